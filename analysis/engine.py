@@ -1,0 +1,124 @@
+"""Map facts over partitions on any executor, then add them up.
+
+The engine asks for a ``concurrent.futures.Executor`` and nothing else. Tasks take batches of partitions and merge on the worker,
+so that only small tables travel. The result does not depend on how partitions were batched or in which order they came back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, nullcontext
+from multiprocessing import get_context
+from typing import Protocol
+
+import pyarrow as pa
+
+from analysis import facts as facts_room
+from analysis.dataset import Dataset, Partition
+from analysis.facts import Fact
+from analysis.forest import Planting, plant_partition, planting
+
+__all__ = ["Progress", "open_executor", "scan_facts"]
+
+
+class Progress(Protocol):
+    """Told how far long work has come; ``total`` is None where it is not known."""
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """Report that ``done`` of ``total`` are done."""
+
+
+def open_executor(engine: str | Executor = "threads") -> AbstractContextManager[Executor]:
+    """Open the executor that an engine name stands for.
+
+    Parameters
+    ----------
+    engine
+        ``threads`` (kernels release the interpreter lock), ``processes``, ``dask=tcp://host:port``, or an executor of one's own,
+        which is used and not closed.
+
+    Raises
+    ------
+    ValueError
+        If the name is none of these.
+    """
+    if isinstance(engine, Executor):
+        return nullcontext(engine)
+    workers = os.cpu_count() or 1
+    if engine == "threads":
+        return ThreadPoolExecutor(workers, thread_name_prefix="facts")
+    if engine == "processes":
+        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    if engine.startswith("dask="):
+        return _dask_executor(engine.removeprefix("dask="))
+    message = f"unknown engine {engine!r}: use threads, processes or dask=tcp://host:port"
+    raise ValueError(message)
+
+
+def scan_facts(
+    dataset: Dataset, names: Sequence[str], *, engine: str | Executor = "threads", progress: Progress | None = None
+) -> dict[str, pa.Table]:
+    """Gather facts over all partitions of a dataset.
+
+    Parameters
+    ----------
+    dataset
+        What to scan.
+    names
+        Facts by name (:func:`analysis.facts.discover`).
+    engine
+        See :func:`open_executor`.
+    progress
+        Called as ``progress("facts", partitions done, partitions)``.
+
+    Returns
+    -------
+    dict
+        For each name the merged table, rows sorted by its keys.
+    """
+    ground = planting(dataset)
+    catalogue = facts_room.discover()
+    partitions = dataset.partitions
+    found: dict[str, list[pa.Table]] = {name: [] for name in names}
+    with open_executor(engine) as executor:
+        batches = _batches(partitions)
+        futures = {executor.submit(_scan_batch, batch, ground, tuple(names)): len(batch) for batch in batches}
+        done = 0
+        for future in as_completed(futures):
+            for name, table in future.result().items():
+                found[name].append(table)
+            done += futures[future]
+            if progress is not None:
+                progress("facts", done, len(partitions))
+    return {name: facts_room.merge(catalogue[name].FIELDS, tables) for name, tables in found.items()}
+
+
+def _scan_batch(partitions: Sequence[Partition], ground: Planting, names: Sequence[str]) -> Mapping[str, pa.Table]:
+    """Scan some partitions one after the other and merge them: what runs on a worker."""
+    catalogue = facts_room.discover()
+    chosen: list[Fact] = [catalogue[name] for name in names]
+    columns = facts_room.columns_of(chosen)
+    gathered: dict[str, list[pa.Table]] = {name: [] for name in names}
+    for partition in partitions:
+        forest = plant_partition(partition, ground, columns)
+        for name in names:
+            gathered[name].append(catalogue[name].scan(forest))
+    return {name: facts_room.merge(catalogue[name].FIELDS, tables) for name, tables in gathered.items()}
+
+
+def _batches(partitions: Sequence[Partition]) -> list[Sequence[Partition]]:
+    """Cut the partitions into batches: few enough that partial results stay few, enough that workers stay busy."""
+    size = max(1, len(partitions) // (4 * (os.cpu_count() or 1)))
+    return [partitions[first : first + size] for first in range(0, len(partitions), size)]
+
+
+def _dask_executor(address: str) -> AbstractContextManager[Executor]:
+    try:
+        from distributed import Client  # noqa: PLC0415 - an extra: only who asks for a cluster needs it
+    except ImportError as error:
+        message = "the engine dask needs the extra 'cluster': pip install 'archreview[cluster]'"
+        raise RuntimeError(message) from error
+    executor: Executor = Client(address).get_executor()
+    return executor
