@@ -1,0 +1,114 @@
+"""What a detector is given: the merged facts, how far they can be trusted, and the requests they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from analysis._histogram import Histogram
+from analysis.facts import Exemplar
+from analysis.findings import Assessment, Example
+from analysis.trust import Trust
+
+__all__ = ["NANOSECONDS_PER_MS", "Evidence", "examples", "merged_exemplars", "merged_histogram", "ms"]
+
+NANOSECONDS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Evidence(Mapping[str, pd.DataFrame]):
+    """The merged facts by name, as DataFrames, with the trust report.
+
+    Attributes
+    ----------
+    tables
+        Facts by name (:mod:`analysis.facts`).
+    trust
+        What lowers the confidence of every statement.
+    traces
+        Traces seen in all.
+    answers
+        What the detectors said that were judged before, by name.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    trust: Trust
+    traces: int
+    answers: Mapping[str, Assessment] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self.tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tables)
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+    @cached_property
+    def request_p95_ns(self) -> dict[tuple[str, str], float]:
+        """p95 latency (ns) of each entry operation, by (service, operation)."""
+        requests = self["requests"]
+        keys = zip(requests["entry_service"], requests["entry_operation"], strict=True)
+        return {key: latency.percentile(0.95) for key, latency in zip(keys, requests["latency"], strict=True)}
+
+    @cached_property
+    def request_count(self) -> dict[tuple[str, str], int]:
+        """How many requests of each entry operation were seen, by (service, operation)."""
+        requests = self["requests"]
+        keys = zip(requests["entry_service"], requests["entry_operation"], strict=True)
+        return {key: int(count) for key, count in zip(keys, requests["requests"], strict=True)}
+
+    def share_of_p95(self, entry: tuple[str, str], cost_p95_ns: float) -> float:
+        """Return a cost on the critical path as a share (0..1) of the entry operation's p95; 0 where that is unknown."""
+        whole = self.request_p95_ns.get(entry, 0.0)
+        return min(1.0, cost_p95_ns / whole) if whole > 0 else 0.0
+
+
+def ms(nanoseconds: float) -> float:
+    """Return nanoseconds as milliseconds, to the microsecond."""
+    return round(nanoseconds / NANOSECONDS_PER_MS, 3)
+
+
+def merged_histogram(cells: pd.Series) -> Histogram:
+    """Add up the histograms of several rows."""
+    return Histogram.merged(cells)
+
+
+def merged_exemplars(cells: pd.Series) -> tuple[Exemplar, ...]:
+    """Put the exemplars of several rows into one tuple."""
+    return tuple(exemplar for cell in cells for exemplar in cell)
+
+
+def examples(exemplars: tuple[Exemplar, ...], median: float) -> tuple[Example, ...]:
+    """Choose the three traces that a finding shows: the median, the worst and the most recent.
+
+    Parameters
+    ----------
+    exemplars
+        The candidates that the fact kept.
+    median
+        The median of the value that exemplars are ranked by, in its unit.
+
+    Returns
+    -------
+    tuple of Example
+        Up to three, different traces, ``median`` first; ties by trace id.
+    """
+    chosen: list[Example] = []
+    taken: set[str] = set()
+    rules = (
+        ("median", lambda item: (abs(item.value - median), item.trace_id, item.span_ids)),
+        ("worst", lambda item: (-item.value, item.trace_id, item.span_ids)),
+        ("recent", lambda item: (-item.start_ns, item.trace_id, item.span_ids)),
+    )
+    for why, key in rules:
+        left = sorted((item for item in exemplars if item.trace_id not in taken), key=key)
+        if left:
+            best = left[0]
+            taken.add(best.trace_id)
+            chosen.append(Example(best.trace_id, best.span_ids, why, float(best.value)))
+    return tuple(chosen)

@@ -1,0 +1,241 @@
+"""Everything together: from a dataset to one frozen review, which can be saved, opened again and displayed.
+
+A review is computed once. Notebooks, the report and the command line open what was saved: facts as Parquet, findings as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis import config as configuration
+from analysis import detectors, facts, trust
+from analysis.dataset import Dataset
+from analysis.detectors import Evidence
+from analysis.engine import Progress, scan_facts
+from analysis.findings import Assessment, Finding, rank
+from analysis.scorecard import scorecard
+from analysis.trust import Trust
+
+__all__ = ["SCHEMA", "Review", "open_review", "review"]
+
+SCHEMA: Final = "archreview/findings/1"
+_FINDINGS: Final = "findings.json"
+_FACTS: Final = "facts"
+
+
+@dataclass(frozen=True)
+class Review:
+    """What was found in one set of exports.
+
+    Attributes
+    ----------
+    tables
+        The merged facts as Arrow tables, by name.
+    assessments_made
+        What each detector said, in the order of the catalogue.
+    trust_report
+        How far all of it can be trusted.
+    inputs
+        One entry for each export: path, format, traces, spans, logs, rejected.
+    totals
+        The same, together.
+    """
+
+    tables: Mapping[str, pa.Table] = field(repr=False)
+    assessments_made: tuple[Assessment, ...] = field(repr=False)
+    trust_report: Trust = field(repr=False)
+    inputs: tuple[Mapping[str, Any], ...]
+    totals: Mapping[str, Any]
+
+    @cached_property
+    def facts(self) -> Mapping[str, pd.DataFrame]:
+        """The merged facts as DataFrames, by name; their columns are described by each fact's ``FIELDS``."""
+        catalogue = facts.discover()
+        return {name: facts.to_frame(catalogue[name].FIELDS, table) for name, table in self.tables.items()}
+
+    @cached_property
+    def finding_objects(self) -> tuple[Finding, ...]:
+        """The findings, worst first."""
+        return tuple(rank([finding for item in self.assessments_made for finding in item.findings]))
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """The findings as a DataFrame, a row each, worst first: the members of the findings JSON as columns."""
+        rows = [finding.to_json() for finding in self.finding_objects]
+        columns = list(Finding("", "", "info", 0.0, "", "", (), {}).to_json())
+        frame = pd.DataFrame(rows, columns=columns)
+        for name in ("services", "exemplars", "considered"):
+            frame[name] = frame[name].map(tuple)
+        return frame
+
+    @cached_property
+    def assessments(self) -> pd.DataFrame:
+        """Every detector's answer: detector, family, outcome, missing, suppressed, findings (count)."""
+        columns = ["detector", "family", "outcome", "missing", "suppressed", "findings"]
+        return pd.DataFrame([item.to_json() for item in self.assessments_made], columns=columns)
+
+    @cached_property
+    def scorecard(self) -> pd.DataFrame:
+        """Five marks for each service, with the findings behind them (:func:`analysis.scorecard.scorecard`)."""
+        return scorecard(self.services, self.assessments_made)
+
+    @property
+    def trust(self) -> Mapping[str, Any]:
+        """The trust report as the findings JSON holds it."""
+        return self.trust_report.to_json()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Services seen, sorted."""
+        return tuple(self.totals.get("services", ()))
+
+    def finding(self, detector: str, **subject: Any) -> Finding:
+        """Return the worst finding of a detector, or the worst whose subject has the members given.
+
+        Raises
+        ------
+        KeyError
+            If there is none; the message says what the detector answered.
+        """
+        for finding in self.finding_objects:
+            if finding.detector == detector and all(finding.subject.get(key) == value for key, value in subject.items()):
+                return finding
+        answers = {item.detector: item.outcome for item in self.assessments_made}
+        message = f"no finding of {detector!r} with {subject}; its answer is {answers.get(detector, 'not judged')!r}"
+        raise KeyError(message)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the findings JSON; the same input gives the same bytes."""
+        scores = self.scorecard.to_dict("records")
+        return {
+            "schema": SCHEMA,
+            "inputs": [
+                {name: entry[name] for name in ("path", "format", "traces", "spans", "logs", "rejected")}
+                for entry in self.inputs
+            ],
+            "trust": self.trust,
+            "assessments": [item.to_json() for item in self.assessments_made],
+            "findings": [finding.to_json() for finding in self.finding_objects],
+            "scorecard": [row | {"findings": list(row["findings"])} for row in scores],
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the review to a folder: ``findings.json``, and the facts as Parquet under ``facts/``."""
+        target = Path(folder)
+        (target / _FACTS).mkdir(parents=True, exist_ok=True)
+        for name, table in self.tables.items():
+            pq.write_table(table, target / _FACTS / f"{name}.parquet", compression="zstd")
+        whole = self.to_json() | {"totals": dict(self.totals), "exports": [dict(entry) for entry in self.inputs]}
+        whole["doubts"] = {
+            name: {"share": doubt.share, "weight": doubt.weight, "sentence": doubt.sentence}
+            for name, doubt in sorted(self.trust_report.doubts.items())
+        }
+        (target / "review.json").write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=True) + "\n"
+        (target / _FINDINGS).write_text(text, encoding="utf-8")
+        return target
+
+    def _repr_html_(self) -> str:
+        from analysis.review_html import summary  # noqa: PLC0415 - only a notebook needs it
+
+        return summary(self)
+
+
+def review(
+    data: Dataset,
+    *,
+    config: str | Path | Mapping[str, Any] | configuration.Configuration | None = None,
+    engine: str | Executor = "threads",
+    only: Iterable[str] | None = None,
+    progress: Progress | None = None,
+) -> Review:
+    """Judge a dataset by every detector.
+
+    Parameters
+    ----------
+    data
+        What to review (:func:`analysis.open_export`, :func:`analysis.open_dataset`).
+    config
+        Path of a ``review.yml``, or its content.
+    engine
+        ``threads``, ``processes``, ``dask=tcp://host:port`` or an executor.
+    only
+        Names of the detectors to run; all when not given.
+    progress
+        Called with the stage, how much is done and of how much.
+
+    Returns
+    -------
+    Review
+        Frozen; displays itself in a notebook.
+    """
+    settings = configuration.load(config)
+    catalogue = detectors.discover()
+    chosen = [name for name in catalogue if only is None or name in set(only)]
+    tables = scan_facts(data, sorted(facts.discover()), engine=engine, progress=progress)
+    fact_catalogue = facts.discover()
+    frames = {name: facts.to_frame(fact_catalogue[name].FIELDS, table) for name, table in tables.items()}
+    report = trust.report(frames, data)
+    answers: dict[str, Assessment] = {}
+    for name in detectors.in_order(chosen):
+        evidence = Evidence(frames, report, data.traces, dict(answers))
+        answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
+    return Review(
+        tables=tables,
+        assessments_made=tuple(answers[name] for name in chosen),
+        trust_report=report,
+        inputs=tuple(entry.to_json() for entry in data.inputs),
+        totals=data.totals(),
+    )
+
+
+def open_review(folder: str | Path) -> Review:
+    """Open a review that was saved.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds no review.
+    """
+    source = Path(folder)
+    try:
+        whole = json.loads((source / "review.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        message = f"{source} holds no review: expected review.json; make one with review(data).save(folder)"
+        raise FileNotFoundError(message) from error
+    tables = {path.stem: pq.read_table(path) for path in sorted((source / _FACTS).glob("*.parquet"))}
+    doubts = {name: trust.Doubt(**members) for name, members in whole["doubts"].items()}
+    return Review(
+        tables=tables,
+        assessments_made=_assessments(whole["assessments"], whole["findings"]),
+        trust_report=Trust(whole["trust"], doubts),
+        inputs=tuple(whole["exports"]),
+        totals=whole["totals"],
+    )
+
+
+def _assessments(answers: Sequence[Mapping[str, Any]], findings: Sequence[Mapping[str, Any]]) -> tuple[Assessment, ...]:
+    by_detector: dict[str, list[Finding]] = {}
+    for members in findings:
+        by_detector.setdefault(members["detector"], []).append(Finding.from_json(members))
+    return tuple(
+        Assessment(
+            answer["detector"],
+            answer["family"],
+            answer["outcome"],
+            tuple(by_detector.get(answer["detector"], ())),
+            tuple(answer["missing"]),
+            tuple(answer["suppressed"]),
+        )
+        for answer in answers
+    )
