@@ -41,13 +41,17 @@ Integers = npt.NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class Field:
-    """One column of a fact: its type, role, unit and meaning."""
+    """One column of a fact: its type, role, unit and meaning.
+
+    ``scale`` is what a stored integer is multiplied by to be shown in its unit.
+    """
 
     name: str
     type: pa.DataType
     role: Role
     unit: str
     meaning: str
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,8 @@ def to_frame(fields: Sequence[Field], table: pa.Table) -> pd.DataFrame:
     plain = [item.name for item in fields if item.role not in ("histogram", "exemplars")]
     frame = table.select(plain).to_pandas()
     for item in fields:
+        if item.scale != 1.0:
+            frame[item.name] = frame[item.name] * item.scale
         if item.role == "histogram":
             frame[item.name] = pd.Series([_histogram(cell) for cell in table[item.name].to_pylist()], dtype=object)
         elif item.role == "exemplars":

@@ -1,0 +1,1 @@
+"""Service boundaries: who should own what."""

@@ -1,0 +1,1 @@
+"""Cascading failures: how one failure becomes many."""

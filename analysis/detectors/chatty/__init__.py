@@ -1,0 +1,1 @@
+"""Chatty calls: too many conversations for one request."""

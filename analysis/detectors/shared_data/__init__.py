@@ -1,0 +1,1 @@
+"""Shared data: services that are coupled through their stores."""

@@ -1,0 +1,69 @@
+"""Which spans are calls to a data store, each counted once however many layers instrumented it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.forest import Codes, Forest
+from analysis.schema import KINDS
+from analysis.stores import store_id
+
+__all__ = ["COLUMNS", "data_calls", "stores"]
+
+COLUMNS: Final = (
+    "service",
+    "kind",
+    "category",
+    "template",
+    "db_system",
+    "db_namespace",
+    "db_operation",
+    "db_collection",
+    "db_statement",
+    "server_address",
+    "server_port",
+)
+_SERVING: Final = (KINDS.index("server"), KINDS.index("consumer"))
+
+
+def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
+    """Return the rows that are calls to a database or cache, ascending.
+
+    Left out are spans that name no statement, operation or collection (connecting, waiting for a pool), and spans around another
+    layer's: where a data call has data calls of the same service and system as children, the children are the calls.
+    """
+    category = forest.codes("category")
+    wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
+    data = np.isin(category.codes, wanted) & ~np.isin(forest.kind, _SERVING)
+    named = np.zeros(forest.size, bool)
+    for column in ("db_statement", "db_operation", "db_collection"):
+        named |= forest.codes(column).codes >= 0
+    data &= named
+    rows = np.flatnonzero(data)
+    parent = forest.parent[rows]
+    inner = parent >= 0
+    service, system = forest.codes("service").codes, forest.codes("db_system").codes
+    above = parent[inner]
+    same = data[above] & (service[above] == service[rows[inner]]) & (system[above] == system[rows[inner]])
+    data[above[same]] = False
+    return np.flatnonzero(data)
+
+
+def stores(forest: Forest, rows: npt.NDArray[np.int64]) -> Codes:
+    """Return the store that each of some rows calls (:func:`analysis.stores.store_id`), computed once a combination."""
+    parts = [forest.codes(name) for name in ("db_system", "server_address", "db_namespace")]
+    port = forest.array("server_port", fill=0)[rows].astype(np.int64)
+    table = np.stack([*(part.codes[rows].astype(np.int64) for part in parts), port], axis=1)
+    distinct, inverse = np.unique(table, axis=0, return_inverse=True)
+    names = []
+    for system, address, namespace, number in distinct.tolist():
+        texts = [part.values[code] if code >= 0 else "" for part, code in zip(parts, (system, address, namespace), strict=True)]
+        names.append(store_id(texts[0], texts[1], number, texts[2]))
+    ordered = tuple(sorted(set(names)))
+    position = {name: index for index, name in enumerate(ordered)}
+    translate = np.array([position[name] for name in names], np.int32)
+    codes = translate[inverse.ravel()] if len(names) else np.zeros(0, np.int32)
+    return Codes(codes.astype(np.int32), ordered)
