@@ -6,7 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["LOW_SUPPORT_TRACES", "Doubt", "Trust"]
+import pandas as pd
+
+from analysis.facts.coverage import ASPECTS
+
+__all__ = ["LOW_SUPPORT_TRACES", "Doubt", "Trust", "report"]
 
 #: Below this many traces a statement has low support (house default, as in the catalogue).
 LOW_SUPPORT_TRACES: Final = 20
@@ -46,7 +50,7 @@ class Trust:
     measures
         The members of ``trust`` in the findings JSON.
     doubts
-        By name: ``orphans``, ``skew``, ``sampling``, ``compressed``, ``truncated_statements``, ``kinds``, ``status``.
+        By name: ``orphans``, ``skew``, ``sampling``, ``compressed``, ``truncated_statements``, ``kinds``. Only those that apply.
     """
 
     measures: Mapping[str, Any] = field(default_factory=dict)
@@ -86,3 +90,71 @@ class Trust:
     def to_json(self) -> dict[str, Any]:
         """Return the members of ``trust`` in the findings JSON."""
         return dict(self.measures)
+
+
+def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
+    """Judge the telemetry.
+
+    Parameters
+    ----------
+    facts
+        The merged facts ``coverage`` and ``orphans``.
+    skew
+        What was added to the times of each host, in ns; hosts left as they are need not be named.
+    """
+    coverage, orphans = facts["coverage"], facts["orphans"]
+    total = {name: int(coverage[name].sum()) for name in coverage.select_dtypes("number").columns}
+    with_parent = int(orphans["with_parent"].sum())
+    lost = int(orphans["orphans"].sum() - orphans["cut"].sum())
+    corrected = {host: int(shift) for host, shift in sorted(skew.items()) if shift}
+    shares = {
+        "orphans": _share(lost, with_parent),
+        "sampling": _share(total["weighted"], total["spans"]),
+        "compressed": _share(total["compressed"] + total["dropped"], total["spans"] + total["dropped"]),
+        "truncated_statements": _share(total["truncated"], total["data_calls"]),
+        "kinds": 1.0 - _share(total["with_kind"], total["spans"], empty=1.0),
+        "skew": 1.0 if corrected else 0.0,
+    }
+    measures: dict[str, Any] = {
+        "spans": total["spans"],
+        "orphan_spans": lost,
+        "orphan_share": round(shares["orphans"], 6),
+        "cut_spans": int(orphans["cut"].sum()),
+        "skew_corrected_hosts": [{"host": host, "shift_ms": round(ns / 1e6, 3)} for host, ns in corrected.items()],
+        "sampled": total["weighted"] > 0,
+        "sampled_share": round(shares["sampling"], 6),
+        "compressed_spans": total["compressed"],
+        "compressed_stand_for": total["stood_for"],
+        "dropped_spans": total["dropped"],
+        "truncated_statements": total["truncated"],
+        "spans_without_time": total["timeless"],
+        "old_convention_share": round(_share(total["old_conventions"], total["spans"]), 6),
+        "attribute_coverage": {
+            aspect: round(_share(total[said], total[could]), 6) if total[could] else None
+            for aspect, (could, said, _) in ASPECTS.items()
+        },
+    }
+    return Trust(measures, {name: doubt for name, doubt in _doubts(shares, measures).items() if doubt.factor < 1.0})
+
+
+def _doubts(shares: Mapping[str, float], measures: Mapping[str, Any]) -> dict[str, Doubt]:
+    """Weigh each doubt: how much confidence is lost where all spans are affected (house defaults)."""
+    hosts = len(measures["skew_corrected_hosts"])
+    return {
+        "orphans": Doubt(
+            shares["orphans"], 0.8, f"{shares['orphans']:.1%} of the spans that name a parent have lost it: counts are lower bounds"
+        ),
+        "sampling": Doubt(shares["sampling"], 0.3, f"{shares['sampling']:.1%} of the spans are weighted samples"),
+        "compressed": Doubt(
+            shares["compressed"], 0.5, f"{shares['compressed']:.1%} of the spans are compressed or dropped: counts are lower bounds"
+        ),
+        "truncated_statements": Doubt(
+            shares["truncated_statements"], 0.5, f"{shares['truncated_statements']:.1%} of the statements are cut off"
+        ),
+        "kinds": Doubt(shares["kinds"], 0.6, f"{shares['kinds']:.1%} of the spans do not say their kind"),
+        "skew": Doubt(shares["skew"], 0.1, f"the clocks of {hosts} hosts were corrected: times between hosts are estimates"),
+    }
+
+
+def _share(part: int, whole: int, empty: float = 0.0) -> float:
+    return part / whole if whole else empty

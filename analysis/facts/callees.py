@@ -1,0 +1,84 @@
+"""Whom client spans call, and how often the callee's own span is there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.forest import Codes, Forest
+from analysis.schema import KINDS
+
+__all__ = ["COLUMNS", "FIELDS", "scan"]
+
+COLUMNS: Final = ("service", "kind", "category", "peer_service", "server_address", "multiplicity", "status")
+FIELDS: Final = (
+    Field("service", pa.string(), "key", "", "service that calls"),
+    Field("peer", pa.string(), "key", "", "peer.service, else server.address; empty where neither is given"),
+    Field("peer_is_name", pa.bool_(), "key", "", "the peer is given by peer.service"),
+    Field("category", pa.string(), "key", "", "http, rpc or internal (a client span of unknown protocol)"),
+    Field("calls", pa.int64(), "sum", "calls", "client spans"),
+    Field("unanswered", pa.int64(), "sum", "calls", "of these, without a span of the callee below"),
+    Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
+    Field("unanswered_ns", pa.int64(), "sum", "ns", "time of the unanswered ones"),
+    Field("latency", HISTOGRAM, "histogram", "ns", "durations of the unanswered ones"),
+    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by duration; the client span"),
+)
+_CALLS: Final = ("http", "rpc", "internal")
+
+
+def scan(forest: Forest) -> pa.Table:
+    """Return whom the client spans of one partition call."""
+    category = forest.codes("category")
+    wanted = [code for code, name in enumerate(category.values) if name in _CALLS]
+    client = (forest.kind == KINDS.index("client")) & np.isin(category.codes, wanted)
+    rows = np.flatnonzero(client)
+    answered = _answered(forest)[rows]
+    peer, by_name = _peers(forest, rows)
+    many = forest.multiplicity[rows]
+    duration = forest.duration[rows]
+    service = forest.codes("service")
+    return gather(
+        FIELDS,
+        forest,
+        Occurrences(
+            keys={
+                "service": Codes(service.codes[rows], service.values),
+                "peer": peer,
+                "peer_is_name": by_name,
+                "category": Codes(category.codes[rows], category.values),
+            },
+            trace=forest.trace_of[rows],
+            sums={
+                "calls": many,
+                "unanswered": np.where(answered, 0, many),
+                "unanswered_ns": np.where(answered, 0, duration),
+            },
+            histograms={"latency": (np.where(answered | ~forest.has_time[rows], -1, duration), many)},
+            exemplar_value=np.where(answered, 0, duration),
+            span_offset=np.arange(len(rows) + 1),
+            span_rows=rows,
+        ),
+    )
+
+
+def _answered(forest: Forest) -> np.ndarray:
+    """Mark the spans that have a child which is a server span or belongs to another service."""
+    service = forest.codes("service").codes
+    below = np.flatnonzero(forest.parent >= 0)
+    above = forest.parent[below]
+    answers = (forest.kind[below] == KINDS.index("server")) | (service[below] != service[above])
+    answered = np.zeros(forest.size, bool)
+    answered[above[answers]] = True
+    return answered
+
+
+def _peers(forest: Forest, rows: np.ndarray) -> tuple[Codes, np.ndarray]:
+    """Return the peer of each row: its name where one is given, else its address."""
+    name, address = forest.codes("peer_service"), forest.codes("server_address")
+    by_name = name.codes[rows] >= 0
+    shifted = np.where(address.codes[rows] >= 0, address.codes[rows] + len(name.values), -1)
+    codes = np.where(by_name, name.codes[rows], shifted).astype(np.int32)
+    return Codes(codes, (*name.values, *address.values)), by_name

@@ -1,0 +1,54 @@
+"""Spans whose parent is not in the export, by the operation that lost it.
+
+Those near the ends of the export's window may have a parent outside it; they are counted apart.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
+from analysis.forest import Forest
+
+__all__ = ["COLUMNS", "FIELDS", "scan"]
+
+COLUMNS: Final = ("service", "operation", "kind")
+FIELDS: Final = (
+    Field("service", pa.string(), "key", "", "service that recorded the span"),
+    Field("operation", pa.string(), "key", "", "its operation"),
+    Field("kind", pa.string(), "key", "", "its kind"),
+    Field("lost", pa.bool_(), "key", "", "the span names a parent that is not there"),
+    Field("spans", pa.int64(), "sum", "spans", "spans seen, lost or not"),
+    Field("with_parent", pa.int64(), "sum", "spans", "of these, naming a parent"),
+    Field("orphans", pa.int64(), "sum", "spans", "of these, whose parent is not there, the cut ones included"),
+    Field("cut", pa.int64(), "sum", "spans", "orphans close to the ends of the export's window"),
+    Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
+    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by duration"),
+)
+
+
+def scan(forest: Forest) -> pa.Table:
+    """Return the orphans of one partition, beside the spans that could have been."""
+    rows = np.arange(forest.size)
+    return gather(
+        FIELDS,
+        forest,
+        Occurrences(
+            keys={name: forest.codes(name) for name in ("service", "operation", "kind")}
+            | {"lost": forest.orphan & ~forest.cut},
+            trace=forest.trace_of,
+            sums={
+                "spans": np.ones(forest.size, np.int64),
+                "with_parent": ((forest.parent >= 0) | forest.orphan).astype(np.int64),
+                "orphans": forest.orphan.astype(np.int64),
+                "cut": (forest.orphan & forest.cut).astype(np.int64),
+            },
+            histograms={},
+            exemplar_value=forest.duration,
+            span_offset=np.arange(forest.size + 1),
+            span_rows=rows,
+        ),
+    )
