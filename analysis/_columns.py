@@ -1,0 +1,110 @@
+"""Columns of an Arrow table as plain arrays: contiguous, writeable, without nulls, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+__all__ = ["Codes", "Columns"]
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """A text column: for every row a code, the place of its text in ``values``; -1 is null."""
+
+    codes: NDArray[np.int32]
+    values: tuple[str, ...]
+
+    def code(self, value: str) -> int:
+        """Return the code of a text; -1 where no row has it."""
+        return self.values.index(value) if value in self.values else -1
+
+    def equal(self, value: str) -> NDArray[np.bool_]:
+        """Return where the column is this text."""
+        code = self.code(value)
+        return self.codes == code if code >= 0 else np.zeros(len(self.codes), np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The columns of one table."""
+
+    table: pa.Table
+    _codes: dict[str, Codes] = field(default_factory=dict, init=False, repr=False)
+    _arrays: dict[tuple[str, float], NDArray[Any]] = field(default_factory=dict, init=False, repr=False)
+
+    def codes(self, column: str) -> Codes:
+        """Return a text column as codes.
+
+        Raises
+        ------
+        KeyError
+            If the table has no such column.
+        """
+        if column not in self._codes:
+            self._codes[column] = _encoded(self._column(column))
+        return self._codes[column]
+
+    def array(self, column: str, fill: float = 0) -> NDArray[Any]:
+        """Return a column of fixed width, nulls filled.
+
+        Raises
+        ------
+        KeyError
+            If the table has no such column.
+        """
+        key = (column, fill)
+        if key not in self._arrays:
+            values = self._column(column)
+            if values.null_count:
+                values = pc.fill_null(values, pa.scalar(fill).cast(values.type))
+            # A copy, because Arrow's memory is read-only, which is another type to a kernel.
+            self._arrays[key] = np.array(values.to_numpy(), copy=True, order="C")
+        return self._arrays[key]
+
+    def valid(self, column: str) -> NDArray[np.bool_]:
+        """Return where a column is not null."""
+        return np.array(self._column(column).is_valid().to_numpy(), copy=True)
+
+    @cached_property
+    def clock(self) -> Codes:
+        """Whose clock the times of a row are from: its host, else its service, by name."""
+        host, service = self.codes("host"), self.codes("service")
+        place = {value: code for code, value in enumerate(host.values)}
+        for value in service.values:
+            place.setdefault(value, len(place))
+        of_service = np.array([*(place[value] for value in service.values), -1], np.int32)
+        codes = np.where(host.codes >= 0, host.codes, of_service[service.codes])
+        return Codes(codes, tuple(place))
+
+    def _column(self, column: str) -> pa.ChunkedArray:
+        if column not in self.table.column_names:
+            message = f"the column {column!r} was not read: name it in the columns that are asked for"
+            raise KeyError(message)
+        return self.table.column(column)
+
+
+def _encoded(column: pa.ChunkedArray) -> Codes:
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    if column.num_chunks > 1:
+        column = column.unify_dictionaries()
+    if column.num_chunks == 0:
+        return Codes(np.empty(0, np.int32), ())
+    chunks = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    codes = np.concatenate(chunks).astype(np.int32)
+    values = column.chunk(0).dictionary.to_pylist()
+    place: dict[str, int] = {}
+    for value in values:
+        if value is not None:
+            place.setdefault(value, len(place))
+    if len(place) < len(values):
+        # A dictionary may hold nulls and the same text twice; codes do not.
+        codes = np.array([*(-1 if value is None else place[value] for value in values), -1], np.int32)[codes]
+    return Codes(codes, tuple(place))

@@ -1,0 +1,41 @@
+"""How kernels are compiled and where the compiled form is kept."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+from numba import njit
+
+__all__ = ["kernel"]
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def kernel(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Compile a loop at its first call, without the interpreter lock, and keep the compiled form on disk.
+
+    It is kept in ``__pycache__`` beside the source; where that folder cannot be written, in the user's cache folder;
+    ``NUMBA_CACHE_DIR`` names another. Where none of them can be written the kernels work all the same but are compiled
+    anew by every process.
+
+    Warns
+    -----
+    RuntimeWarning
+        If no folder for the compiled form can be written.
+    """
+    try:
+        return cast("Callable[_Arguments, _Result]", njit(nogil=True, cache=True)(function))
+    except RuntimeError as error:
+        # The message of numba names the source file only, and the import of the whole package would end here.
+        if "no locator available" not in str(error):
+            raise
+        warnings.warn(
+            "compiled kernels cannot be kept: neither the package's folder nor the user's cache folder is writable, so every "
+            "process spends some seconds compiling; set NUMBA_CACHE_DIR to a writable folder",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return cast("Callable[_Arguments, _Result]", njit(nogil=True)(function))
