@@ -2,11 +2,13 @@
 #   make report SAMPLES="exports/monday exports/tuesday.json" REPORT=reports/tuesday
 #   make test TESTS="tests/facts -k calls"
 #   make setup PYTHON=python3.13
+#   make lab LAB="--no-browser --port 9000"
 #   make lock UPGRADE=--upgrade
 
 SAMPLES = data/samples
 REPORT = reports/latest
 TESTS =
+LAB =
 UPGRADE =
 # The first of these that is 3.11 or later makes the environment.
 PYTHON = python3 python3.13 python3.12 python3.11 python3.14
@@ -41,7 +43,7 @@ test: setup
 
 lab: setup
 	$(BIN)/jupyter lab --LabApp.news_url=None \
-		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks
+		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB) notebooks
 
 lint: setup
 	$(BIN)/ruff check
