@@ -156,9 +156,7 @@ class Forest:
 
     @cached_property
     def blocking(self) -> NDArray[np.bool_]:
-        """The parent waits for the span: it is no consumer, not asynchronous, and the parent is no producer. True for
-        roots.
-        """
+        """The parent waits: the span is no consumer, not asynchronous, its parent no producer. True for roots."""
         waits = (self.kind != _CONSUMER) & ~self.array("asynchronous").astype(np.bool_)
         return waits & ~((self.parent >= 0) & (self.kind[self.parent] == _PRODUCER))
 
@@ -228,10 +226,10 @@ class Planting:
 
 
 def planting(dataset: Dataset) -> Planting:
-    """Prepare to plant the partitions of a dataset: estimate clock offsets over all traces, if its mode of skew is
-    "hosts".
+    """Prepare to plant the partitions of a dataset.
 
-    The partitions are read for it once, a few columns of them, unless all spans are from one clock.
+    In the mode of skew "hosts", clock offsets are estimated over all traces: the partitions are read for it once, a few
+    columns of them, unless all spans are from one clock.
     """
     # The estimate itself is made from forests.
     from analysis.skew import estimate  # noqa: PLC0415
@@ -286,8 +284,7 @@ def plant(
     window: tuple[int, int] | None = None,
     adjust_within_ns: int | None = None,
 ) -> Forest:
-    """Make a forest of a partition's table, whose rows are sorted by trace and start as :mod:`analysis.dataset` has
-    them.
+    """Make a forest of a partition's table, its rows sorted as :mod:`analysis.dataset` has them.
 
     Parameters
     ----------

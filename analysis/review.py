@@ -108,7 +108,9 @@ class Review:
             If there is none; the message says what the detector answered.
         """
         for finding in self.finding_objects:
-            if finding.detector == detector and all(finding.subject.get(key) == value for key, value in subject.items()):
+            if finding.detector == detector and all(
+                finding.subject.get(key) == value for key, value in subject.items()
+            ):
                 return finding
         answers = {item.detector: item.outcome for item in self.assessments_made}
         message = f"no finding of {detector!r} with {subject}; its answer is {answers.get(detector, 'not judged')!r}"

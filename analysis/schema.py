@@ -60,7 +60,9 @@ CATEGORIES: Final = ("http", "rpc", "database", "cache", "messaging", "internal"
 
 SPANS: Final[tuple[Column, ...]] = (
     Column("trace_id_high", pa.uint64(), "", "upper 64 bits of the trace id; 0 where the export keeps only 64"),
-    Column("trace_id_low", pa.uint64(), "", "lower 64 bits of the trace id; a trace lives in the partition of its hash"),
+    Column(
+        "trace_id_low", pa.uint64(), "", "lower 64 bits of the trace id; a trace lives in the partition of its hash"
+    ),
     Column("span_id", pa.uint64(), "", "span id; unique in its trace but for the two halves of a shared Zipkin span"),
     Column("parent_span_id", pa.uint64(), "", "span id of the parent; 0 is none"),
     Column("shared", pa.bool_(), "", "the server half of a Zipkin span whose client half has the same id"),
@@ -69,7 +71,9 @@ SPANS: Final[tuple[Column, ...]] = (
     Column("service_namespace", TEXT, "", "service.namespace"),
     Column("service_version", TEXT, "", "service.version"),
     Column("environment", TEXT, "", "deployment.environment(.name)"),
-    Column("host", TEXT, "", "whose clock: host.id, else host.name, host.ip, pod, or instance; null where none is given"),
+    Column(
+        "host", TEXT, "", "whose clock: host.id, else host.name, host.ip, pod, or instance; null where none is given"
+    ),
     Column("instance", TEXT, "", "service.instance.id, else pod or container: one running copy of the service"),
     Column("scope", TEXT, "", "instrumentation scope or library"),
     Column("module", TEXT, "", "module inside the service: code.namespace, or the class part of code.function.name"),
@@ -80,7 +84,12 @@ SPANS: Final[tuple[Column, ...]] = (
     Column("start_ns", pa.int64(), "ns since epoch", "start; null where the export has no time"),
     Column("duration_ns", pa.int64(), "ns", "duration, never negative; null where the export has no time"),
     Column("multiplicity", pa.int64(), "spans", "how many spans this one stands for; 1 but for compressed spans"),
-    Column("weight", pa.float64(), "traces", "how many such spans one recorded span represents under sampling; 1.0 unsampled"),
+    Column(
+        "weight",
+        pa.float64(),
+        "traces",
+        "how many such spans one recorded span represents under sampling; 1.0 unsampled",
+    ),
     Column("time_resolution_ns", pa.int64(), "ns", "smallest step of the export's times"),
     Column("peer_service", TEXT, "", "peer.service, or Zipkin's remote endpoint: who is on the other side, by name"),
     Column("server_address", TEXT, "", "host name or address called (server.address, net.peer.name, out.host …)"),
@@ -107,15 +116,30 @@ SPANS: Final[tuple[Column, ...]] = (
     Column("response_size", pa.int64(), "bytes", "body of the response"),
     Column("request_size", pa.int64(), "bytes", "body of the request"),
     Column("error_type", TEXT, "", "error.type, else the exception's type"),
-    Column("exception_message", TEXT, "", "message of the first exception recorded on the span: holds values, never shown"),
-    Column("retry_evidence", TEXT, "", "what the export itself says of retries and proxies: Envoy response flags and the like"),
+    Column(
+        "exception_message", TEXT, "", "message of the first exception recorded on the span: holds values, never shown"
+    ),
+    Column(
+        "retry_evidence",
+        TEXT,
+        "",
+        "what the export itself says of retries and proxies: Envoy response flags and the like",
+    ),
     Column("old_conventions", pa.bool_(), "", "some attribute has a name that the semantic conventions have replaced"),
     Column("dropped_children", pa.int64(), "spans", "children the agent says it dropped"),
     Column("links", pa.list_(LINK), "", "references to other spans beside the parent"),
     Column("operation", TEXT, "", "span name with identifiers replaced: what the service would call it", derived=True),
-    Column("template", TEXT, "", "normalised call: METHOD route, SQL fingerprint, rpc method, destination", derived=True),
+    Column(
+        "template", TEXT, "", "normalised call: METHOD route, SQL fingerprint, rpc method, destination", derived=True
+    ),
     Column("category", TEXT, "", "http, rpc, database, cache, messaging or internal", derived=True),
-    Column("parameters", pa.uint64(), "", "hash of the values removed from the template; 0 where unknown or none", derived=True),
+    Column(
+        "parameters",
+        pa.uint64(),
+        "",
+        "hash of the values removed from the template; 0 where unknown or none",
+        derived=True,
+    ),
 )
 
 LOGS: Final[tuple[Column, ...]] = (
@@ -128,7 +152,9 @@ LOGS: Final[tuple[Column, ...]] = (
     Column("severity", TEXT, "", "trace, debug, info, warn, error, fatal; null where unknown"),
     Column("logger", TEXT, "", "logger or instrumentation scope"),
     Column("body", TEXT, "", "the line or message as exported: holds values, never shown"),
-    Column("structured", pa.bool_(), "", "the line (of an OTLP record: its body) is JSON, logfmt or a known access log"),
+    Column(
+        "structured", pa.bool_(), "", "the line (of an OTLP record: its body) is JSON, logfmt or a known access log"
+    ),
     Column("error_type", TEXT, "", "exception type on the record"),
     Column("template", TEXT, "", "message with its variable parts replaced", derived=True),
 )

@@ -142,17 +142,23 @@ def _doubts(shares: Mapping[str, float], measures: Mapping[str, Any]) -> dict[st
     hosts = len(measures["skew_corrected_hosts"])
     return {
         "orphans": Doubt(
-            shares["orphans"], 0.8, f"{shares['orphans']:.1%} of the spans that name a parent have lost it: counts are lower bounds"
+            shares["orphans"],
+            0.8,
+            f"{shares['orphans']:.1%} of the spans that name a parent have lost it: counts are lower bounds",
         ),
         "sampling": Doubt(shares["sampling"], 0.3, f"{shares['sampling']:.1%} of the spans are weighted samples"),
         "compressed": Doubt(
-            shares["compressed"], 0.5, f"{shares['compressed']:.1%} of the spans are compressed or dropped: counts are lower bounds"
+            shares["compressed"],
+            0.5,
+            f"{shares['compressed']:.1%} of the spans are compressed or dropped: counts are lower bounds",
         ),
         "truncated_statements": Doubt(
             shares["truncated_statements"], 0.5, f"{shares['truncated_statements']:.1%} of the statements are cut off"
         ),
         "kinds": Doubt(shares["kinds"], 0.6, f"{shares['kinds']:.1%} of the spans do not say their kind"),
-        "skew": Doubt(shares["skew"], 0.1, f"the clocks of {hosts} hosts were corrected: times between hosts are estimates"),
+        "skew": Doubt(
+            shares["skew"], 0.1, f"the clocks of {hosts} hosts were corrected: times between hosts are estimates"
+        ),
     }
 
 

@@ -33,8 +33,8 @@ def kernel(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Res
         if "no locator available" not in str(error):
             raise
         warnings.warn(
-            "compiled kernels cannot be kept: neither the package's folder nor the user's cache folder is writable, so every "
-            "process spends some seconds compiling; set NUMBA_CACHE_DIR to a writable folder",
+            "compiled kernels cannot be kept: neither the package's folder nor the user's cache folder is writable, so "
+            "every process spends some seconds compiling; set NUMBA_CACHE_DIR to a writable folder",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -42,9 +42,7 @@ def _slot(
     service: NDArray[np.int32],
     clock: NDArray[np.int32],
 ) -> int:
-    """Return the place of a key in the hash table: that of the row that has it, else the empty one where it would
-    be.
-    """
+    """Return the place of a key in the hash table: where its row stands, else the empty place for it."""
     mixed = wanted_id + np.uint64(kind + 1) * _STEP
     if kind >= _CLIENT_OF_SERVICE:
         mixed ^= np.uint64(wanted_service + 1) * _MIX_1
@@ -79,8 +77,7 @@ def resolve_parents(
     parent: NDArray[np.int32],
     orphan: NDArray[np.bool_],
 ) -> int:
-    """Fill ``parent`` (row, -1 for none) and ``orphan`` (names a parent that is not there); return how many name
-    themselves.
+    """Fill ``parent`` (-1 is none) and ``orphan`` (the parent named is not there); return how many name themselves.
 
     An id may stand for two spans: a client's, and the server half that shares it (Zipkin). The server half hangs under
     the client half, where that is there. Who names such an id hangs under, in this order: the server half of its own
@@ -177,9 +174,7 @@ def break_cycles(parent: NDArray[np.int32], has_time: NDArray[np.bool_], start: 
 
 @kernel
 def find_ancestry(parent: NDArray[np.int32], depth: NDArray[np.int32], root: NDArray[np.int32]) -> None:
-    """Fill ``depth`` (0 for a root; -1 on entry) and ``root`` (the row of the top ancestor). There must be no
-    cycles.
-    """
+    """Fill ``depth`` (-1 on entry; 0 for a root) and ``root`` (row of the top ancestor). There must be no cycles."""
     for row in range(len(parent)):
         steps = 0
         above = row
@@ -204,9 +199,7 @@ def list_children(
     child_offset: NDArray[np.int32],
     child: NDArray[np.int32],
 ) -> None:
-    """Fill the children of every row, in the order given: those of i are ``child[child_offset[i]:child_offset[i +
-    1]]``.
-    """
+    """Fill the children of every row i, in the order given: ``child[child_offset[i]:child_offset[i + 1]]``."""
     size = len(parent)
     child_offset[:] = 0
     for row in range(size):

@@ -22,9 +22,7 @@ def self_times(
     end: NDArray[np.int64],
     own: NDArray[np.int64],
 ) -> None:
-    """Fill ``own``: the duration of every span without the union of its children inside it. Children are in order of
-    start.
-    """
+    """Fill ``own``: every duration without the union of the children inside it, which are in order of start."""
     for row in range(len(start)):
         covered = np.int64(0)
         until, last = start[row], end[row]
@@ -48,13 +46,12 @@ def skew_within_traces(
     largest: int,
     shift: NDArray[np.int64],
 ) -> None:
-    """Fill ``shift``: what to add to every start, as Jaeger's clock skew adjuster does (jaegertracing/jaeger,
-    ``clockskew.go``).
+    """Fill ``shift``: what to add to every start to correct skew within its trace, as Jaeger does.
 
     A span on another clock than its parent's, or on an unknown one, is compared with its adjusted parent: it is centred
     inside when it fits but does not lie there, moved to the parent's start when it is longer and begins earlier, else
     left. A span on its parent's clock takes the parent's shift. A shift beyond ``largest`` is not made. ``order`` has
-    parents before children.
+    parents before children. Source: jaegertracing/jaeger, ``model/adjuster/clockskew.go``.
     """
     found = np.zeros(len(parent), np.int64)
     for place in range(len(order)):

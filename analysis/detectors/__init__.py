@@ -93,7 +93,9 @@ def discover() -> Mapping[str, Detector]:
 def in_order(names: Iterable[str]) -> list[str]:
     """Order detectors so that observability comes first and each comes after those that take precedence over it."""
     catalogue = discover()
-    waiting = sorted(names, key=lambda name: (catalogue[name].INFO.family != "observability", list(catalogue).index(name)))
+    waiting = sorted(
+        names, key=lambda name: (catalogue[name].INFO.family != "observability", list(catalogue).index(name))
+    )
     done: list[str] = []
     while waiting:
         ready = [name for name in waiting if not set(catalogue[name].INFO.after) & set(waiting)]

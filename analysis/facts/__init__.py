@@ -26,7 +26,18 @@ from analysis._histogram import Histogram
 from analysis.facts._table import Exemplar, Field, Occurrences, gather, merge, to_frame
 from analysis.forest import Forest
 
-__all__ = ["Exemplar", "Fact", "Field", "Histogram", "Occurrences", "discover", "gather", "merge", "name_of", "to_frame"]
+__all__ = [
+    "Exemplar",
+    "Fact",
+    "Field",
+    "Histogram",
+    "Occurrences",
+    "discover",
+    "gather",
+    "merge",
+    "name_of",
+    "to_frame",
+]
 
 
 class Fact(Protocol):

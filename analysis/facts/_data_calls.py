@@ -60,7 +60,10 @@ def stores(forest: Forest, rows: npt.NDArray[np.int64]) -> Codes:
     distinct, inverse = np.unique(table, axis=0, return_inverse=True)
     names = []
     for system, address, namespace, number in distinct.tolist():
-        texts = [part.values[code] if code >= 0 else "" for part, code in zip(parts, (system, address, namespace), strict=True)]
+        texts = [
+            part.values[code] if code >= 0 else ""
+            for part, code in zip(parts, (system, address, namespace), strict=True)
+        ]
         names.append(store_id(texts[0], texts[1], number, texts[2]))
     ordered = tuple(sorted(set(names)))
     position = {name: index for index, name in enumerate(ordered)}

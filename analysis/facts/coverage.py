@@ -65,7 +65,9 @@ FIELDS: Final = (
     Field("with_destination", pa.int64(), "sum", "spans", "of these, naming topic or queue"),
     Field("errors", pa.int64(), "sum", "spans", "failed spans"),
     Field("with_error_type", pa.int64(), "sum", "spans", "of these, with an error type or exception"),
-    Field("old_conventions", pa.int64(), "sum", "spans", "spans with names that the semantic conventions have replaced"),
+    Field(
+        "old_conventions", pa.int64(), "sum", "spans", "spans with names that the semantic conventions have replaced"
+    ),
     Field("compressed", pa.int64(), "sum", "spans", "spans that stand for several"),
     Field("stood_for", pa.int64(), "sum", "spans", "how many those stand for"),
     Field("dropped", pa.int64(), "sum", "spans", "children that agents say they dropped"),

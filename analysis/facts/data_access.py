@@ -24,7 +24,13 @@ UNKNOWN_TABLE: Final = "(unknown)"
 COLUMNS: Final = (*_data_calls.COLUMNS, "operation", "status", "multiplicity")
 FIELDS: Final = (
     Field("service", pa.string(), "key", "", "service that calls the store"),
-    Field("operation", pa.string(), "key", "", "its operation that the call serves: the nearest server or consumer span above"),
+    Field(
+        "operation",
+        pa.string(),
+        "key",
+        "",
+        "its operation that the call serves: the nearest server or consumer span above",
+    ),
     Field("store", pa.string(), "key", "", "system, host, port and database"),
     Field("store_system", pa.string(), "key", "", "postgresql, mysql, redis …"),
     Field("table", pa.string(), "key", "", "table, collection or index; (unknown) where nothing names it"),
@@ -34,7 +40,9 @@ FIELDS: Final = (
     Field("errors", pa.int64(), "sum", "calls", "of these, failed"),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("total_ns", pa.int64(), "sum", "ns", "sum of durations"),
-    Field("confidence", pa.int64(), "min", "0..1", "confidence that table and mode are right: the lowest seen", scale=0.01),
+    Field(
+        "confidence", pa.int64(), "min", "0..1", "confidence that table and mode are right: the lowest seen", scale=0.01
+    ),
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by duration; the span of the call"),
 )
 

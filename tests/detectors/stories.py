@@ -69,8 +69,11 @@ def differences(assessment: Assessment, expected: Mapping[str, Any]) -> list[str
     wrong = []
     if assessment.outcome != expected["outcome"]:
         wrong.append(f"outcome is {assessment.outcome}, not {expected['outcome']} (missing: {assessment.missing})")
-    wrong += [f"{text!r} is not among what is missing: {assessment.missing}" for text in expected.get("missing", [])
-              if not any(text in item for item in assessment.missing)]
+    wrong += [
+        f"{text!r} is not among what is missing: {assessment.missing}"
+        for text in expected.get("missing", [])
+        if not any(text in item for item in assessment.missing)
+    ]
     if "findings" in expected:
         found = sorted(assessment.findings, key=lambda item: (item.services, item.id))
         wanted = expected["findings"]
@@ -78,7 +81,9 @@ def differences(assessment: Assessment, expected: Mapping[str, Any]) -> list[str
             wrong.append(f"{len(found)} findings, not {len(wanted)}: {[item.title for item in found]}")
         unmatched = list(found)
         for item in wanted:
-            scored = sorted(((_compare(finding.to_json(), item), finding) for finding in unmatched), key=lambda pair: len(pair[0]))
+            scored = sorted(
+                ((_compare(finding.to_json(), item), finding) for finding in unmatched), key=lambda pair: len(pair[0])
+            )
             if scored:
                 wrong += scored[0][0]
                 unmatched.remove(scored[0][1])
@@ -93,11 +98,17 @@ def _compare(finding: Mapping[str, Any], expected: Mapping[str, Any]) -> list[st
             if not counts or counts[0] != value:
                 wrong.append(f"exemplars hold {counts} spans, not {value}")
         elif name == "considered":
-            wrong += [f"{text!r} was not considered: {finding['considered']}" for text in value
-                      if not any(text in sentence for sentence in finding["considered"])]
+            wrong += [
+                f"{text!r} was not considered: {finding['considered']}"
+                for text in value
+                if not any(text in sentence for sentence in finding["considered"])
+            ]
         elif isinstance(value, Mapping):
-            wrong += [f"{name}.{key} is {finding[name].get(key)!r}, not {item!r}" for key, item in value.items()
-                      if not _same(finding[name].get(key), item)]
+            wrong += [
+                f"{name}.{key} is {finding[name].get(key)!r}, not {item!r}"
+                for key, item in value.items()
+                if not _same(finding[name].get(key), item)
+            ]
         elif not _same(finding[name], value):
             wrong.append(f"{name} is {finding[name]!r}, not {value!r}")
     return wrong
@@ -130,7 +141,13 @@ def _spans(group: Mapping[str, Any], number: int, index: int) -> Iterator[dict[s
 
 
 def _resource_span(
-    span: Mapping[str, Any], trace_id: str, span_id: int, parent: int | None, begin: int, number: int, repeat: int,
+    span: Mapping[str, Any],
+    trace_id: str,
+    span_id: int,
+    parent: int | None,
+    begin: int,
+    number: int,
+    repeat: int,
     placed: Mapping[str, list[tuple[int, int]]],
 ) -> dict[str, Any]:
     def said(text: Any) -> Any:

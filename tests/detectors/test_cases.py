@@ -13,7 +13,9 @@ from tests.detectors.stories import differences, export, stories
 STORIES = list(stories())
 
 
-@pytest.mark.parametrize(("detector", "story"), [(d, s) for d, _, s in STORIES], ids=[f"{d}-{n}" for d, n, _ in STORIES])
+@pytest.mark.parametrize(
+    ("detector", "story"), [(d, s) for d, _, s in STORIES], ids=[f"{d}-{n}" for d, n, _ in STORIES]
+)
 def test_story(detector: str, story: dict[str, Any], tmp_path: Path) -> None:
     data = an.open_export(str(export(story, tmp_path / "traces.jsonl")))
     config = {"limits": {detector: story["limits"]}} if "limits" in story else None

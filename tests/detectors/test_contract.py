@@ -61,9 +61,7 @@ def test_cases_tell_all_three_answers_and_the_limit(name: str) -> None:
 @pytest.mark.parametrize("name", DETECTORS)
 def test_nothing_seen_is_not_assessable(name: str) -> None:
     catalogue = facts.discover()
-    frames = {
-        fact: facts.to_frame(module.FIELDS, facts.merge(module.FIELDS, [])) for fact, module in catalogue.items()
-    }
+    frames = {fact: facts.to_frame(module.FIELDS, facts.merge(module.FIELDS, [])) for fact, module in catalogue.items()}
     module = detectors.discover()[name]
     answer = module.judge(Evidence(frames, Trust(), 0), module.INFO.defaults())
     assert answer.outcome == "not_assessable"

@@ -68,7 +68,9 @@ _REMEDY: Final = (
     "Give {table} one owner, {owner}: the others go through its interface, or keep a copy that is fed by its events "
     "(database per service)."
 )
-_SCHEMA_REMEDY: Final = "Give each service a schema and credentials of its own, so that no table can become shared unnoticed."
+_SCHEMA_REMEDY: Final = (
+    "Give each service a schema and credentials of its own, so that no table can become shared unnoticed."
+)
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -82,7 +84,9 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     partly = ()
     unknown_calls = int(access.loc[access["table"] == UNKNOWN_TABLE, "calls"].sum())
     if unknown_calls:
-        partly = (f"the table of {unknown_calls} of {int(access['calls'].sum())} data calls (db.query.text or db.collection.name)",)
+        partly = (
+            f"the table of {unknown_calls} of {int(access['calls'].sum())} data calls (db.query.text or db.collection.name)",
+        )
     if known.empty:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=partly)
     findings = list(_tables(evidence, known, limits))
@@ -158,8 +162,11 @@ def _servers(evidence: Evidence, access: pd.DataFrame, limits: Limits) -> Iterat
     server = access["store"].map(lambda store: store.rsplit("/", 1)[0] if urlsplit(store).path else store)
     for name, rows in access.groupby(server, sort=True):
         by_service = {service: frozenset(group["store"]) for service, group in rows.groupby("service", sort=True)}
-        services = tuple(service for service, own in by_service.items() if all(
-            own.isdisjoint(other) for peer, other in by_service.items() if peer != service))
+        services = tuple(
+            service
+            for service, own in by_service.items()
+            if all(own.isdisjoint(other) for peer, other in by_service.items() if peer != service)
+        )
         if len(services) < 2 or name.endswith("://"):
             continue
         yield _finding(
