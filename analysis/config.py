@@ -1,7 +1,7 @@
 """The configuration ``review.yml``: what a team changes about a review.
 
-It is read the same way by the command line, by papermill parameters and by Python. An unknown key is an error that names the line
-and the nearest known key.
+It is read the same way by the command line, by papermill parameters and by Python. An unknown key is an error that
+names the line and the nearest known key.
 """
 
 from __future__ import annotations

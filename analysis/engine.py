@@ -1,7 +1,8 @@
 """Map facts over partitions on any executor, then add them up.
 
-The engine asks for a ``concurrent.futures.Executor`` and nothing else. Tasks take batches of partitions and merge on the worker,
-so that only small tables travel. The result does not depend on how partitions were batched or in which order they came back.
+The engine asks for a ``concurrent.futures.Executor`` and nothing else. Tasks take batches of partitions and merge on
+the worker, so that only small tables travel. The result does not depend on how partitions were batched or in which
+order they came back.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from multiprocessing import get_context
 from typing import Protocol
 
 import pyarrow as pa
+from analysis.dataset import Dataset, Partition
 
 from analysis import facts as facts_room
-from analysis.dataset import Dataset, Partition
 from analysis.facts import Fact
 from analysis.forest import Planting, plant_partition, planting
 
@@ -36,8 +37,8 @@ def open_executor(engine: str | Executor = "threads") -> AbstractContextManager[
     Parameters
     ----------
     engine
-        ``threads`` (kernels release the interpreter lock), ``processes``, ``dask=tcp://host:port``, or an executor of one's own,
-        which is used and not closed.
+        ``threads`` (kernels release the interpreter lock), ``processes``, ``dask=tcp://host:port``, or an executor of
+        one's own, which is used and not closed.
 
     Raises
     ------
@@ -58,7 +59,12 @@ def open_executor(engine: str | Executor = "threads") -> AbstractContextManager[
 
 
 def scan_facts(
-    dataset: Dataset, names: Sequence[str], *, engine: str | Executor = "threads", progress: Progress | None = None
+    dataset: Dataset,
+    names: Sequence[str],
+    *,
+    ground: Planting | None = None,
+    engine: str | Executor = "threads",
+    progress: Progress | None = None,
 ) -> dict[str, pa.Table]:
     """Gather facts over all partitions of a dataset.
 
@@ -68,6 +74,8 @@ def scan_facts(
         What to scan.
     names
         Facts by name (:func:`analysis.facts.discover`).
+    ground
+        What :func:`analysis.forest.planting` says of the dataset; prepared here when not given.
     engine
         See :func:`open_executor`.
     progress
@@ -78,13 +86,13 @@ def scan_facts(
     dict
         For each name the merged table, rows sorted by its keys.
     """
-    ground = planting(dataset)
+    prepared = planting(dataset) if ground is None else ground
     catalogue = facts_room.discover()
     partitions = dataset.partitions
     found: dict[str, list[pa.Table]] = {name: [] for name in names}
     with open_executor(engine) as executor:
         batches = _batches(partitions)
-        futures = {executor.submit(_scan_batch, batch, ground, tuple(names)): len(batch) for batch in batches}
+        futures = {executor.submit(_scan_batch, batch, prepared, tuple(names)): len(batch) for batch in batches}
         done = 0
         for future in as_completed(futures):
             for name, table in future.result().items():

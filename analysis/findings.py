@@ -1,7 +1,7 @@
 """What a detector says: findings, and for every detector one of three answers.
 
-A detector answers *found*, *not found* or *not assessable*; the last names the evidence that is missing. A finding is a claim
-that can be defended: its cost, its exemplar traces, its confidence, and what was looked at against it.
+A detector answers *found*, *not found* or *not assessable*; the last names the evidence that is missing. A finding is a
+claim that can be defended: its cost, its exemplar traces, its confidence, and what was looked at against it.
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ class Assessment:
     Attributes
     ----------
     missing
-        With ``not_assessable``: the attributes or evidence whose absence forbids an answer. With the other outcomes: what was
-        missing in part, so that the answer covers the rest only.
+        With ``not_assessable``: the attributes or evidence whose absence forbids an answer. With the other outcomes:
+        what was missing in part, so that the answer covers the rest only.
     suppressed
         What this detector saw but leaves to a finding of another detector, which stands for it.
     """

@@ -25,6 +25,7 @@ from analysis._timeline import RawTimes, by_start, near_the_ends, shifts_of
 if TYPE_CHECKING:
     from analysis.dataset import Dataset, Partition
     from analysis.links.architecture import Edges
+
     from analysis.skew import Offsets
 
 __all__ = ["COLUMNS", "Codes", "Forest", "Planting", "iter_forests", "plant", "plant_partition", "planting"]
@@ -157,8 +158,8 @@ class Forest:
     @cached_property
     def blocking(self) -> NDArray[np.bool_]:
         """The parent waits: the span is no consumer, not asynchronous, its parent no producer. True for roots."""
-        waits = (self.kind != _CONSUMER) & ~self.array("asynchronous").astype(np.bool_)
-        return waits & ~((self.parent >= 0) & (self.kind[self.parent] == _PRODUCER))
+        published: NDArray[np.bool_] = (self.parent >= 0) & (self.kind[self.parent] == _PRODUCER)
+        return ~published & (self.kind != _CONSUMER) & ~self.array("asynchronous").astype(np.bool_)
 
     @cached_property
     def multiplicity(self) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Everything together: from a dataset to one frozen review, which can be saved, opened again and displayed.
 
-A review is computed once. Notebooks, the report and the command line open what was saved: facts as Parquet, findings as JSON.
+A review is computed once. Notebooks, the report and the command line open what was saved: facts as Parquet, findings as
+JSON.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import Any, Final
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from analysis.dataset import Dataset
 
 from analysis import config as configuration
 from analysis import detectors, facts, trust
-from analysis.dataset import Dataset
 from analysis.detectors import Evidence
 from analysis.engine import Progress, scan_facts
 from analysis.findings import Assessment, Finding, rank
+from analysis.forest import planting
 from analysis.scorecard import scorecard
 from analysis.trust import Trust
 
@@ -184,10 +186,11 @@ def review(
     settings = configuration.load(config)
     catalogue = detectors.discover()
     chosen = [name for name in catalogue if only is None or name in set(only)]
-    tables = scan_facts(data, sorted(facts.discover()), engine=engine, progress=progress)
+    ground = planting(data)
+    tables = scan_facts(data, sorted(facts.discover()), ground=ground, engine=engine, progress=progress)
     fact_catalogue = facts.discover()
     frames = {name: facts.to_frame(fact_catalogue[name].FIELDS, table) for name, table in tables.items()}
-    report = trust.report(frames, data)
+    report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
     answers: dict[str, Assessment] = {}
     for name in detectors.in_order(chosen):
         evidence = Evidence(frames, report, data.traces, dict(answers))

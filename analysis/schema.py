@@ -1,9 +1,9 @@
 """Every stored table, column by column: name, Arrow type, unit and meaning.
 
-A dataset holds two tables, ``spans`` and ``logs``. Text columns are dictionary encoded; a missing text is null, never an
-empty string. Ids are integer lanes (a trace id is two, high and low) and are shown as hexadecimal digits. Times are integer
-nanoseconds since the Unix epoch, UTC, as the export gave them; corrections of clock skew are made when a forest is built and
-are never stored.
+A dataset holds two tables, ``spans`` and ``logs``. Text columns are dictionary encoded; a missing text is null, never
+an empty string. Ids are integer lanes (a trace id is two, high and low) and are shown as hexadecimal digits. Times are
+integer nanoseconds since the Unix epoch, UTC, as the export gave them; corrections of clock skew are made when a forest
+is built and are never stored.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ def scorecard(
     Returns
     -------
     DataFrame
-        service, team, one column a family with a mark (A best, E worst, ? where nothing could be assessed), and findings
-        (tuple of ids, worst first). Sorted by service.
+        service, team, one column a family with a mark (A best, E worst, ? where nothing could be assessed), and
+        findings (tuple of ids, worst first). Sorted by service.
     """
     judged = {family: [item for item in assessments if item.family == family] for family in FAMILIES}
     rows: list[dict[str, Any]] = []

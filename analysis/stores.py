@@ -1,7 +1,7 @@
 """What a data store is called: its system, host, port and database, so that two services' views of it can be compared.
 
-Missing parts are left out. A name says no more than the telemetry does: `localhost` seen from two hosts is two stores or one, and so
-are an alias and its target; :func:`ambiguous` tells when a name may hide such a case.
+Missing parts are left out. A name says no more than the telemetry does: `localhost` seen from two hosts is two stores
+or one, and so are an alias and its target; :func:`ambiguous` tells when a name may hide such a case.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""How far the telemetry can be trusted: judged first, it lowers the confidence of every other statement through one mechanism."""
+"""How far the telemetry can be trusted.
+
+It is judged first, and lowers the confidence of every other statement through one mechanism.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,8 @@ class Trust:
     measures
         The members of ``trust`` in the findings JSON.
     doubts
-        By name: ``orphans``, ``skew``, ``sampling``, ``compressed``, ``truncated_statements``, ``kinds``. Only those that apply.
+        By name: ``orphans``, ``skew``, ``sampling``, ``compressed``, ``truncated_statements``, ``kinds``. Only those
+        that apply.
     """
 
     measures: Mapping[str, Any] = field(default_factory=dict)

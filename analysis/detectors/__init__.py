@@ -1,7 +1,7 @@
 """Detectors: one anti-pattern a file, found by looking, not by registering.
 
-``<family>/<anti_pattern>.py`` offers ``INFO`` and ``judge(evidence, limits)``, which is a pure function from facts to an
-:class:`~analysis.findings.Assessment`. The module's docstring is its page in the catalogue.
+``<family>/<anti_pattern>.py`` offers ``INFO`` and ``judge(evidence, limits)``, which is a pure function from facts to
+an :class:`~analysis.findings.Assessment`. The module's docstring is its page in the catalogue.
 """
 
 from __future__ import annotations

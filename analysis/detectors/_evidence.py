@@ -63,7 +63,7 @@ class Evidence(Mapping[str, pd.DataFrame]):
         return {key: int(count) for key, count in zip(keys, requests["requests"], strict=True)}
 
     def share_of_p95(self, entry: tuple[str, str], cost_p95_ns: float) -> float:
-        """Return a cost on the critical path as a share (0..1) of the entry operation's p95; 0 where that is unknown."""
+        """Return a cost on the critical path as a share (0..1) of the entry operation's p95; 0 if unknown."""
         whole = self.request_p95_ns.get(entry, 0.0)
         return min(1.0, cost_p95_ns / whole) if whole > 0 else 0.0
 

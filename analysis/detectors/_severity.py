@@ -23,7 +23,8 @@ class Weight:
     passes_limits
         The cost limits of the detector itself are passed: it is worth fixing.
     share_of_p95
-        Cost on the critical path at p95, as a share of the entry operation's p95; the largest over its entry operations.
+        Cost on the critical path at p95, as a share of the entry operation's p95; the largest over its entry
+        operations.
     share_of_requests
         Share of an entry operation's requests that it touches with errors or retries.
     blocks_change
@@ -43,7 +44,7 @@ class Weight:
 
 
 def severity(weight: Weight) -> Severity:
-    """Return ``info`` for a shape only, ``low`` past the detector's limits, ``medium`` and ``high`` by what it costs."""
+    """Return ``info`` for a shape only, ``low`` past the detector's limits, ``medium`` ``high`` by cost."""
     if not weight.passes_limits:
         return "info"
     if weight.share_of_p95 >= HIGH_SHARE or weight.fails_users or weight.several_writers:

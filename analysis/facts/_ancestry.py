@@ -16,8 +16,10 @@ _CONSUMER = KINDS.index("consumer")
 
 
 def local_entries(forest: Forest) -> npt.NDArray[np.int32]:
-    """Return for each row the span through which its service was entered: itself, or the nearest ancestor that is a server or
-    consumer span or whose parent belongs to another service.
+    """Return for each row the span through which its service was entered.
+
+    That is the row itself, or the nearest ancestor that is a server or consumer span or whose parent belongs to another
+    service.
     """
     by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
     return _local_entries(by_depth, forest.parent, forest.codes("service").codes, forest.kind)

@@ -32,8 +32,9 @@ _SERVING: Final = (KINDS.index("server"), KINDS.index("consumer"))
 def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
     """Return the rows that are calls to a database or cache, ascending.
 
-    Left out are spans that name no statement, operation or collection (connecting, waiting for a pool), and spans around another
-    layer's: where a data call has data calls of the same service and system as children, the children are the calls.
+    Left out are spans that name no statement, operation or collection (connecting, waiting for a pool), and spans
+    around another layer's: where a data call has data calls of the same service and system as children, the children
+    are the calls.
     """
     category = forest.codes("category")
     wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
@@ -68,5 +69,5 @@ def stores(forest: Forest, rows: npt.NDArray[np.int64]) -> Codes:
     ordered = tuple(sorted(set(names)))
     position = {name: index for index, name in enumerate(ordered)}
     translate = np.array([position[name] for name in names], np.int32)
-    codes = translate[inverse.ravel()] if len(names) else np.zeros(0, np.int32)
+    codes = translate[inverse.ravel()] if names else np.zeros(0, np.int32)
     return Codes(codes.astype(np.int32), ordered)

@@ -1,8 +1,8 @@
 """How facts are gathered from one forest and how those of two partitions add up.
 
-A fact is a small table. Its columns have roles: *key* columns name the rows; *sum*, *min* and *max* columns add up as they say;
-a *histogram* is a sparse log-linear one; *exemplars* are a few traces in which the row can be seen. All values are integers,
-so the result does not depend on the order in which partitions are merged.
+A fact is a small table. Its columns have roles: *key* columns name the rows; *sum*, *min* and *max* columns add up as
+they say; a *histogram* is a sparse log-linear one; *exemplars* are a few traces in which the row can be seen. All
+values are integers, so the result does not depend on the order in which partitions are merged.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _schema(fields: Sequence[Field]) -> pa.Schema:
 
 
 def _group(fields: Sequence[Field], seen: Occurrences) -> tuple[npt.NDArray[np.int64], int, dict[str, pa.Array]]:
-    """Number the distinct combinations of keys in their sorted order."""
+    """Give each distinct combination of keys a number, in sorted order."""
     size = len(seen.trace)
     combined = np.zeros(size, np.int64)
     levels: list[tuple[str, pa.Array]] = []
@@ -195,7 +195,7 @@ def _levels(key: Codes | Integers) -> tuple[npt.NDArray[np.int64], pa.Array]:
         ordered = sorted(set(names))
         position = {name: index for index, name in enumerate(ordered)}
         translate = np.array([position[name] for name in names], np.int64)
-        return translate[inverse] if len(names) else np.zeros(0, np.int64), pa.array(ordered, pa.string())
+        return translate[inverse] if names else np.zeros(0, np.int64), pa.array(ordered, pa.string())
     values = np.asarray(key)
     present, inverse = np.unique(values, return_inverse=True)
     return inverse.astype(np.int64), pa.array(present)
@@ -259,8 +259,8 @@ def _exemplars_of(forest: Forest, seen: Occurrences, group: Integers, count: int
 def _choose(group: Integers, value: Integers, start: Integers, order: Integers) -> npt.NDArray[np.int64]:
     """Keep for each group the worst, the most recent and the first of each coarse step of value.
 
-    ``order`` ranks the occurrences by trace id, value and first span: an order that does not depend on partitions, so that
-    choosing among what was chosen before gives the same as choosing at once.
+    ``order`` ranks the occurrences by trace id, value and first span: an order that does not depend on partitions, so
+    that choosing among what was chosen before gives the same as choosing at once.
     """
     if not len(group):
         return np.zeros(0, np.int64)

@@ -1,7 +1,7 @@
 """Calls between services, to their stores, and through brokers: the edges of the service graph.
 
-The links are those of :mod:`analysis.links.architecture`. Client and server times are summed where both halves of a call were seen,
-so that their difference is the time spent on the network and in queues.
+The links are those of :mod:`analysis.links.architecture`. Client and server times are summed where both halves of a
+call were seen, so that their difference is the time spent on the network and in queues.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from analysis.links import architecture
 
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
-from analysis.links import architecture
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
 

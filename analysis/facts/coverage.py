@@ -1,6 +1,7 @@
 """What each service's spans say, and what they leave out.
 
-Counts by service: how many spans could carry an attribute, and how many do. Shares are formed at the end, from the sums.
+Counts by service: how many spans could carry an attribute, and how many do. Shares are formed at the end, from the
+sums.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from analysis.operations import is_raw_path
 
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.forest import Forest
-from analysis.operations import is_raw_path
 from analysis.schema import KINDS
 
 __all__ = ["ASPECTS", "COLUMNS", "FIELDS", "scan"]

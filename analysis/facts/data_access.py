@@ -1,7 +1,7 @@
 """Which operation of which service reads or writes which table of which store.
 
-Tables come from ``db.collection.name`` where the instrumentation gives it, else from the statement (:mod:`analysis.sql`); the
-confidence says which. A statement that touches several tables counts once for each of them.
+Tables come from ``db.collection.name`` where the instrumentation gives it, else from the statement
+(:mod:`analysis.sql`); the confidence says which. A statement that touches several tables counts once for each of them.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _accesses(forest: Forest, calls: np.ndarray) -> tuple[np.ndarray, list[tuple
         )
         known.append(_tables(template, system, collection, operation))
     counts = np.array([len(entries) for entries in known], np.int64)
-    which = np.repeat(np.arange(len(calls)), counts[inverse.ravel()] if len(known) else 0)
+    which = np.repeat(np.arange(len(calls)), counts[inverse.ravel()] if known else 0)
     found = [entry for position in inverse.ravel().tolist() for entry in known[position]]
     return which, found
 

@@ -1,7 +1,7 @@
 """Operations: how often each ran, failed, how long it took, and how much of that was its own.
 
-An operation is a service's span name with identifiers replaced. Its own time is what no child covers; its time on the critical path
-is what the request would have been shorter by, had it taken no time.
+An operation is a service's span name with identifiers replaced. Its own time is what no child covers; its time on the
+critical path is what the request would have been shorter by, had it taken no time.
 """
 
 from __future__ import annotations

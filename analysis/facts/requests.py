@@ -1,7 +1,7 @@
 """Requests by entry operation: how many there were, how many failed, and how long they took.
 
-A request is a tree of spans; its entry operation is that of its topmost span. A tree whose top names a parent that is not in the
-export counts as a request of its own, but is marked cut.
+A request is a tree of spans; its entry operation is that of its topmost span. A tree whose top names a parent that is
+not in the export counts as a request of its own, but is marked cut.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 import networkx as nx
 from fast_sugiyama import from_edges
 
+from analysis.graph._rows import PASSING_EDGE, compacted
+
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -22,8 +24,6 @@ Point = tuple[float, float]
 
 #: Distance between two rows in the units of the layout engine; also that between two layers.
 _STEP: Final = 72.0
-#: Room that an edge takes on its way through a layer, as a share of that of a node.
-_PASSING_EDGE: Final = 0.5
 #: Nodes without an edge stand in rows of this many below the rest, where the rest is no wider.
 _LONERS_IN_A_ROW: Final = 6
 
@@ -132,7 +132,7 @@ def layered(nodes: Iterable[str], weights: Mapping[Pair, float]) -> Layout:
 
     Notes
     -----
-    Layers and crossings by fast-sugiyama (Sugiyama's method with the placement of Brandes and Köpf). It gets a graph
+    Layers and the order within them by fast-sugiyama (Sugiyama's method), rows by :func:`compacted`. It gets a graph
     without cycles and without loops, in a stated order: it ends the process on a loop, and its result depends on the
     order.
     """
@@ -143,7 +143,8 @@ def layered(nodes: Iterable[str], weights: Mapping[Pair, float]) -> Layout:
     places: dict[str, Point] = {}
     routes: dict[Pair, tuple[Point, ...]] = {}
     below = 0.0
-    for points, links in _components([(index[source], index[target]) for source, target in forward]):
+    for engine_points, links in _components([(index[source], index[target]) for source, target in forward]):
+        points = compacted(engine_points, links, len(names))
         first = min(row for _, row in points.values())
         moved = {vertex: (layer, row - first + below) for vertex, (layer, row) in points.items()}
         below = max(row for _, row in moved.values()) + 1.0
@@ -167,7 +168,7 @@ def _components(edges: Sequence[tuple[int, int]]) -> list[tuple[dict[int, Point]
     if not edges:
         return []
     parts = []
-    for positions, _, _, links in from_edges(edges, vertex_spacing=_STEP, dummy_size=_PASSING_EDGE, check_layout=False):
+    for positions, _, _, links in from_edges(edges, vertex_spacing=_STEP, dummy_size=PASSING_EDGE, check_layout=False):
         top = max(y for _, (_, y) in positions)
         points = {int(vertex): ((top - y) / _STEP, x / _STEP) for vertex, (x, y) in positions}
         parts.append((points, [(int(source), int(target)) for source, target in links or ()]))

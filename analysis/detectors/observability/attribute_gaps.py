@@ -2,35 +2,39 @@
 
 What it finds
 -------------
-Services whose spans leave out what the other chapters need: the kind, the route, the database statement, whom a client calls, the
-destination of a message, the type of an error, or the service's own name.
+Services whose spans leave out what the other chapters need: the kind, the route, the database statement, whom a client
+calls, the destination of a message, the type of an error, or the service's own name.
 
 Why it matters
 --------------
-What is not recorded cannot be judged: without a statement no shared table is seen, without a route every URL is an operation of its
-own, without a peer an uninstrumented callee has no name.
+What is not recorded cannot be judged: without a statement no shared table is seen, without a route every URL is an
+operation of its own, without a peer an uninstrumented callee has no name.
 
 How it decides
 --------------
-By service and aspect: the share of the spans that could say it and do. Worth fixing below ``coverage`` (80 %, house default) from
-``spans`` spans on (20, house default). Raw paths in place of routes count as absent. Spans without ``service.name``
-(or ``unknown_service``) are a gap of their own. Attributes with replaced names (semantic conventions before 1.23 for HTTP, before 1.28
-for databases) are reported as ``info``.
+By service and aspect: the share of the spans that could say it and do. Worth fixing below ``coverage`` (80 %, house
+default) from ``spans`` spans on (20, house default). Raw paths in place of routes count as absent. Spans without
+``service.name`` (or ``unknown_service``) are a gap of their own. Attributes with replaced names (semantic conventions
+before 1.23 for HTTP, before 1.28 for databases) are reported as ``info``.
 
-``medium`` where a gap makes a chapter's judgement rest on less than half of the service's spans, in 5 % of all traces or more.
+``medium`` where a gap makes a chapter's judgement rest on less than half of the service's spans, in 5 % of all traces
+or more.
 
 Example
 -------
 Flagged: ``catalogue``: none of 1,200 HTTP server spans has ``http.route``; their names are raw paths.
-Better: the framework's instrumentation in place of a hand-written middleware: name ``GET /products/{id}``, ``http.route`` set.
+Better: the framework's instrumentation in place of a hand-written middleware: name ``GET /products/{id}``,
+``http.route`` set.
 
 What it can mistake
 -------------------
-Redaction by policy (statements dropped on purpose) looks like a gap; so do unmatched routes (404 for unknown paths have none).
+Redaction by policy (statements dropped on purpose) looks like a gap; so do unmatched routes (404 for unknown paths have
+none).
 
 What to do
 ----------
-Use the current instrumentation of the framework and driver, and set OTEL_SEMCONV_STABILITY_OPT_IN for the stable conventions.
+Use the current instrumentation of the framework and driver, and set OTEL_SEMCONV_STABILITY_OPT_IN for the stable
+conventions.
 """
 
 from __future__ import annotations
@@ -57,7 +61,7 @@ INFO: Final = Info(
 )
 _REMEDIES: Final = {
     "kind": "Record spans with the instrumentation libraries, or set the kind where spans are made by hand.",
-    "route": "Use the framework's own instrumentation, so that http.route holds the template and the span is named after it.",
+    "route": "Use the framework's own instrumentation, which sets http.route and names the span after it.",
     "database_system": "Set db.system.name on data calls.",
     "database_text": "Let the driver's instrumentation record db.query.text (sanitised) or db.collection.name.",
     "peer": "Set server.address on client spans.",
@@ -140,7 +144,7 @@ def _old(evidence: Evidence, limits: Limits, row: dict[Any, Any]) -> Finding:
         "conventions",
         Weight(passes_limits=False),
         title=f"{row['service'] or '(no service name)'} still uses replaced attribute names",
-        summary=f"{old} of {spans} spans use names that the semantic conventions have replaced; they are read all the same.",
+        summary=f"{old} of {spans} spans use names that the semantic conventions have replaced; they are read too.",
         measures={"could": spans, "said": spans - old, "coverage": round(1 - old / spans, 6)},
         considered=["old and new names feed the same columns: nothing is lost in this review"],
     )

@@ -6,26 +6,28 @@ Operations whose spans name a parent that is not in the export: the trace breaks
 
 Why it matters
 --------------
-A broken trace hides who called. Calls are missing from the service graph, chains look shorter than they are, and a failure cannot be
-followed to the user. Every count that crosses the break is a lower bound.
+A broken trace hides who called. Calls are missing from the service graph, chains look shorter than they are, and a
+failure cannot be followed to the user. Every count that crosses the break is a lower bound.
 
 How it decides
 --------------
-By operation: the share of its spans that name a parent (roots aside) whose parent is absent; worth fixing above ``share`` (5 %, house
-default) from ``spans`` spans on (20, house default). Orphans that start within the longest request's reach of the ends of the export's
-window are set aside: their parent may simply lie outside. Below the share it is reported as ``info``.
+By operation: the share of its spans that name a parent (roots aside) whose parent is absent; worth fixing above
+``share`` (5 %, house default) from ``spans`` spans on (20, house default). Orphans that start within the longest
+request's reach of the ends of the export's window are set aside: their parent may simply lie outside. Below the share
+it is reported as ``info``.
 
 ``medium`` where such spans appear in 5 % of all traces or more.
 
 Example
 -------
 Flagged: all 300 ``POST /charge`` server spans of ``payments`` name a parent that nobody recorded.
-Better: the proxy in front of ``payments`` forwards ``traceparent`` and records its own span, or passes the header on untouched.
+Better: the proxy in front of ``payments`` forwards ``traceparent`` and records its own span, or passes the header on
+untouched.
 
 What it can mistake
 -------------------
-An export that was filtered by service, a vendor's index that keeps only some spans of a trace, and tail sampling by span look the
-same. Asynchronous work that ends after the export was taken does too.
+An export that was filtered by service, a vendor's index that keeps only some spans of a trace, and tail sampling by
+span look the same. Asynchronous work that ends after the export was taken does too.
 
 What to do
 ----------
@@ -94,8 +96,8 @@ def _finding(
         confidence=evidence.trust.confidence(0.95, ("sampling",), traces),
         title=f"{operation} of {service or 'an unnamed service'} loses its parent in {share:.0%} of its spans",
         summary=(
-            f"{lost} of {with_parent - cut} {kinds} spans of {operation} name a parent that is not in the export, in {traces} traces: "
-            f"who called them cannot be seen."
+            f"{lost} of {with_parent - cut} {kinds} spans of {operation} name a parent that is not in the export, "
+            f"in {traces} traces: who called them cannot be seen."
         ),
         services=(service,) if service else (),
         subject={"service": service, "operation": operation},

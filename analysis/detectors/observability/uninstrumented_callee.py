@@ -2,19 +2,21 @@
 
 What it finds
 -------------
-A service of one's own that others call and that records nothing: its callers' client spans have no server span below them.
+A service of one's own that others call and that records nothing: its callers' client spans have no server span below
+them.
 
 Why it matters
 --------------
-What happens in it is a blind spot: its time cannot be told from the network's, its own calls and data are missing from every chapter,
-and a failure in it looks like its caller's.
+What happens in it is a blind spot: its time cannot be told from the network's, its own calls and data are missing from
+every chapter, and a failure in it looks like its caller's.
 
 How it decides
 --------------
-By caller and peer: at least ``calls`` client spans (20) of HTTP or RPC, of which at least ``share`` (90 %) have no child of another
-service and no server span below. The peer must be internal: a private address (RFC 1918, RFC 4193, loopback), a cluster-local name
-(one label, or ending in .local, .internal, .svc, .cluster.local, .lan), or a name seen as a service elsewhere. Limits: house
-defaults. Fewer calls are reported as ``info``; ``medium`` where 5 % of all traces or more pass through it.
+By caller and peer: at least ``calls`` client spans (20) of HTTP or RPC, of which at least ``share`` (90 %) have no
+child of another service and no server span below. The peer must be internal: a private address (RFC 1918, RFC 4193,
+loopback), a cluster-local name (one label, or ending in .local, .internal, .svc, .cluster.local, .lan), or a name seen
+as a service elsewhere. Limits: house defaults. Fewer calls are reported as ``info``; ``medium`` where 5 % of all traces
+or more pass through it.
 
 Example
 -------
@@ -23,12 +25,14 @@ Better: ``pricing`` runs with the same auto-instrumentation as the others and an
 
 What it can mistake
 -------------------
-A vendor's service behind a private address (a proxy, a private link), a managed service inside the cluster, or spans that the export
-left out. A callee that is instrumented but loses the context shows as roots of its own: the finding says so where it is seen.
+A vendor's service behind a private address (a proxy, a private link), a managed service inside the cluster, or spans
+that the export left out. A callee that is instrumented but loses the context shows as roots of its own: the finding
+says so where it is seen.
 
 What to do
 ----------
-Instrument the callee; where that is impossible, name the peer (``peer.service``) so that its time is at least told apart.
+Instrument the callee; where that is impossible, name the peer (``peer.service``) so that its time is at least told
+apart.
 """
 
 from __future__ import annotations
@@ -88,7 +92,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 
 def is_internal(peer: str) -> bool:
-    """Tell whether a host name or address is one's own: private, loopback or link-local, one label, or cluster-local."""
+    """Tell whether a host name or address is one's own: private, loopback, one label, or cluster-local."""
     host = peer.strip("[]").rstrip(".").lower()
     try:
         address = ipaddress.ip_address(host)
@@ -107,7 +111,8 @@ def _finding(evidence: Evidence, limits: Limits, service: str, peer: str, rows: 
         roots = evidence["requests"]
         count = int(roots.loc[roots["entry_service"] == peer, "requests"].sum())
         considered.append(
-            f"{peer} records spans elsewhere ({count} requests begin there): it may be instrumented and lose the context on this call"
+            f"{peer} records spans elsewhere ({count} requests begin there): "
+            "it may be instrumented and lose the context on this call"
         )
     considered += evidence.trust.sentences(_SENSITIVE_TO, traces)
     return Finding(
@@ -117,8 +122,8 @@ def _finding(evidence: Evidence, limits: Limits, service: str, peer: str, rows: 
         confidence=evidence.trust.confidence(0.9, _SENSITIVE_TO, traces),
         title=f"{peer}, called by {service or 'an unnamed service'}, records no spans",
         summary=(
-            f"{unanswered} of {calls} client spans from {service or 'an unnamed service'} to {peer} have no server span below: "
-            f"{ms(rows['unanswered_ns'].sum()):g} ms in all, of which nothing inside can be seen."
+            f"{unanswered} of {calls} client spans from {service or 'an unnamed service'} to {peer} "
+            f"have no server span below: {ms(rows['unanswered_ns'].sum()):g} ms in all, of which nothing inside can be seen."
         ),
         services=(service,) if service else (),
         subject={"caller": service, "peer": peer},

@@ -2,18 +2,18 @@
 
 What it finds
 -------------
-A table that two services or more use, and, more mildly, one database schema or one server in which several services keep tables of
-their own.
+A table that two services or more use, and, more mildly, one database schema or one server in which several services
+keep tables of their own.
 
 Why it matters
 --------------
-Two services on one table are one service with two deployments: neither can change the table, scale it or restore it alone, and each
-can break the other without a call between them. It is the rule broken first, and with the most pain.
+Two services on one table are one service with two deployments: neither can change the table, scale it or restore it
+alone, and each can break the other without a call between them. It is the rule broken first, and with the most pain.
 
 How it decides
 --------------
-By the tables named in spans of data calls (``db.collection.name``, else the statement's text), for each store: system, host, port
-and database.
+By the tables named in spans of data calls (``db.collection.name``, else the statement's text), for each store: system,
+host, port and database.
 
 - two services or more write the table: ``high``
 - one service writes it and others read it: ``medium``
@@ -21,8 +21,9 @@ and database.
 - no table is shared, but several services keep tables in one schema: ``low`` ("shared schema")
 - several services use different databases of one server: ``info``
 
-Limits: a service counts as a user of a table from ``calls`` calls on (house default 1). Confidence follows how the table is known
-(named 1.0, parsed 1.0, scanned 0.6) and is lowered where the store's address means something else to each host (``localhost``).
+Limits: a service counts as a user of a table from ``calls`` calls on (house default 1). Confidence follows how the
+table is known (named 1.0, parsed 1.0, scanned 0.6) and is lowered where the store's address means something else to
+each host (``localhost``).
 
 Example
 -------
@@ -31,12 +32,13 @@ Better: ``orders`` asks ``inventory`` to reserve, or publishes an event that ``i
 
 What it can mistake
 -------------------
-Migrations, change data capture, reporting jobs and read replicas use foreign tables by design. Two stores behind one alias (a pooler,
-a proxy, ``localhost``) look like one. A service seen under two names looks like two services.
+Migrations, change data capture, reporting jobs and read replicas use foreign tables by design. Two stores behind one
+alias (a pooler, a proxy, ``localhost``) look like one. A service seen under two names looks like two services.
 
 What to do
 ----------
-Give the table one owner: the service that writes it most. The others go through its interface or keep a copy fed by events.
+Give the table one owner: the service that writes it most. The others go through its interface or keep a copy fed by
+events.
 """
 
 from __future__ import annotations
@@ -85,7 +87,8 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     unknown_calls = int(access.loc[access["table"] == UNKNOWN_TABLE, "calls"].sum())
     if unknown_calls:
         partly = (
-            f"the table of {unknown_calls} of {int(access['calls'].sum())} data calls (db.query.text or db.collection.name)",
+            f"the table of {unknown_calls} of {int(access['calls'].sum())} data calls "
+            "(db.query.text or db.collection.name)",
         )
     if known.empty:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=partly)
@@ -103,8 +106,8 @@ def _tables(evidence: Evidence, access: pd.DataFrame, limits: Limits) -> Iterato
         services = tuple(sorted(calls.index[calls >= limits["calls"]]))
         if len(services) < 2:
             continue
-        rows = rows[rows["service"].isin(services)]
-        writes = rows[rows["mode"] == "write"].groupby("service")["calls"].sum().sort_index()
+        own = rows[rows["service"].isin(services)]
+        writes = own[own["mode"] == "write"].groupby("service")["calls"].sum().sort_index()
         writers = tuple(writes.index)
         readers = tuple(service for service in services if service not in writers)
         owner = str(writes.idxmax()) if len(writes) else services[0]
@@ -112,7 +115,7 @@ def _tables(evidence: Evidence, access: pd.DataFrame, limits: Limits) -> Iterato
         how = _how(writers, readers)
         yield _finding(
             evidence,
-            rows,
+            own,
             weight,
             limits,
             services,
@@ -123,7 +126,7 @@ def _tables(evidence: Evidence, access: pd.DataFrame, limits: Limits) -> Iterato
                 "writers": list(writers),
                 "readers": list(readers),
                 "writes": int(writes.sum()),
-                "reads": int(rows.loc[rows["mode"] == "read", "calls"].sum()),
+                "reads": int(own.loc[own["mode"] == "read", "calls"].sum()),
                 "owner": owner if len(writes) else "",
                 "owner_write_share": round(float(writes.max() / writes.sum()), 4) if len(writes) else 0.0,
             },
@@ -151,7 +154,7 @@ def _schemas(
             services,
             subject={"grain": "schema", "store": store},
             title=f"{len(services)} services keep their tables in one schema, {store}",
-            summary=f"{int(tables.sum())} tables of {len(services)} services lie in {store}; none of these tables is shared.",
+            summary=f"{int(tables.sum())} tables of {len(services)} services lie in {store}; none of these is shared.",
             measures={"tables": int(tables.sum()), "shared_tables": sum(len(item) > 1 for item in owners.values())},
             remedy=_SCHEMA_REMEDY,
         )
