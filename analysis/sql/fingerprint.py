@@ -27,10 +27,8 @@ _DOUBLE_AS_VALUE = re.compile(
     r'"(?:(?<=[=<>+|-] ")|(?<=LIKE ")|(?<=REGEXP ")|(?<=BETWEEN ")|(?<=(?:THEN|ELSE) ")|(?<=LIMIT ")|(?<=IN \(")'
     r'|(?<=VALUES \("))'
 )
-_VALUE_FOLLOWS = frozenset(
-    ["=", "<", ">", "<=", ">=", "<>", "!=", "<=>", "||", "+", "-", "LIKE", "ILIKE", "REGEXP", "RLIKE", "BETWEEN"]
-    + ["THEN", "ELSE", "LIMIT", "INTERVAL", "ESCAPE"]
-)
+_BEFORE_VALUES = "= < > <= >= <> != <=> || + - LIKE ILIKE REGEXP RLIKE BETWEEN THEN ELSE LIMIT INTERVAL ESCAPE"
+_VALUE_FOLLOWS = frozenset(_BEFORE_VALUES.split())
 _NAME_FOLLOWS = frozenset(["FROM", "JOIN", "INTO", "UPDATE", "TABLE", "AS", "SAVEPOINT", "INDEX"])
 _ENDS_VALUES = frozenset(["ON", "RETURNING", "SELECT", "AS", "SET", "WHERE", ";"])
 _HIDDEN_VALUES = frozenset(["'?'", '"?"', "'***'", '"***"', "'...'", "'%s'", "'REDACTED'", "'[REDACTED]'"])
@@ -135,17 +133,17 @@ def _without_nested_comments(tokens: list[str]) -> list[str]:
     """
     kept: list[str] = []
     last_comment = 0
-    for token in tokens:
-        if token == "*/":
+    for part in tokens:
+        if part == "*/":
             del kept[last_comment:]
-        elif token.startswith("/*"):
+        elif part.startswith("/*"):
             last_comment = len(kept)
         else:
-            kept.append(token)
+            kept.append(part)
     return kept
 
 
-def _careful(text: str, scanner: Scanner, strings: bool) -> tuple[list[str], list[str]]:  # noqa: FBT001
+def _careful(text: str, scanner: Scanner, strings: bool) -> tuple[list[str], list[str]]:
     """Spell every token with an eye on its neighbours: double quotes, tags of dollar quotes, nested comments."""
     tokens = _without_nested_comments([match.group() for match in scanner.fine.finditer(text)])
     parts: list[str] = []
@@ -240,8 +238,7 @@ def fingerprint(statement: str, system: str = "") -> Fingerprint:
         cut
         or len(statement) > MAX_STATEMENT_CHARACTERS
         or template.count("(") > template.count(")")
-        or (last[0] in "'\"`$/" or "'" in last)
-        and _has_no_end(last, scanner)
+        or ((last[0] in "'\"`$/" or "'" in last) and _has_no_end(last, scanner))
     )
     sanitised = template.count("?") > len(values)
     return Fingerprint(_collapse(template), hash_of(values) if values else 0, sanitised, truncated)
