@@ -1,0 +1,355 @@
+"""Draw a service graph that has been chosen: places, curves, icons, labels, badges and the key."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import plotly.graph_objects as go
+
+from analysis.figures._icons import HALF_HEIGHT, HALF_WIDTH, KIND_TITLES, icon
+from analysis.figures._map_key import DASHES, EDGE_COLOUR, EDGE_TITLES, key, key_px
+from analysis.figures._reviewed import SEVERITIES, milliseconds, percent, trace_lines
+from analysis.figures._text import HOVER_CHARACTERS, hover, plural, shown, text_width, wrapped
+from analysis.figures._theme import BLUE, DESIGN_WIDTH, PLATE, PLATE_INK, PLATE_LINE, VERMILION, figure_of
+from analysis.graph import Layout, ServiceGraph, layered
+from analysis.graph.service import pair_weights
+
+__all__ = ["Drawing", "draw"]
+
+_ROW_PX: Final = 68
+_LABEL_SIZE: Final = 12
+_SEVERITY_FILL: Final = {"high": "#b34700", "medium": "#E69F00", "low": "#a9d7f3", "info": "#ffffff"}
+_SEVERITY_INK: Final = {"high": "#ffffff", "medium": "#1f2328", "low": "#1f2328", "info": "#1f2328"}
+#: Share of failed calls from which an edge is marked; hovering tells smaller ones.
+_ERROR_SHARE: Final = 0.01
+#: Points along one step of a curve; hovering finds the edge at each of them.
+_CURVE_POINTS: Final = 16
+#: Distance between edges of one pair of nodes.
+_SIDE_BY_SIDE_PX: Final = 8
+
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A graph to be drawn as it is, with what is to be said of it."""
+
+    graph: ServiceGraph
+    findings: Mapping[str, Mapping[str, int]]
+    marked_nodes: frozenset[str]
+    marked_pairs: frozenset[tuple[str, str]]
+    circles: Sequence[tuple[str, ...]]
+    title: str
+    subtitle: str
+    notes: Sequence[str]
+
+
+def draw(drawing: Drawing) -> go.Figure:
+    """Draw the graph in layers from left to right."""
+    layout = layered(drawing.graph, pair_weights(drawing.graph))
+    scale = _Scale(layout)
+    ways = _ways(drawing.graph, layout, scale)
+    taken = [box for node in sorted(layout.places) for box in scale.boxes(node, layout.places[node], drawing.findings)]
+    marks = _edge_marks(drawing, ways, scale, taken)
+    figure = figure_of(
+        [*_edge_traces(drawing, ways), _node_trace(drawing, scale, layout)],
+        title=drawing.title,
+        subtitle=drawing.subtitle,
+        plot_height_px=scale.height_px,
+        notes=drawing.notes,
+        margin={"t": key_px(drawing.graph) + 8},
+        xaxis={"visible": False, "range": [-0.5, scale.layer_count - 0.5]},
+        yaxis={"visible": False, "range": [scale.height_px, 0]},
+        showlegend=False,
+    )
+    shapes, labels = _nodes(drawing, layout, scale)
+    badges = any(label["name"] == "badge" for label in labels)
+    failures = any(_failing(edge) for _, _, edge in drawing.graph.edges(data=True))
+    key_shapes, key_labels = key(drawing.graph, badges=badges, failures=failures)
+    figure.update_layout(
+        shapes=[*shapes, *key_shapes], annotations=[*figure.layout.annotations, *marks, *labels, *key_labels]
+    )
+    return figure
+
+
+class _Scale:
+    """From layers and rows to axis units: x in layers, y in pixels downwards."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layer_count = max(layout.layer_count, 2)
+        self.layer_px = (DESIGN_WIDTH - 24) / self.layer_count
+        self.height_px = layout.row_span * _ROW_PX + 2 * (HALF_HEIGHT + 32)
+
+    def __call__(self, place: Point) -> Point:
+        return place[0], HALF_HEIGHT + 26 + place[1] * _ROW_PX
+
+    @property
+    def label_px(self) -> float:
+        return min(self.layer_px - 10, 170)
+
+    def boxes(self, node: str, place: Point, findings: Mapping[str, Mapping[str, int]]) -> list[Box]:
+        """Return what a node covers, in pixels: its icon, its label and its badge."""
+        x, y = self(place)
+        middle = x * self.layer_px
+        half = min(text_width(node[:60], _LABEL_SIZE), self.label_px) / 2
+        lines = 2 if text_width(node[:60], _LABEL_SIZE) > self.label_px else 1
+        label_end = y + HALF_HEIGHT + 5 + lines * (_LABEL_SIZE + 3)
+        covered = [
+            (middle - HALF_WIDTH, y - HALF_HEIGHT, middle + HALF_WIDTH, y + HALF_HEIGHT),
+            (middle - half, y + HALF_HEIGHT, middle + half, label_end),
+        ]
+        badge = _badge_text(findings.get(node, {}))[0]
+        if badge:
+            end = middle + 12 + text_width(badge, 10)
+            covered.append((middle + 6, y - HALF_HEIGHT - 10, end, y - HALF_HEIGHT + 8))
+        return covered
+
+
+def _ways(graph: ServiceGraph, layout: Layout, scale: _Scale) -> dict[tuple[str, str, str], list[Point]]:
+    """Return the curve of every edge in axis units; edges of one pair of nodes run side by side."""
+    beside: dict[tuple[str, ...], list[tuple[str, str, str]]] = defaultdict(list)
+    for edge in sorted(graph.edges(keys=True)):
+        beside[tuple(sorted(edge[:2]))].append(edge)
+    ways = {}
+    for edges in beside.values():
+        for position, edge in enumerate(edges):
+            offset = (position - (len(edges) - 1) / 2) * _SIDE_BY_SIDE_PX
+            points = [scale(point) for point in layout.routes[edge[0], edge[1]]]
+            ways[edge] = _curve([(x, y + offset) for x, y in points])
+    return ways
+
+
+def _curve(points: Sequence[Point]) -> list[Point]:
+    """Join points by a smooth curve that leaves and arrives level and turns back nowhere between two points.
+
+    Cubic pieces with the slopes of Fritsch and Butland (1984).
+    """
+    slopes = [(y1 - y0) / ((x1 - x0) or 1.0) for (x0, y0), (x1, y1) in pairwise(points)]
+    inner = [2 * a * b / (a + b) if a * b > 0 else 0.0 for a, b in pairwise(slopes)]
+    tangents = [0.0, *inner, 0.0]
+    curve = [points[0]]
+    for index, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):
+        width = x1 - x0
+        for step in range(1, _CURVE_POINTS + 1):
+            t = step / _CURVE_POINTS
+            start, end = (1 - t) ** 2 * t * width * tangents[index], (1 - t) * t**2 * width * tangents[index + 1]
+            ease = t * t * (3 - 2 * t)
+            curve.append((x0 + width * t, y0 + (y1 - y0) * ease + start - end))
+    return curve
+
+
+def _width(calls: int, most: int) -> float:
+    return 1.1 + 3.7 * math.log1p(calls) / math.log1p(max(most, 1)) if most > 1 else 2.0
+
+
+def _edge_traces(drawing: Drawing, ways: Mapping[tuple[str, str, str], list[Point]]) -> list[go.Scatter]:
+    most = max((edge["calls"] for _, _, edge in drawing.graph.edges(data=True)), default=1)
+    traces = []
+    for way, points in sorted(ways.items(), key=lambda item: item[0]):
+        caller, callee, kind = way
+        edge = drawing.graph.edges[way]
+        marked = (caller, callee) in drawing.marked_pairs
+        colour = VERMILION if _failing(edge) else BLUE if marked else EDGE_COLOUR
+        width = _width(edge["calls"], most)
+        head = 8 + 1.3 * width
+        last = len(points) - 1
+        traces.append(
+            go.Scatter(
+                x=[x for x, _ in points],
+                y=[y for _, y in points],
+                mode="lines+markers",
+                line={
+                    "color": colour,
+                    "width": width + (3 if marked else 0),
+                    "dash": DASHES.get(kind, "dashdot"),
+                    # Thinning the points out makes corners of the curves.
+                    "simplify": False,
+                },
+                marker={
+                    "symbol": "arrow",
+                    "angleref": "previous",
+                    "size": [0] * last + [head],
+                    "standoff": [0] * last + [HALF_WIDTH],
+                    "color": colour,
+                    "line": {"width": 0},
+                    "opacity": [0] * last + [1],
+                },
+                opacity=1.0 if marked else 0.8,
+                hoverinfo="text",
+                hovertext=_edge_hover(caller, callee, kind, edge),
+                name="edge",
+            )
+        )
+    return traces
+
+
+def _failing(edge: Mapping[str, Any]) -> bool:
+    return bool(edge["errors"] >= _ERROR_SHARE * edge["calls"] and edge["errors"] > 0)
+
+
+def _edge_hover(caller: str, callee: str, kind: str, edge: Mapping[str, Any]) -> str:
+    kind_words = EDGE_TITLES.get(kind, shown(kind))
+    return hover(
+        [
+            f"<b>{shown(caller, HOVER_CHARACTERS)} → {shown(callee, HOVER_CHARACTERS)}</b>",
+            f"{plural(edge['calls'], 'call')} in {plural(edge['traces'], 'trace')}, {kind_words}",
+            f"errors: {edge['errors']:,} ({percent(edge['errors'], edge['calls'])})",
+            f"p50 {milliseconds(edge['p50_ms'])}, p95 {milliseconds(edge['p95_ms'])}",
+            *trace_lines(edge["exemplars"])[1:],
+        ]
+    )
+
+
+def _edge_marks(
+    drawing: Drawing, ways: Mapping[tuple[str, str, str], list[Point]], scale: _Scale, taken: list[Box]
+) -> list[dict[str, Any]]:
+    """Mark failed calls and circles with texts on their edges, where there is room."""
+    circle_of = {node: number for number, circle in enumerate(drawing.circles) for node in circle}
+    marks = []
+    for way, points in sorted(ways.items(), key=lambda item: (-drawing.graph.edges[item[0]]["errors"], item[0])):
+        edge = drawing.graph.edges[way]
+        circular = way[2] == "sync" and way[0] in circle_of and circle_of[way[0]] == circle_of.get(way[1])
+        text = "↺ " if circular else ""
+        text += f"✖ {percent(edge['errors'], edge['calls'])}" if _failing(edge) else ""
+        if not text:
+            continue
+        place, fits = _free_place(points, text_width(text, 11) + 6, scale, taken)
+        marks.append(
+            {
+                "x": place[0],
+                "y": place[1],
+                "text": text.strip() if fits else text.strip()[0],
+                "showarrow": False,
+                "font": {"size": 11, "color": PLATE_INK},
+                "bgcolor": PLATE,
+                "bordercolor": VERMILION if _failing(edge) else PLATE_LINE,
+                "borderwidth": 1,
+                "borderpad": 1,
+                "captureevents": False,
+                "name": "edge mark",
+            }
+        )
+    return marks
+
+
+def _free_place(points: Sequence[Point], width_px: float, scale: _Scale, taken: list[Box]) -> tuple[Point, bool]:
+    """Find a place along a curve where a text covers nothing; the middle, for a sign alone, where there is none."""
+    last = len(points) - 1
+    for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73):
+        x, y = points[round(share * last)]
+        box = (x * scale.layer_px - width_px / 2, y - 9, x * scale.layer_px + width_px / 2, y + 9)
+        if not any(_overlap(box, other) for other in taken):
+            taken.append(box)
+            return (x, y), True
+    return points[round(0.5 * last)], False
+
+
+def _overlap(first: Box, second: Box) -> bool:
+    return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
+
+
+def _node_trace(drawing: Drawing, scale: _Scale, layout: Layout) -> go.Scatter:
+    nodes = sorted(drawing.graph)
+    places = [scale(layout.places[node]) for node in nodes]
+    return go.Scatter(
+        x=[x for x, _ in places],
+        y=[y for _, y in places],
+        mode="markers",
+        marker={"symbol": "square", "size": 2 * HALF_WIDTH, "opacity": 0},
+        hoverinfo="text",
+        hovertext=[_node_hover(drawing, node) for node in nodes],
+        name="nodes",
+    )
+
+
+def _node_hover(drawing: Drawing, node: str) -> str:
+    attributes = drawing.graph.nodes[node]
+    into = [edge for _, _, edge in drawing.graph.in_edges(node, data=True)]
+    out = [edge for _, _, edge in drawing.graph.out_edges(node, data=True)]
+    calls, errors = sum(edge["calls"] for edge in into), sum(edge["errors"] for edge in into)
+    found = drawing.findings.get(node, {})
+    members = attributes.get("members", ())
+    kind, spans = attributes["kind"], attributes["spans"]
+    busiest = max(into or out, key=lambda edge: (edge["calls"], edge["traces"]), default=None)
+    return hover(
+        [
+            f"<b>{shown(node, HOVER_CHARACTERS)}</b> ({KIND_TITLES.get(kind, shown(kind))})",
+            f"{plural(spans, 'span')}, {plural(attributes['errors'], 'error')}" if spans else "",
+            f"called {plural(calls, 'time')}, {plural(errors, 'error')}" if into else "never called here",
+            f"calls out {plural(sum(edge['calls'] for edge in out), 'time')}" if out else "",
+            f"findings: {_severities(found)}" if any(found.values()) else "",
+            f"members: {', '.join(shown(member, 30) for member in members[:12])}" if len(members) > 1 else "",
+            f"and {len(members) - 12} more" if len(members) > 12 else "",
+            f"{attributes.get('inside_calls', 0):,} calls inside the group" if len(members) > 1 else "",
+            *(trace_lines(busiest["exemplars"])[1:] if busiest else []),
+        ]
+    )
+
+
+def _severities(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{found[severity]} {severity}" for severity in SEVERITIES if found.get(severity))
+
+
+def _nodes(drawing: Drawing, layout: Layout, scale: _Scale) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    shapes: list[dict[str, Any]] = []
+    labels: list[dict[str, Any]] = []
+    for node in sorted(drawing.graph):
+        x, y = scale(layout.places[node])
+        emphasis = node in drawing.marked_nodes
+        shapes += icon(drawing.graph.nodes[node]["kind"], x, y, emphasis=emphasis)
+        text = wrapped(node, scale.label_px, _LABEL_SIZE)
+        labels.append(
+            {
+                "x": x,
+                "y": y,
+                "yshift": -HALF_HEIGHT - 3,
+                "yanchor": "top",
+                "text": f"<b>{text}</b>" if emphasis else text,
+                "showarrow": False,
+                "font": {"size": _LABEL_SIZE, "color": PLATE_INK},
+                "bgcolor": "rgba(247,248,250,0.86)",
+                "borderpad": 0,
+                "name": "label",
+            }
+        )
+        labels += _badge(x, y, drawing.findings.get(node, {}))
+    return shapes, labels
+
+
+def _badge_text(found: Mapping[str, int]) -> tuple[str, str]:
+    """Name the gravest findings of a node in words, and count the others; the severity comes second."""
+    gravest = next((severity for severity in SEVERITIES if found.get(severity)), "")
+    if not gravest:
+        return "", ""
+    others = sum(found.values()) - found[gravest]
+    return f"{found[gravest]} {gravest}" + (f" +{others}" if others else ""), gravest
+
+
+def _badge(x: float, y: float, found: Mapping[str, int]) -> list[dict[str, Any]]:
+    text, gravest = _badge_text(found)
+    if not text:
+        return []
+    return [
+        {
+            "x": x,
+            "y": y,
+            "xshift": 8,
+            "yshift": HALF_HEIGHT + 1,
+            "xanchor": "left",
+            "yanchor": "middle",
+            "text": text,
+            "showarrow": False,
+            "font": {"size": 10, "color": _SEVERITY_INK[gravest]},
+            "bgcolor": _SEVERITY_FILL[gravest],
+            "bordercolor": "#59616a",
+            "borderwidth": 1,
+            "borderpad": 1,
+            "name": "badge",
+        }
+    ]
