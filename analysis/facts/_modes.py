@@ -6,23 +6,24 @@ from typing import Final
 
 __all__ = ["mode_of"]
 
-_READS: Final = frozenset(
-    (
-        "select get mget find findone read query scan exists count aggregate distinct search msearch hget hgetall "
-        "hmget lrange smembers sismember scard llen keys ttl strlen zrange zrangebyscore zscore zcard hexists "
-        "hlen hkeys hvals getitem batchgetitem getobject headobject listobjects listobjectsv2 describe show "
-        "explain fetch list head isearch getmore type dbsize xread xrange xlen"
-    ).split()  # noqa: SIM905 - read as lists of commands
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_READS: Final = _words(
+    "select get mget find findone read query scan exists count aggregate distinct search msearch hget hgetall "
+    "hmget lrange smembers sismember scard llen keys ttl strlen zrange zrangebyscore zscore zcard hexists "
+    "hlen hkeys hvals getitem batchgetitem getobject headobject listobjects listobjectsv2 describe show "
+    "explain fetch list head isearch getmore type dbsize xread xrange xlen"
 )
-_WRITES: Final = frozenset(
-    (
-        "insert update delete upsert merge replace truncate create drop alter set mset setex setnx del unlink "
-        "incr incrby decr decrby hset hmset hdel hincrby lpush rpush lpop rpop lrem ltrim sadd srem zadd zrem "
-        "zincrby expire pexpire persist append getset flushdb flushall putitem updateitem deleteitem "
-        "batchwriteitem putobject deleteobject deleteobjects copyobject index bulk write put save insertone "
-        "insertmany updateone updatemany deleteone deletemany findandmodify findoneandupdate bulkwrite copy load "
-        "xadd xack xdel"
-    ).split()  # noqa: SIM905 - read as lists of commands
+_WRITES: Final = _words(
+    "insert update delete upsert merge replace truncate create drop alter set mset setex setnx del unlink "
+    "incr incrby decr decrby hset hmset hdel hincrby lpush rpush lpop rpop lrem ltrim sadd srem zadd zrem "
+    "zincrby expire pexpire persist append getset flushdb flushall putitem updateitem deleteitem "
+    "batchwriteitem putobject deleteobject deleteobjects copyobject index bulk write put save insertone "
+    "insertmany updateone updatemany deleteone deletemany findandmodify findoneandupdate bulkwrite copy load "
+    "xadd xack xdel"
 )
 
 

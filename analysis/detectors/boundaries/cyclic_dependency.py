@@ -6,16 +6,16 @@ Services that call each other in a circle, synchronously, directly or through ot
 
 Why it matters
 --------------
-Services in a circle cannot be deployed, scaled or understood one at a time: each must be up for the other to work, and a
-slow one slows itself. A cycle is the surest sign that a boundary runs through the middle of something.
+Services in a circle cannot be deployed, scaled or understood one at a time: each must be up for the other to work, and
+a slow one slows itself. A cycle is the surest sign that a boundary runs through the middle of something.
 
 How it decides
 --------------
 By the synchronous calls between services: every strongly connected component of two services or more (Tarjan 1972). The
-finding names the fewest edges whose removal leaves no cycle (exact up to 12 services; above, the heuristic of Eades, Lin
-and Smyth 1993), cheapest first by calls, and whether a single request goes round (it comes back to a service that still
-waits). Worth fixing when the edges to cut carry at least ``calls`` calls (2, house default); below it is ``info``.
-``medium``, as it blocks independent change.
+finding names the fewest edges whose removal leaves no cycle (exact up to 12 services; above, the heuristic of Eades,
+Lin and Smyth 1993), cheapest first by calls, and whether a single request goes round (it comes back to a service that
+still waits). Worth fixing when the edges to cut carry at least ``calls`` calls (2, house default); below it is
+``info``. ``medium``, as it blocks independent change.
 
 Example
 -------

@@ -123,7 +123,8 @@ def _finding(evidence: Evidence, limits: Limits, service: str, peer: str, rows: 
         title=f"{peer}, called by {service or 'an unnamed service'}, records no spans",
         summary=(
             f"{unanswered} of {calls} client spans from {service or 'an unnamed service'} to {peer} "
-            f"have no server span below: {ms(rows['unanswered_ns'].sum()):g} ms in all, of which nothing inside can be seen."
+            f"have no server span below: {ms(rows['unanswered_ns'].sum()):g} ms in all, "
+            "of which nothing inside can be seen."
         ),
         services=(service,) if service else (),
         subject={"caller": service, "peer": peer},

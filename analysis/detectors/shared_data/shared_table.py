@@ -86,10 +86,8 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     partly = ()
     unknown_calls = int(access.loc[access["table"] == UNKNOWN_TABLE, "calls"].sum())
     if unknown_calls:
-        partly = (
-            f"the table of {unknown_calls} of {int(access['calls'].sum())} data calls "
-            "(db.query.text or db.collection.name)",
-        )
+        all_calls = int(access["calls"].sum())
+        partly = (f"the table of {unknown_calls} of {all_calls} data calls (db.query.text or db.collection.name)",)
     if known.empty:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=partly)
     findings = list(_tables(evidence, known, limits))
