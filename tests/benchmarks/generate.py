@@ -1,0 +1,324 @@
+"""Generated spans for measurements: a shop of 24 services with stores, caches and queues, in seconds for millions.
+
+    python -m tests.benchmarks.generate 1e6 spans.parquet
+
+The same seed gives the same spans. They are meant to cost what real spans cost (sizes of trees, dictionaries, shares of
+kinds), not to be judged: nothing in them is telemetry of a real system.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.schema import SPAN_SCHEMA
+
+NAMES: Final = (
+    "gateway", "storefront", "catalogue", "cart", "checkout", "orders", "payment", "fraud", "pricing", "inventory",
+    "shipping", "customers", "accounts", "search", "recommendations", "reviews", "notifications", "email", "invoices",
+    "warehouse", "tax", "loyalty", "media", "audit",
+)  # fmt: skip
+NODES: Final = 12
+DAY_NS: Final = 1_760_000_000_000_000_000
+VARIANTS: Final = 97
+
+Archetype = dict[str, Any]
+
+
+@dataclass
+class Shop:
+    """Every kind of span there is (an archetype: its text columns), and which spans an archetype calls."""
+
+    archetypes: list[Archetype] = field(default_factory=list)
+    #: For each archetype: (called archetype, fewest, most).
+    calls: list[list[tuple[int, int, int]]] = field(default_factory=list)
+    entries: list[int] = field(default_factory=list)
+
+    def add(self, **texts: Any) -> int:
+        self.archetypes.append(texts)
+        self.calls.append([])
+        return len(self.archetypes) - 1
+
+
+def build_shop(rng: np.random.Generator, operations: int = 8) -> Shop:
+    """Build services that call others further down the list, each with its own stores."""
+    shop = Shop()
+    servers = [[_server(shop, service, number) for number in range(operations)] for service in NAMES]
+    for position, service in enumerate(NAMES):
+        for number, server in enumerate(servers[position]):
+            further = range(position + 1, min(position + 9, len(NAMES)))
+            for callee in rng.permutation(list(further))[: rng.integers(0, 5)]:
+                target = servers[callee][rng.integers(operations)]
+                most = 6 if rng.random() < 0.05 else 1
+                client = _client(shop, service, NAMES[callee], shop.archetypes[target])
+                shop.calls[server].append((client, 0, most))
+                shop.calls[client].append((target, 1, 1))
+            for table in range(rng.integers(0, 3)):
+                most = 18 if rng.random() < 0.06 else 2
+                shop.calls[server].append((_query(shop, service, f"{service}_{(number + table) % 5}"), 1, most))
+            if rng.random() < 0.3:
+                shop.calls[server].append((_cache(shop, service, number), 1, 3))
+            if rng.random() < 0.12:
+                publish, process = _message(shop, service, NAMES[-1 - int(rng.integers(6))], number)
+                shop.calls[server].append((publish, 1, 1))
+                shop.calls[publish].append((process, 1, 1))
+                shop.calls[process].append((_query(shop, shop.archetypes[process]["service"], "events"), 1, 2))
+            if rng.random() < 0.2:
+                shop.calls[server].append((_internal(shop, service, number), 1, 1))
+    shop.entries = [*servers[0], *servers[1]]
+    return shop
+
+
+def _server(shop: Shop, service: str, number: int) -> int:
+    verb, route = ("GET", "POST")[number % 2], f"/{service}/{{id}}/part{number}"
+    name = f"{verb} {route}"
+    return shop.add(
+        service=service, kind="server", name=name, operation=name, template=name, category="http", http_method=verb,
+        http_route=route, scope="instrumentation.http.server", url=f"/{service}/%d/part{number}", http_status=200,
+    )  # fmt: skip
+
+
+def _client(shop: Shop, service: str, callee: str, target: Archetype) -> int:
+    verb = target["http_method"]
+    return shop.add(
+        service=service, kind="client", name=verb, operation=verb, template=target["template"], category="http",
+        http_method=verb, server_address=callee, server_port=8080, scope="instrumentation.http.client",
+        url=target["url"], http_status=200,
+    )  # fmt: skip
+
+
+def _query(shop: Shop, service: str, table: str) -> int:
+    return shop.add(
+        service=service, kind="client", name=f"SELECT {service}.{table}", operation=f"SELECT {service}.{table}",
+        template=f"SELECT * FROM {table} WHERE id = ?", category="database", db_system="postgresql",
+        db_namespace=service, db_operation="SELECT", db_collection=table, server_address=f"{service}-db",
+        server_port=5432, scope="instrumentation.jdbc", statement=f"SELECT * FROM {table} WHERE id = %d",
+    )  # fmt: skip
+
+
+def _cache(shop: Shop, service: str, number: int) -> int:
+    return shop.add(
+        service=service, kind="client", name="GET", operation="GET", template=f"GET {service}:{number}:?",
+        category="cache", db_system="redis", db_operation="GET", server_address="cache", server_port=6379,
+        scope="instrumentation.redis", statement=f"GET {service}:{number}:%d",
+    )  # fmt: skip
+
+
+def _message(shop: Shop, service: str, consumer: str, number: int) -> tuple[int, int]:
+    topic = f"{service}.events.{number}"
+    shared = {"messaging_system": "kafka", "messaging_destination": topic, "category": "messaging", "template": topic}
+    publish, process = f"{topic} publish", f"{topic} process"
+    return (
+        shop.add(
+            service=service, kind="producer", name=publish, operation=publish, messaging_operation="publish", **shared
+        ),
+        shop.add(
+            service=consumer, kind="consumer", name=process, operation=process, messaging_operation="process", **shared
+        ),
+    )
+
+
+def _internal(shop: Shop, service: str, number: int) -> int:
+    name = f"Step{number}.run"
+    return shop.add(
+        service=service,
+        kind="internal",
+        name=name,
+        operation=name,
+        category="internal",
+        module=f"com.shop.{service}.Step{number}",
+    )
+
+
+def generate(
+    spans: int, *, seed: int = 7, skew_ns: Mapping[str, int] | None = None, orphans: float = 0.003
+) -> pa.Table:
+    """Return about ``spans`` spans (whole traces), sorted as a partition is.
+
+    Parameters
+    ----------
+    spans
+        How many, at least.
+    seed
+        The same seed gives the same spans.
+    skew_ns
+        By host ("node-0" to "node-11"): what its clock is ahead, ns.
+    orphans
+        Share of spans whose parent is not there.
+    """
+    rng = np.random.default_rng(seed)
+    shop = build_shop(rng)
+    grown: list[dict[str, np.ndarray]] = []
+    count = traces = 0
+    while count < spans:
+        batch = _grow(shop, rng, max(200, (spans - count) // 30))
+        batch["trace"] += traces
+        batch["parent"] += np.where(batch["parent"] >= 0, count, 0)
+        grown.append(batch)
+        count += len(batch["trace"])
+        traces = int(batch["trace"].max()) + 1
+    tree = {name: np.concatenate([batch[name] for batch in grown]) for name in grown[0]}
+    return _table(shop, rng, tree, traces, skew_ns or {}, orphans)
+
+
+def _grow(shop: Shop, rng: np.random.Generator, traces: int) -> dict[str, np.ndarray]:
+    """Grow trees level by level, all traces at once."""
+    offset = np.cumsum([0, *map(len, shop.calls)])
+    called = np.array([call for calls in shop.calls for call in calls], np.int64).reshape(-1, 3)
+    service = np.array([archetype["service"] for archetype in shop.archetypes])
+    apart = np.array([archetype["kind"] == "consumer" for archetype in shop.archetypes])
+    level = {
+        "trace": np.arange(traces),
+        "parent": np.full(traces, -1),
+        "archetype": rng.choice(shop.entries, traces),
+        "node": rng.integers(NODES, size=traces),
+        "start": DAY_NS + np.sort(rng.integers(3_600_000_000_000, size=traces)),
+        "duration": rng.lognormal(18.2, 0.7, traces).astype(np.int64) + 2_000_000,
+    }
+    levels = [level]
+    count = traces
+    while len(level["trace"]) and len(levels) < 24:
+        kind = level["archetype"]
+        sites = offset[kind + 1] - offset[kind]
+        above = np.repeat(np.arange(len(kind)), sites)
+        site = np.arange(len(above)) - np.repeat(np.cumsum(sites) - sites, sites) + offset[kind[above]]
+        times = rng.integers(called[site, 1], called[site, 2] + 1)
+        above, site = np.repeat(above, times), np.repeat(site, times)
+        many = np.bincount(above, minlength=len(kind))
+        place = np.arange(len(above)) - np.repeat(np.cumsum(many) - many, many)
+        slot = level["duration"][above] // (many[above] + 1)
+        archetype = called[site, 0]
+        start = level["start"][above] + place * slot + slot // 10
+        moves = service[archetype] != service[kind[above]]
+        first = count - len(kind)
+        level = {
+            "trace": level["trace"][above],
+            "parent": first + above,
+            "archetype": archetype,
+            "node": np.where(moves, rng.integers(NODES, size=len(above)), level["node"][above]),
+            "start": start + np.where(apart[archetype], level["duration"][above] + 1_000_000, 0),
+            "duration": (slot * rng.uniform(0.3, 0.95, len(above))).astype(np.int64) + 200,
+        }
+        levels.append(level)
+        count += len(above)
+    tree = {name: np.concatenate([level[name] for level in levels]).astype(np.int64) for name in level}
+    failed = rng.random(count) < 0.004
+    bounds = np.cumsum([0, *(len(level["trace"]) for level in levels)])
+    for first, last in zip(bounds[-2:0:-1], bounds[:1:-1], strict=True):
+        rows = np.arange(first, last)[failed[first:last]]
+        failed[tree["parent"][rows[rng.random(len(rows)) < 0.75]]] = True
+    return {**tree, "failed": failed.astype(np.int64)}
+
+
+def _table(
+    shop: Shop,
+    rng: np.random.Generator,
+    tree: dict[str, np.ndarray],
+    traces: int,
+    skew_ns: Mapping[str, int],
+    orphans: float,
+) -> pa.Table:
+    size = len(tree["trace"])
+    trace_id = rng.integers(1, 2**63, (traces, 2), dtype=np.uint64)
+    span_id = rng.integers(1, 2**63, size, dtype=np.uint64)
+    parent_span_id = np.where(tree["parent"] >= 0, span_id[tree["parent"]], np.uint64(0))
+    lost = (tree["parent"] >= 0) & (rng.random(size) < orphans)
+    parent_span_id[lost] = rng.integers(1, 2**63, int(lost.sum()), dtype=np.uint64)
+    hosts = [f"node-{number}" for number in range(NODES)]
+    start = tree["start"] + np.array([skew_ns.get(host, 0) for host in hosts])[tree["node"]]
+    high, low = trace_id[tree["trace"]].T
+    order = np.lexsort((span_id, start, low, high))
+    archetype, node, failed = tree["archetype"][order], tree["node"][order], tree["failed"][order] == 1
+    value = rng.integers(VARIANTS, size=size)
+    services = sorted({kind["service"] for kind in shop.archetypes})
+    service = np.array([services.index(kind["service"]) for kind in shop.archetypes])[archetype]
+    columns: dict[str, pa.Array] = {
+        "trace_id_high": pa.array(high[order]),
+        "trace_id_low": pa.array(low[order]),
+        "span_id": pa.array(span_id[order]),
+        "parent_span_id": pa.array(parent_span_id[order]),
+        "start_ns": pa.array(start[order]),
+        "duration_ns": pa.array(tree["duration"][order]),
+        "service": _coded(service, services),
+        "host": _coded(node, hosts),
+        "instance": _coded(service * NODES + node, [f"{name}-{copy}" for name in services for copy in range(NODES)]),
+        "service_namespace": _coded(np.zeros(size), ["shop"]),
+        "service_version": _coded(service % 3, ["1.4.2", "1.5.0", "2.0.1"]),
+        "environment": _coded(np.zeros(size), ["production"]),
+        "status": _coded(np.where(failed, 1, 0), ["unset", "error"]),
+        "status_message": _coded(np.where(failed, 0, -1), ["upstream failed"]),
+        "error_type": _coded(np.where(failed, archetype % 3, -1), ["500", "java.io.IOException", "ConnectionError"]),
+        "exception_message": _coded(np.where(failed, value, -1), [f"call {n} timed out" for n in range(VARIANTS)]),
+        "url_path": _filled(shop, archetype, value, "url"),
+        "db_statement": _filled(shop, archetype, value, "statement"),
+        "http_status": _numbers(shop, archetype, "http_status", failed),
+        "server_port": _numbers(shop, archetype, "server_port"),
+        "parameters": pa.array(np.where(_has(shop, "statement")[archetype], value + 1, 0).astype(np.uint64)),
+        "response_size": pa.array(rng.integers(20, 20_000, size), mask=~_has(shop, "http_status")[archetype]),
+    }
+    constants = {"shared": False, "asynchronous": False, "old_conventions": False, "multiplicity": 1, "weight": 1.0}
+    constants["time_resolution_ns"] = 1
+    for column in SPAN_SCHEMA:
+        if column.name in columns:
+            columns[column.name] = columns[column.name].cast(column.type)
+        elif column.name in constants:
+            columns[column.name] = pa.repeat(pa.scalar(constants[column.name], column.type), size)
+        elif any(column.name in kind for kind in shop.archetypes):
+            columns[column.name] = _texts(shop, archetype, column.name)
+        else:
+            columns[column.name] = pa.nulls(size, column.type)
+    return pa.table([columns[name] for name in SPAN_SCHEMA.names], schema=SPAN_SCHEMA)
+
+
+def _coded(codes: np.ndarray, values: list[str]) -> pa.DictionaryArray:
+    codes = codes.astype(np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(values, pa.string()))
+
+
+def _texts(shop: Shop, archetype: np.ndarray, column: str) -> pa.DictionaryArray:
+    values = sorted({kind[column] for kind in shop.archetypes if column in kind})
+    lookup = np.array([values.index(kind[column]) if column in kind else -1 for kind in shop.archetypes])
+    return _coded(lookup[archetype], values)
+
+
+def _filled(shop: Shop, archetype: np.ndarray, value: np.ndarray, pattern: str) -> pa.DictionaryArray:
+    """Return texts with values in them: a dictionary as large as statements and paths make in practice."""
+    patterns = sorted({kind[pattern] for kind in shop.archetypes if pattern in kind})
+    lookup = np.array([patterns.index(kind[pattern]) if pattern in kind else -1 for kind in shop.archetypes])[archetype]
+    texts = [text % number for text in patterns for number in range(VARIANTS)]
+    return _coded(np.where(lookup < 0, -1, lookup * VARIANTS + value), texts)
+
+
+def _has(shop: Shop, column: str) -> np.ndarray:
+    return np.array([column in kind for kind in shop.archetypes])
+
+
+def _numbers(shop: Shop, archetype: np.ndarray, column: str, failed: np.ndarray | None = None) -> pa.Array:
+    numbers = np.array([kind.get(column, 0) for kind in shop.archetypes])[archetype]
+    if failed is not None:
+        numbers = np.where(failed, 500, numbers)
+    return pa.array(numbers, mask=~_has(shop, column)[archetype])
+
+
+def main() -> None:
+    """Write generated spans to a Parquet file."""
+    arguments = argparse.ArgumentParser(description=main.__doc__)
+    arguments.add_argument("spans", type=float)
+    arguments.add_argument("file")
+    arguments.add_argument("--seed", type=int, default=7)
+    chosen = arguments.parse_args()
+    began = time.perf_counter()
+    table = generate(int(chosen.spans), seed=chosen.seed)
+    pq.write_table(table, chosen.file, compression="zstd")
+    print(f"{table.num_rows} spans in {time.perf_counter() - began:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
