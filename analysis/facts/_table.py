@@ -43,7 +43,8 @@ Integers = npt.NDArray[np.integer[Any]]
 class Field:
     """One column of a fact: its type, role, unit and meaning.
 
-    ``scale`` is what a stored integer is multiplied by to be shown in its unit.
+    ``scale`` is what a stored integer is multiplied by to be shown in its unit; a text with a ``separator`` is shown as
+    the tuple of its parts.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Field:
     unit: str
     meaning: str
     scale: float = 1.0
+    separator: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,9 @@ def to_frame(fields: Sequence[Field], table: pa.Table) -> pd.DataFrame:
     for item in fields:
         if item.scale != 1.0:
             frame[item.name] = frame[item.name] * item.scale
+        if item.separator:
+            parts = [tuple(text.split(item.separator)) for text in frame[item.name]]
+            frame[item.name] = pd.Series(parts, dtype=object)
         if item.role == "histogram":
             frame[item.name] = pd.Series([_histogram(cell) for cell in table[item.name].to_pylist()], dtype=object)
         elif item.role == "exemplars":

@@ -6,13 +6,13 @@ sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from analysis.operations import is_raw_path
 
+from analysis.facts._says import given, says
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.forest import Forest
 from analysis.schema import KINDS
@@ -24,6 +24,8 @@ COLUMNS: Final = (
     "name",
     "kind",
     "status",
+    "http_status",
+    "rpc_status",
     "category",
     "http_route",
     "db_system",
@@ -54,6 +56,7 @@ FIELDS: Final = (
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("with_kind", pa.int64(), "sum", "spans", "spans that say their kind"),
     Field("with_status", pa.int64(), "sum", "spans", "spans whose status is ok or error"),
+    Field("with_outcome", pa.int64(), "sum", "spans", "spans that say how they ended: a status, or a response code"),
     Field("http_servers", pa.int64(), "sum", "spans", "HTTP server spans"),
     Field("with_route", pa.int64(), "sum", "spans", "of these, with a route that is not a raw path"),
     Field("raw_names", pa.int64(), "sum", "spans", "spans whose name is or holds a raw path"),
@@ -94,24 +97,25 @@ def scan(forest: Forest) -> pa.Table:
     counted = {
         "spans": np.ones(forest.size, bool),
         "with_kind": kind != _KIND["unspecified"],
-        "with_status": ~_matches(forest, "status", lambda text: text == "unset") & _given(forest, "status"),
+        "with_status": ~says(forest, "status", lambda text: text == "unset") & given(forest, "status"),
+        "with_outcome": _says_outcome(forest),
         "http_servers": http_server,
-        "with_route": http_server & _given(forest, "http_route") & ~_matches(forest, "http_route", is_raw_path),
-        "raw_names": _matches(forest, "name", is_raw_path),
+        "with_route": http_server & given(forest, "http_route") & ~says(forest, "http_route", is_raw_path),
+        "raw_names": says(forest, "name", is_raw_path),
         "data_calls": data,
-        "with_system": data & _given(forest, "db_system"),
-        "with_statement": data & (_given(forest, "db_statement") | _given(forest, "db_collection")),
+        "with_system": data & given(forest, "db_system"),
+        "with_statement": data & (given(forest, "db_statement") | given(forest, "db_collection")),
         "clients": client,
-        "with_peer": client & (_given(forest, "server_address") | _given(forest, "peer_service")),
+        "with_peer": client & (given(forest, "server_address") | given(forest, "peer_service")),
         "messages": message,
-        "with_destination": message & _given(forest, "messaging_destination"),
+        "with_destination": message & given(forest, "messaging_destination"),
         "errors": forest.error,
-        "with_error_type": forest.error & _given(forest, "error_type"),
+        "with_error_type": forest.error & given(forest, "error_type"),
         "old_conventions": forest.array("old_conventions").astype(bool),
         "compressed": forest.multiplicity > 1,
         "weighted": forest.weight_millis != 1000,
         "timeless": ~forest.has_time,
-        "truncated": data & _matches(forest, "db_statement", lambda text: text.rstrip().endswith(_CUT_OFF)),
+        "truncated": data & says(forest, "db_statement", lambda text: text.rstrip().endswith(_CUT_OFF)),
     }
     sums = {name: mask.astype(np.int64) for name, mask in counted.items()}
     sums["stood_for"] = np.where(forest.multiplicity > 1, forest.multiplicity, 0)
@@ -131,12 +135,6 @@ def scan(forest: Forest) -> pa.Table:
     )
 
 
-def _given(forest: Forest, column: str) -> np.ndarray:
-    return np.asarray(forest.codes(column).codes >= 0)
-
-
-def _matches(forest: Forest, column: str, wanted: Callable[[str], bool]) -> np.ndarray:
-    """Apply a test to each distinct text of a column; null does not match."""
-    codes = forest.codes(column)
-    hit = np.array([*(bool(wanted(text)) for text in codes.values), False])
-    return np.asarray(hit[codes.codes])
+def _says_outcome(forest: Forest) -> np.ndarray:
+    said = given(forest, "status") & ~says(forest, "status", lambda text: text == "unset")
+    return np.asarray(said | (forest.array("http_status") > 0) | given(forest, "rpc_status"))

@@ -1,0 +1,77 @@
+"""Which spans failed, and how: told apart from answers that are as they should be."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.facts._says import says
+from analysis.forest import Forest
+
+__all__ = ["FAILING_COLUMNS", "MECHANISMS", "failing", "mechanism"]
+
+FAILING_COLUMNS: Final = ("status", "http_status", "rpc_status", "error_type", "retry_evidence")
+MECHANISMS: Final = ("error", "timeout", "rejection", "exhausted retries")
+
+#: HTTP answers to the client's own mistake: the callee did its work (RFC 9110, section 15.5), but for a timeout, a
+#: conflict with the rate limit, and the proxies' 499 "client closed request", which is a cancellation.
+_EXPECTED_HTTP: Final = frozenset(range(400, 500)) - {408, 429}
+#: gRPC codes of the same kind (grpc.io/docs/guides/status-codes), and cancellation by the client.
+_EXPECTED_RPC: Final = frozenset(
+    ("1", "3", "5", "6", "7", "9", "11", "16")
+    + ("cancelled", "canceled", "invalid_argument", "not_found", "already_exists", "permission_denied")
+    + ("failed_precondition", "out_of_range", "unauthenticated")
+)
+_TIMEOUT_HTTP: Final = (408, 504)
+_REJECTION_HTTP: Final = (429, 503)
+_TIMEOUT_RPC: Final = frozenset(("4", "deadline_exceeded"))
+_REJECTION_RPC: Final = frozenset(("8", "14", "resource_exhausted", "unavailable"))
+_TIMEOUT_WORDS: Final = ("timeout", "timedout", "timed out", "deadline")
+_REJECTION_WORDS: Final = (
+    "circuit",
+    "callnotpermitted",
+    "brokencircuit",
+    "bulkhead",
+    "poolexhausted",
+    "pooltimeout",
+    "ratelimit",
+) + ("toomanyrequests", "rejected", "connectionrefused", "connecterror", "connectionerror", "unavailable", "overflow")
+#: Envoy's response flags for an open breaker, a refused connection, no healthy host and a rate limit.
+_FLAGS: Final = frozenset(("UO", "UF", "UH", "RL"))
+_CANCEL_WORDS: Final = ("cancelled", "canceled", "clientdisconnect", "clientabort", "context canceled")
+
+
+def failing(forest: Forest) -> npt.NDArray[np.bool_]:
+    """Mark the rows that failed: error status, but neither an expected answer nor a cancellation by the client."""
+    http = forest.array("http_status").astype(np.int64)
+    expected = np.isin(http, sorted(_EXPECTED_HTTP))
+    expected |= says(forest, "rpc_status", lambda text: _code(text) in _EXPECTED_RPC)
+    expected |= says(forest, "error_type", lambda text: _holds(text, _CANCEL_WORDS))
+    return np.asarray(forest.error & ~expected)
+
+
+def mechanism(forest: Forest) -> npt.NDArray[np.int32]:
+    """Return for each row how it failed, as far as the row alone says: an index into ``MECHANISMS``."""
+    http = forest.array("http_status").astype(np.int64)
+    how = np.zeros(forest.size, np.int32)
+    rejected = np.isin(http, _REJECTION_HTTP)
+    rejected |= says(forest, "rpc_status", lambda text: _code(text) in _REJECTION_RPC)
+    rejected |= says(forest, "error_type", lambda text: _holds(text, _REJECTION_WORDS))
+    rejected |= says(forest, "retry_evidence", lambda text: bool(_FLAGS & set(text.upper().split(","))))
+    how[rejected] = MECHANISMS.index("rejection")
+    late = np.isin(http, _TIMEOUT_HTTP)
+    late |= says(forest, "rpc_status", lambda text: _code(text) in _TIMEOUT_RPC)
+    late |= says(forest, "error_type", lambda text: _holds(text, _TIMEOUT_WORDS))
+    how[late] = MECHANISMS.index("timeout")
+    return how
+
+
+def _code(text: str) -> str:
+    return text.strip().lower().replace(" ", "_")
+
+
+def _holds(text: str, words: tuple[str, ...]) -> bool:
+    plain = text.lower().replace("_", "").replace("-", "")
+    return any(word in plain or word in text.lower() for word in words)

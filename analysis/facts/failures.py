@@ -1,0 +1,143 @@
+"""Failures: where each began, the services it failed on its way up, and where it stopped.
+
+A failure begins at a failed span below which nothing failed that it waited for. The way up goes from visit to visit:
+the operation through which a service was entered, then that of its caller, as long as the caller waits. Attempts of one
+logical call (same parent and template) are one failure.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis.facts._ancestry import local_entries
+from analysis.facts._ascent import MOST_HOPS, ascend, origins
+from analysis.facts._failing import FAILING_COLUMNS, MECHANISMS, failing, mechanism
+from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.facts.requests import entry_keys
+from analysis.forest import Codes, Forest
+
+__all__ = ["COLUMNS", "FIELDS", "HOP", "last_attempts", "scan"]
+
+#: Stands between the parts of a path; no name holds it, as names lose their control characters when they are read.
+HOP: Final = "\x1f"
+COLUMNS: Final = ("service", "operation", "kind", "template", *FAILING_COLUMNS)
+FIELDS: Final = (
+    Field("origin_service", pa.string(), "key", "", "service whose span failed first"),
+    Field("origin_operation", pa.string(), "key", "", "operation of that span"),
+    Field(
+        "path", pa.string(), "key", "", "service and operation of each failed visit, the origin first", separator=HOP
+    ),
+    Field("stopped_at", pa.string(), "key", "", "service and operation that survived; empty where nobody above waited"),
+    Field("mechanism", pa.string(), "key", "", "error, timeout, rejection or exhausted retries"),
+    Field("reached_root", pa.bool_(), "key", "", "the topmost visit that waited failed"),
+    Field("entry_service", pa.string(), "key", "", "service of the request"),
+    Field("entry_operation", pa.string(), "key", "", "operation of the request"),
+    Field("entry_kind", pa.string(), "key", "", "span kind of the request's topmost span"),
+    Field("services", pa.int64(), "max", "services", "distinct services that failed, the origin's included"),
+    Field("failures", pa.int64(), "sum", "failures", "failures seen"),
+    Field("attempts", pa.int64(), "sum", "calls", "attempts that these took at their origin"),
+    Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
+    Field("total_ns", pa.int64(), "sum", "ns", "time of the topmost failed visits: work done in vain"),
+    Field("climb", HISTOGRAM, "histogram", "ns", "from the end of the origin to the end of the topmost failed visit"),
+    Field(
+        "exemplars",
+        EXEMPLARS,
+        "exemplars",
+        "ns",
+        "by time of the topmost failed visit; the failed visits, origin first",
+    ),
+)
+
+
+def scan(forest: Forest) -> pa.Table:
+    """Return the failures of one partition."""
+    failed = failing(forest)
+    began, attempts, exhausted = last_attempts(forest, origins(forest.parent, forest.blocking, failed))
+    entry = local_entries(forest)
+    offset, hops, run, whole = ascend(began, forest.parent, entry, forest.blocking, failed, MOST_HOPS)
+    length = np.diff(offset)
+    top = hops[offset[:-1] + run - 1] if len(began) else began
+    paths, stops, services = _tell(forest, offset, hops, run)
+    how = np.where(exhausted, MECHANISMS.index("exhausted retries"), mechanism(forest)[began]).astype(np.int32)
+    service, operation, kind = (forest.codes(name) for name in ("service", "operation", "kind"))
+    one = np.ones(len(began), np.int64)
+    duration = forest.duration[top]
+    ends = np.cumsum(run)
+    kept = np.repeat(offset[:-1] - (ends - run), run) + np.arange(int(run.sum()))
+    return gather(
+        FIELDS,
+        forest,
+        Occurrences(
+            keys={
+                "origin_service": Codes(service.codes[began], service.values),
+                "origin_operation": Codes(operation.codes[began], operation.values),
+                "path": _codes(paths),
+                "stopped_at": _codes(stops),
+                "mechanism": Codes(how, MECHANISMS),
+                "reached_root": (run == length) & whole,
+                **entry_keys(forest, began),
+                "entry_kind": Codes(kind.codes[forest.root[began]], kind.values),
+            },
+            trace=forest.trace_of[began],
+            sums={"services": services, "failures": one, "attempts": attempts, "total_ns": duration},
+            histograms={"climb": (np.maximum(forest.end[top] - forest.end[began], 0), one)},
+            exemplar_value=duration,
+            span_offset=np.concatenate([[0], ends]),
+            span_rows=hops[kept],
+        ),
+    )
+
+
+def last_attempts(
+    forest: Forest, began: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Keep of the attempts of one logical call (same parent and template) the last.
+
+    Returns
+    -------
+    tuple
+        The rows kept, ascending; how many attempts each stands for; and whether there were several, all failed.
+    """
+    parent = forest.parent[began].astype(np.int64)
+    template = forest.codes("template").codes[began].astype(np.int64)
+    alone = np.where((parent >= 0) & (template >= 0), -1, began)
+    key = np.stack([parent, template, alone], axis=1)
+    _, group, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
+    group = group.ravel()
+    order = np.lexsort((began, forest.start[began], group))
+    last = order[np.cumsum(count) - 1] if len(began) else order
+    kept = np.sort(last)
+    return began[kept], count[group[kept]].astype(np.int64), count[group[kept]] > 1
+
+
+def _tell(
+    forest: Forest, offset: npt.NDArray[np.int64], hops: npt.NDArray[np.int64], run: npt.NDArray[np.int64]
+) -> tuple[list[str], list[str], npt.NDArray[np.int64]]:
+    """Put each way up into words: its path, where it stopped, and how many services failed."""
+    service, operation = forest.codes("service"), forest.codes("operation")
+
+    def said(row: int) -> str:
+        who = service.values[service.codes[row]] if service.codes[row] >= 0 else "(no service)"
+        what = operation.values[operation.codes[row]] if operation.codes[row] >= 0 else "(no name)"
+        return f"{who} {what}".replace(HOP, " ")
+
+    names = {row: said(row) for row in np.unique(hops).tolist()}
+    paths, stops, services = [], [], np.zeros(len(run), np.int64)
+    for index in range(len(run)):
+        first, last = int(offset[index]), int(offset[index + 1])
+        middle = first + int(run[index])
+        way = hops[first:middle]
+        paths.append(HOP.join(names[row] for row in way.tolist()))
+        stops.append(names[int(hops[middle])] if middle < last else "")
+        services[index] = len(np.unique(service.codes[way]))
+    return paths, stops, services
+
+
+def _codes(texts: list[str]) -> Codes:
+    levels = tuple(sorted(set(texts)))
+    position = {text: code for code, text in enumerate(levels)}
+    return Codes(np.array([position[text] for text in texts], np.int32), levels)
