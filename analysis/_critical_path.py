@@ -1,8 +1,8 @@
 """The critical paths of a forest as arrays: who is on them, from when to when, and what each span contributes.
 
-Spans without a time are on no path; their children are held against the nearest ancestor that has one. Children that the parent does
-not wait for (consumers, asynchronous references, children of producers) and what is below them are left out. A trace has a path for
-every root, spans that name a missing parent included.
+Spans without a time are on no path; their children are held against the nearest ancestor that has one. Children that
+the parent does not wait for (consumers, asynchronous references, children of producers) and what is below them are
+left out. A trace has a path for every root, spans that name a missing parent included.
 """
 
 from __future__ import annotations
@@ -124,18 +124,19 @@ class Sections:
 def find_paths(forest: TimedForest, *, strict: bool = False) -> Paths:
     """Find the critical path of every tree.
 
-    From the end of a span backwards: the child that finishes last, then the last of its siblings that ran before it, and so on. By
-    default as CRISP (Zhang et al., USENIX ATC 2022): siblings may overlap by less than 1 % of the parent's duration, if nothing else
-    begins or ends meanwhile, and one may begin when the other ends. Children are cut at both ends of their parent and dropped when
-    they lie outside. Of siblings that end at the same time the last to start is taken, then the one with the largest row.
+    From the end of a span backwards: the child that finishes last, then the last of its siblings that ran before it,
+    and so on. By default as CRISP (Zhang et al., USENIX ATC 2022): siblings may overlap by less than 1 % of the
+    parent's duration, if nothing else begins or ends meanwhile, and one may begin when the other ends. Children are
+    cut at both ends of their parent and dropped when they lie outside. Of siblings that end at the same time the last
+    to start is taken, then the one with the largest row.
 
     Parameters
     ----------
     forest
         Where to look.
     strict
-        As Jaeger UI: a sibling ends before the next one starts, or is not on the path; of those that end at the same time the first
-        to start is taken, then the one with the smallest row.
+        As Jaeger UI: a sibling ends before the next one starts, or is not on the path; of those that end at the same
+        time the first to start is taken, then the one with the smallest row.
     """
     parent, child_offset, child = _timed_tree(forest)
     size = len(parent)
@@ -222,7 +223,7 @@ def find_slack(forest: TimedForest, paths: Paths) -> NDArray[np.int64]:
 
 
 def exclusive_times(forest: TimedForest) -> NDArray[np.int64]:
-    """Return the time of every span on the critical path of its tree less that of its children on it; ns, 0 off the path."""
+    """Return each span's time on the critical path of its tree less that of its children on it; ns, 0 off the path."""
     return find_paths(forest).exclusive
 
 

@@ -1,8 +1,8 @@
 """Mergeable histograms of non-negative integers: 64 buckets an octave, kept sparse.
 
-Values below 128 have a bucket of their own; above, a bucket is 1/64 to 1/128 of its values wide, so that its middle is within
-1/128 (0.8 %) of every value in it. Two histograms merge by adding counts, whatever the order. The layout is that of
-HdrHistogram (Tene) with 64 sub-buckets.
+Values below 128 have a bucket of their own; above, a bucket is 1/64 to 1/128 of its values wide, so that its middle
+is within 1/128 (0.8 %) of every value in it. Two histograms merge by adding counts, whatever the order. The layout is
+that of HdrHistogram (Tene) with 64 sub-buckets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BUCKET_COUNT: Final = 58 << _STEPS
 def bucket(value: int) -> int:
     """Return the bucket of one value (a compiled kernel; values below zero count as zero)."""
     if value < 64:
-        return value if value > 0 else 0
+        return max(0, value)
     exponent = 0
     rest = value
     if rest >= 1 << 32:
@@ -156,8 +156,9 @@ class Histogram:
     def percentile(self, share: float) -> float:
         """Return the value below which a share of the values lies.
 
-        The rank is ``share * (count - 1)``, counted from zero; between two ranks the value is interpolated linearly (numpy's
-        default, type 7 of Hyndman and Fan 1996). A value is taken as the middle of its bucket, hence within 0.8 %.
+        The rank is ``share * (count - 1)``, counted from zero; between two ranks the value is interpolated linearly
+        (numpy's default, type 7 of Hyndman and Fan 1996). A value is taken as the middle of its bucket, hence within
+        0.8 %.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
-"""Loops of the critical path: fit children into their parents, choose who is on the path, walk it from the end backwards.
+"""Loops of the critical path: fit children into their parents, choose who is on the path, walk it backwards.
 
-No recursion: a trace may be a chain of a hundred thousand spans. Children are sorted once a parent, so a parent with a million
-children costs n log n.
+No recursion: a trace may be a chain of a hundred thousand spans. Children are sorted once a parent, so a parent with
+a million children costs n log n.
 """
 
 from __future__ import annotations
@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["choose_paths", "exclusive_on_path", "fit_children", "nearest_above", "slack_of_spans", "walk_paths"]
+__all__ = [
+    "choose_paths",
+    "exclusive_on_path",
+    "first_above",
+    "first_at_least",
+    "fit_children",
+    "happens_before",
+    "nearest_above",
+    "slack_of_spans",
+    "sort_ascending",
+    "walk_paths",
+]
 
 
 @kernel
@@ -86,7 +97,7 @@ def fit_children(
 
 
 @kernel
-def _first_at_least(values: NDArray[np.int64], wanted: int) -> int:
+def first_at_least(values: NDArray[np.int64], wanted: int) -> int:
     """Return the first place of an ascending array whose value is at least the one wanted."""
     low, high = 0, len(values)
     while low < high:
@@ -99,7 +110,7 @@ def _first_at_least(values: NDArray[np.int64], wanted: int) -> int:
 
 
 @kernel
-def _first_above(values: NDArray[np.int64], wanted: int) -> int:
+def first_above(values: NDArray[np.int64], wanted: int) -> int:
     """Return the first place of an ascending array whose value is above the one given."""
     low, high = 0, len(values)
     while low < high:
@@ -112,7 +123,7 @@ def _first_above(values: NDArray[np.int64], wanted: int) -> int:
 
 
 @kernel
-def _sort_ascending(values: NDArray[np.int64], rows: NDArray[np.int32], places: NDArray[np.int64], count: int) -> None:
+def sort_ascending(values: NDArray[np.int64], rows: NDArray[np.int32], places: NDArray[np.int64], count: int) -> None:
     """Fill ``places`` with the order of the first rows by value, equal values in the order given."""
     if count > 48:
         keys = np.empty(count, np.int64)
@@ -139,9 +150,10 @@ def happens_before(
     begins: NDArray[np.int64],
     ends: NDArray[np.int64],
 ) -> bool:
-    """Tell whether one sibling ran before another, an overlap of less than 1 % of the parent's duration allowed (CRISP).
+    """Tell whether one sibling ran before another; they may overlap by less than 1 % of the parent's duration (CRISP).
 
-    ``begins`` and ``ends`` are those of all siblings, ascending; within the overlap, borders included, no third event may lie.
+    ``begins`` and ``ends`` are those of all siblings, ascending; within the overlap, borders included, no third event
+    may lie.
     """
     if earlier_end < later_begin:
         return True
@@ -149,8 +161,8 @@ def happens_before(
         return False
     if whole <= 0 or earlier_end - later_begin > (whole - 1) // 100:
         return False
-    events = _first_above(begins, earlier_end) - _first_at_least(begins, later_begin)
-    events += _first_above(ends, earlier_end) - _first_at_least(ends, later_begin)
+    events = first_above(begins, earlier_end) - first_at_least(begins, later_begin)
+    events += first_above(ends, earlier_end) - first_at_least(ends, later_begin)
     return events == 2
 
 
@@ -171,8 +183,8 @@ def choose_paths(
 ) -> None:
     """Choose who is on the critical path below every root.
 
-    ``first_step[row]`` is the child on the path that finishes last, ``next_step`` leads to the one before it; -1 ends the list. Equal
-    ends: the last in order of start and row is taken first; when strict, the first.
+    ``first_step[row]`` is the child on the path that finishes last, ``next_step`` leads to the one before it; -1 ends
+    the list. Equal ends: the last in order of start and row is taken first; when strict, the first.
     """
     widest = 0
     for row in range(len(child_offset) - 1):
@@ -201,7 +213,7 @@ def choose_paths(
             if count == 0:
                 continue
             # Cutting keeps the order of ends, so that by whole ends is also by cut ends.
-            _sort_ascending(end if strict else finish, rows, places, count)
+            sort_ascending(end if strict else finish, rows, places, count)
             for place in range(count):
                 ends[place] = finish[rows[places[place]]]
             chosen = np.int32(-1)
@@ -336,9 +348,9 @@ def slack_of_spans(
 ) -> None:
     """Fill how much later every span could have run without making its trace longer; 0 on the path and for roots.
 
-    Earliest start: the end of the sibling that started last of those that ended before the span began, else the start of the first
-    sibling. Latest end: that of the earliest-ending sibling on the path that ends after the span, else the parent's (CRISP's
-    ``slack_drag``). Children of a span that was dropped are held against it as recorded.
+    Earliest start: the end of the sibling that started last of those that ended before the span began, else the start
+    of the first sibling. Latest end: that of the earliest-ending sibling on the path that ends after the span, else
+    the parent's (CRISP's ``slack_drag``). Children of a span that was dropped are held against it as recorded.
     """
     widest = 0
     for row in range(len(parent)):
@@ -355,7 +367,7 @@ def slack_of_spans(
                 count += 1
         if count == 0:
             continue
-        _sort_ascending(finish, rows, places, count)
+        sort_ascending(finish, rows, places, count)
         # Rows are in order of begin: the one that started last of those that ended is the largest place so far.
         ended, latest_started = 0, -1
         for place in range(count):
