@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from analysis._critical_path import Paths, Sections, find_paths, find_sections, find_slack
 from analysis.error_paths import ErrorPath, add_up, error_paths
-from analysis.forest import Forest, iter_forests, plant
+from analysis.forest import Forest, iter_forests, plant, planting
 
 if TYPE_CHECKING:
     from analysis.dataset import Dataset
@@ -110,7 +110,14 @@ def critical_path_report(data: Dataset, strict: bool = False, trace: str | None 
     if table.num_rows == 0:
         message = f"there is no trace {trace}"
         raise KeyError(message)
-    return report_forests([plant(table, window=data.window)], strict=strict)
+    ground = planting(data)
+    forest = plant(
+        table,
+        offsets=None if ground.offsets is None else ground.offsets.offsets,
+        window=ground.window,
+        adjust_within_ns=ground.adjust_within_ns,
+    )
+    return report_forests([forest], strict=strict)
 
 
 def report_forests(forests: Iterable[Forest], *, strict: bool = False) -> dict[str, Any]:
@@ -142,7 +149,8 @@ def report_forests(forests: Iterable[Forest], *, strict: bool = False) -> dict[s
 
 def _texts(forest: Forest, column: str, rows: NDArray[np.int32]) -> pd.Series:
     codes = forest.codes(column)
-    return pd.Series(pd.Categorical.from_codes(codes.codes[rows], list(codes.values)).astype("str"), dtype="str")
+    # The last entry is where the code -1 of a null lands.
+    return pd.Series(np.array([*codes.values, None], object)[codes.codes[rows]], dtype="str")
 
 
 def _traces(forest: Forest, paths: Paths, sections: Sections, saved: NDArray[np.int64]) -> Iterator[dict[str, Any]]:

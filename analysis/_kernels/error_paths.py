@@ -77,7 +77,7 @@ def number_call_paths(
     number: NDArray[np.int32],
     example: NDArray[np.int32],
 ) -> int:
-    """Number the sequences of operations that lead from a root to wanted rows; return how many there are.
+    """Give each sequence of operations from a root to a wanted row a number; return how many there are.
 
     ``wanted`` marks the rows on entry, and their ancestors too on return. Numbers ascend from a path to those it
     continues in; ``example`` has a row for each.
@@ -157,7 +157,7 @@ def _block_saves(
     begin_tree: NDArray[np.int64],
     end_tree: NDArray[np.int64],
 ) -> int:
-    """Return by how much a block of siblings, sorted by end, gets shorter when each saves its part and keeps its order."""
+    """Return by how much siblings, sorted by end, are done sooner when each saves its part and keeps its order."""
     leaves = high - low + 1
     begin_tree[leaves : 2 * leaves] = begins[low : high + 1]
     for node in range(leaves - 1, 0, -1):
