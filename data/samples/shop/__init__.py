@@ -1,0 +1,1 @@
+"""A small online shop that is run and recorded to make the sample telemetry."""
