@@ -14,15 +14,21 @@ MOST_HOPS = 64
 
 @njit(nogil=True, cache=True)
 def origins(
-    parent: npt.NDArray[np.int32], blocking: npt.NDArray[np.bool_], failed: npt.NDArray[np.bool_]
+    parent: npt.NDArray[np.int32],
+    entry: npt.NDArray[np.int32],
+    blocking: npt.NDArray[np.bool_],
+    failed: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int64]:
-    """Return the failed rows below which no waited-for row failed, ascending: where failures begin."""
+    """Return the failed rows below which nothing failed that they waited for, ascending: where failures begin.
+
+    A row in between that did not fail does not hide a failure below it, as long as its service's visit failed.
+    """
     above_failure = np.zeros(len(parent), np.bool_)
     for row in range(len(parent)):
         above = parent[row]
         while failed[row] and blocking[row] and above >= 0 and not above_failure[above]:
             above_failure[above] = True
-            if failed[above] or not blocking[above]:
+            if failed[above] or not blocking[above] or not failed[entry[above]]:
                 break
             above = parent[above]
     count = 0

@@ -20,9 +20,25 @@ MECHANISMS: Final = ("error", "timeout", "rejection", "exhausted retries")
 _EXPECTED_HTTP: Final = frozenset(range(400, 500)) - {408, 429}
 #: gRPC codes of the same kind (grpc.io/docs/guides/status-codes), and cancellation by the client.
 _EXPECTED_RPC: Final = frozenset(
-    ("1", "3", "5", "6", "7", "9", "11", "16")
-    + ("cancelled", "canceled", "invalid_argument", "not_found", "already_exists", "permission_denied")
-    + ("failed_precondition", "out_of_range", "unauthenticated")
+    (
+        "1",
+        "3",
+        "5",
+        "6",
+        "7",
+        "9",
+        "11",
+        "16",
+        "cancelled",
+        "canceled",
+        "invalid_argument",
+        "not_found",
+        "already_exists",
+        "permission_denied",
+        "failed_precondition",
+        "out_of_range",
+        "unauthenticated",
+    )
 )
 _TIMEOUT_HTTP: Final = (408, 504)
 _REJECTION_HTTP: Final = (429, 503)
@@ -37,7 +53,14 @@ _REJECTION_WORDS: Final = (
     "poolexhausted",
     "pooltimeout",
     "ratelimit",
-) + ("toomanyrequests", "rejected", "connectionrefused", "connecterror", "connectionerror", "unavailable", "overflow")
+    "toomanyrequests",
+    "rejected",
+    "connectionrefused",
+    "connecterror",
+    "connectionerror",
+    "unavailable",
+    "overflow",
+)
 #: Envoy's response flags for an open breaker, a refused connection, no healthy host and a rate limit.
 _FLAGS: Final = frozenset(("UO", "UF", "UH", "RL"))
 _CANCEL_WORDS: Final = ("cancelled", "canceled", "clientdisconnect", "clientabort", "context canceled")

@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from analysis.links import architecture
 
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
+from analysis.links import architecture
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
 

@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from analysis.operations import is_raw_path
 
 from analysis.facts._says import given, says
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.forest import Forest
+from analysis.operations import is_raw_path
 from analysis.schema import KINDS
 
 __all__ = ["ASPECTS", "COLUMNS", "FIELDS", "scan"]

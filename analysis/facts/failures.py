@@ -56,8 +56,8 @@ FIELDS: Final = (
 def scan(forest: Forest) -> pa.Table:
     """Return the failures of one partition."""
     failed = failing(forest)
-    began, attempts, exhausted = last_attempts(forest, origins(forest.parent, forest.blocking, failed))
     entry = local_entries(forest)
+    began, attempts, exhausted = last_attempts(forest, origins(forest.parent, entry, forest.blocking, failed))
     offset, hops, run, whole = ascend(began, forest.parent, entry, forest.blocking, failed, MOST_HOPS)
     length = np.diff(offset)
     top = hops[offset[:-1] + run - 1] if len(began) else began

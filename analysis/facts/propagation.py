@@ -31,8 +31,8 @@ FIELDS: Final = (
 def scan(forest: Forest) -> pa.Table:
     """Return how the failures of one partition travelled."""
     failed = failing(forest)
-    began, _, _ = last_attempts(forest, origins(forest.parent, forest.blocking, failed))
     entry = local_entries(forest)
+    began, _, _ = last_attempts(forest, origins(forest.parent, entry, forest.blocking, failed))
     offset, hops, _, _ = ascend(began, forest.parent, entry, forest.blocking, failed, MOST_HOPS)
     length = np.diff(offset)
     origin = np.repeat(began, length)

@@ -1,0 +1,268 @@
+"""Realised cascade.
+
+What it finds
+-------------
+Failures that began in one place and took the services above down with them, in the same request; and slowness that did
+the same.
+
+Why it matters
+--------------
+Partial failure is the baseline. A system that degrades loses a feature; a system that cascades loses the request. Each
+path found here has already happened, to the requests named.
+
+How it decides
+--------------
+By requests: a failure begins at a failed span below which nothing failed that it waited for, and climbs through the
+visits that waited for it. For each origin and each operation above it: the probability that the operation fails when
+the origin does, at least ``probability`` (0.5), and its lift, at least ``lift`` (3), over the share of that operation's
+other visits that fail (Laplace's estimate, so that few visits cannot give a large lift; the catalogue's limits). Both
+must hold for an operation of another service, from ``failures`` failures on (10, house default); otherwise the shape is
+reported as ``info``. Answers to the client's own mistakes (4xx but 408 and 429) and cancellations are not failures.
+
+Slowness: a callee is slow in a visit that takes four times its median; the caller likewise; the same two limits apply.
+
+``high`` where requests of users failed, ``medium`` where 5 % of an entry operation's requests were touched.
+
+Example
+-------
+Flagged: ``payments`` times out in 40 of 500 checkouts, ``orders`` fails in all 40, and so does the gateway: 40 users
+saw an error. Better: ``orders`` accepts the order as pending and charges later; the breaker in front of ``payments``
+fails fast.
+
+What it can mistake
+-------------------
+A common cause (a host, a network, a deployment) fails caller and callee at once. An operation whose sense is the call
+(charging a card) cannot succeed without it: that cascade is a fact, but not always a flaw.
+
+What to do
+----------
+Where the path is longest, put a fallback or a bulkhead at the lowest visit that can answer without its callee; bound
+the wait with a timeout and a breaker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pandas as pd
+
+from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors.cascades._slowness import slow_pairs
+from analysis.findings import Assessment, Finding
+
+__all__ = ["INFO", "judge"]
+
+INFO: Final = Info(
+    name="realised_cascade",
+    family="cascades",
+    title="Realised cascade",
+    facts=("failures", "propagation", "visits", "slowdowns", "requests", "coverage", "calls"),
+    limits={
+        "probability": Limit(0.5, "", "share of the origin's failures in which the operation above fails"),
+        "lift": Limit(3.0, "times", "how much likelier the operation fails than in its other visits"),
+        "failures": Limit(10, "failures", "failures of the origin from which a cascade is worth fixing"),
+        "slow": Limit(4.0, "times the median", "duration from which a visit is slow"),
+    },
+)
+_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
+_SERVED: Final = ("server", "client", "unspecified", "internal")
+_REMEDY: Final = (
+    "Put a fallback or a bulkhead at {where}, the lowest visit above {origin} that could answer without it; "
+    "bound the wait with a timeout and a circuit breaker."
+)
+_SLOW_REMEDY: Final = (
+    "Bound how long {caller} waits for {callee} with a timeout near its p99.9, and shed load before it queues."
+)
+_MOST_PATHS: Final = 5
+
+
+def judge(evidence: Evidence, limits: Limits) -> Assessment:
+    """Answer which failures and slowdowns took the services above with them."""
+    calls = evidence["calls"]
+    between = calls[
+        (calls["caller_kind"] == "service") & (calls["callee_kind"] == "service") & (calls["kind"] == "sync")
+    ]
+    missing = []
+    if not (between["caller"] != between["callee"]).any():
+        missing.append("synchronous calls between two services: no trace crosses a service (context propagation?)")
+    if not int(evidence["coverage"]["with_outcome"].sum()):
+        missing.append("how spans ended: no status, http.response.status_code or rpc status code is recorded")
+    if missing and (len(between) == 0 or evidence["failures"].empty):
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=tuple(missing))
+    findings = [*_errors(evidence, limits), *_slowness(evidence, limits)]
+    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), tuple(missing))
+
+
+def _errors(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
+    """Yield a finding for each origin whose failures left its service."""
+    failures = evidence["failures"]
+    for (service, operation), rows in failures.groupby(["origin_service", "origin_operation"], sort=True):
+        if int(rows["services"].max()) >= 2:
+            yield _error_finding(evidence, limits, str(service), str(operation), rows)
+
+
+def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: str, rows: pd.DataFrame) -> Finding:
+    travelled = rows[rows["services"] >= 2]
+    count, climbed = int(rows["failures"].sum()), int(travelled["failures"].sum())
+    above = _above(evidence, service, operation)
+    carried = above[(above["probability"] >= limits["probability"]) & (above["lift"] >= limits["lift"])]
+    users = travelled[travelled["reached_root"] & travelled["entry_kind"].isin(_SERVED)]
+    lost = int(users["failures"].sum())
+    traces = int(travelled["traces"].sum())
+    passes = count >= limits["failures"] and not carried.empty
+    paths = _paths(travelled)
+    origin = f"{service} {operation}".strip()
+    where = f"{carried.iloc[0]['service']} {carried.iloc[0]['operation']}" if len(carried) else paths[0]["path"][1]
+    absorbed = sorted({stop for stop in rows["stopped_at"] if stop})
+    climb = merged_histogram(travelled["climb"])
+    touched = _share_of_requests(evidence, travelled)
+    considered = [
+        f"{count - climbed} of {count} failures stayed within {service}"
+        if count > climbed
+        else "every failure left the service",
+        f"absorbed at {', '.join(absorbed)}" if absorbed else "nothing on the way absorbed it",
+        "answers to the client's own mistakes (4xx) and cancellations were not counted as failures",
+        *evidence.trust.sentences(_SENSITIVE_TO, traces),
+    ]
+    services = tuple(sorted({service, *above.loc[above["failed"] > 0, "service"]} - {""}))
+    return Finding(
+        detector=INFO.name,
+        family=INFO.family,
+        severity=severity(Weight(passes_limits=passes, share_of_requests=touched, fails_users=lost > 0)),
+        confidence=evidence.trust.confidence(0.9, _SENSITIVE_TO, traces),
+        title=f"Failures of {origin} take {_listed(paths[0]['path'][1:])} down with them",
+        summary=(
+            f"{operation} of {service} failed {count} times ({_mechanisms(rows)}); "
+            f"{climbed} of these left the service, and {lost} requests failed because of them."
+        ),
+        services=services,
+        subject={"kind": "error", "origin_service": service, "origin_operation": operation},
+        measures={
+            "failures": count,
+            "left_the_service": climbed,
+            "attempts": int(rows["attempts"].sum()),
+            "requests_failed": lost,
+            "mechanisms": {how: int(part["failures"].sum()) for how, part in rows.groupby("mechanism", sort=True)},
+            "paths": paths[:_MOST_PATHS],
+            "paths_not_shown": max(0, len(paths) - _MOST_PATHS),
+            "above": above.head(_MOST_PATHS).to_dict("records"),
+            "absorbed_at": absorbed,
+        },
+        limits=dict(limits),
+        cost={
+            "requests_failed": lost,
+            "share_of_requests": round(touched, 6),
+            "time_to_climb_ms_p50": ms(climb.percentile(0.5)) if climb.count else 0.0,
+            "time_to_climb_ms_p95": ms(climb.percentile(0.95)) if climb.count else 0.0,
+            "total_ms": ms(travelled["total_ns"].sum()),
+        },
+        saving={"requests": lost, "total_ms": ms(users["total_ns"].sum())},
+        traces_seen=evidence.traces,
+        traces_affected=traces,
+        share=round(min(1.0, traces / evidence.traces), 4) if evidence.traces else 0.0,
+        exemplars=examples(merged_exemplars(travelled["exemplars"]), travelled["total_ns"].sum() / max(1, climbed)),
+        considered=tuple(considered),
+        remedy=_REMEDY.format(where=where, origin=origin),
+    )
+
+
+def _above(evidence: Evidence, service: str, operation: str) -> pd.DataFrame:
+    """Return the operations of other services above an origin, nearest first.
+
+    Columns: service, operation, hops, waited, failed, probability, base_rate, lift.
+    """
+    propagation = evidence["propagation"]
+    rows = propagation[
+        (propagation["origin_service"] == service)
+        & (propagation["origin_operation"] == operation)
+        & (propagation["service"] != service)
+    ].copy()
+    visits = evidence["visits"].set_index(["service", "operation"])[["visits", "failures"]]
+    whole = visits.reindex(pd.MultiIndex.from_frame(rows[["service", "operation"]])).fillna(0)
+    others = (whole["visits"].to_numpy() - rows["waited"].to_numpy()).clip(min=0)
+    others_failed = (whole["failures"].to_numpy() - rows["failed"].to_numpy()).clip(min=0)
+    rows["probability"] = (rows["failed"] / rows["waited"]).round(6)
+    rows["base_rate"] = ((others_failed + 1) / (others + 2)).round(6)
+    rows["lift"] = (rows["probability"] / rows["base_rate"]).round(3)
+    kept = rows[["service", "operation", "hops", "waited", "failed", "probability", "base_rate", "lift"]]
+    return kept.sort_values(["hops", "service", "operation"]).reset_index(drop=True)
+
+
+def _paths(travelled: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the ways that failures took, most frequent first."""
+    counts = travelled.groupby(["path", "stopped_at"], sort=True)[["failures", "traces"]].sum()
+    paths = [
+        {"path": list(path), "stopped_at": stop, "failures": int(row["failures"]), "traces": int(row["traces"])}
+        for (path, stop), row in counts.iterrows()
+    ]
+    return sorted(paths, key=lambda item: (-item["failures"], item["path"], item["stopped_at"]))
+
+
+def _listed(hops: list[str]) -> str:
+    return " and ".join([", ".join(hops[:-1]), hops[-1]]) if len(hops) > 1 else "".join(hops)
+
+
+def _mechanisms(rows: pd.DataFrame) -> str:
+    counts = rows.groupby("mechanism", sort=True)["failures"].sum()
+    return ", ".join(f"{how} {count}" for how, count in counts.items())
+
+
+def _share_of_requests(evidence: Evidence, rows: pd.DataFrame) -> float:
+    """Return the largest share of an entry operation's requests that failures touched."""
+    touched = rows.groupby(["entry_service", "entry_operation"])["traces"].sum()
+    shares = [count / evidence.request_count[key] for key, count in touched.items() if evidence.request_count.get(key)]
+    return min(1.0, max(shares, default=0.0))
+
+
+def _slowness(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
+    """Yield a finding for each caller that a slow callee makes slow."""
+    for pair in slow_pairs(evidence["slowdowns"], limits["slow"]):
+        if pair.probability < limits["probability"] or pair.lift < limits["lift"]:
+            continue
+        callee = f"{pair.callee[0]} {pair.callee[1]}"
+        caller = f"{pair.caller[0]} {pair.caller[1]}"
+        traces = pair.traces
+        considered = [
+            f"{pair.slow_alone} slow visits of {caller} had no slow visit of {callee} below them",
+            *evidence.trust.sentences(_SENSITIVE_TO, traces),
+        ]
+        share = traces / evidence.traces if evidence.traces else 0.0
+        yield Finding(
+            detector=INFO.name,
+            family=INFO.family,
+            severity=severity(Weight(passes_limits=pair.slow_callee >= limits["failures"], share_of_requests=share)),
+            confidence=evidence.trust.confidence(0.8, (*_SENSITIVE_TO, "skew"), traces),
+            title=f"Slowness of {callee} makes {caller} slow",
+            summary=(
+                f"When {callee} takes {limits['slow']:g} times its median, {caller} does too "
+                f"in {pair.both} of {pair.slow_callee} visits "
+                f"({pair.lift:g} times as often as otherwise)."
+            ),
+            services=tuple(sorted({pair.caller[0], pair.callee[0]})),
+            subject={
+                "kind": "latency",
+                "origin_service": pair.callee[0],
+                "origin_operation": pair.callee[1],
+                "service": pair.caller[0],
+                "operation": pair.caller[1],
+            },
+            measures={
+                "slow_callee_visits": pair.slow_callee,
+                "both_slow": pair.both,
+                "probability": round(pair.probability, 6),
+                "lift": round(pair.lift, 3),
+                "callee_median_ms": ms(pair.callee_median_ns),
+                "caller_median_ms": ms(pair.caller_median_ns),
+            },
+            limits=dict(limits),
+            cost={"total_ms": ms(pair.excess_ns), "share_of_requests": round(share, 6)},
+            saving={"total_ms": ms(pair.excess_ns)},
+            traces_seen=evidence.traces,
+            traces_affected=traces,
+            share=round(min(1.0, share), 4),
+            exemplars=examples(pair.exemplars, pair.slow_median_ns),
+            considered=tuple(considered),
+            remedy=_SLOW_REMEDY.format(caller=caller, callee=callee),
+        )
