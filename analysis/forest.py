@@ -159,7 +159,8 @@ class Forest:
     def blocking(self) -> NDArray[np.bool_]:
         """The parent waits: the span is no consumer, not asynchronous, its parent no producer. True for roots."""
         published: NDArray[np.bool_] = (self.parent >= 0) & (self.kind[self.parent] == _PRODUCER)
-        return ~published & (self.kind != _CONSUMER) & ~self.array("asynchronous").astype(np.bool_)
+        asynchronous: NDArray[np.bool_] = self.array("asynchronous").astype(np.bool_)
+        return ~(published | asynchronous | (self.kind == _CONSUMER))
 
     @cached_property
     def multiplicity(self) -> NDArray[np.int64]:

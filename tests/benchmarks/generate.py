@@ -140,12 +140,12 @@ def _internal(shop: Shop, service: str, number: int) -> int:
 def generate(
     spans: int, *, seed: int = 7, skew_ns: Mapping[str, int] | None = None, orphans: float = 0.003
 ) -> pa.Table:
-    """Return about ``spans`` spans (whole traces), sorted as a partition is.
+    """Return spans of whole traces, sorted as a partition is.
 
     Parameters
     ----------
     spans
-        How many, at least.
+        How many; more by up to the rest of the last trace.
     seed
         The same seed gives the same spans.
     skew_ns
@@ -158,14 +158,15 @@ def generate(
     grown: list[dict[str, np.ndarray]] = []
     count = traces = 0
     while count < spans:
-        batch = _grow(shop, rng, max(200, (spans - count) // 30))
+        mean = count // traces + 1 if traces else 60
+        batch = _grow(shop, rng, max(1, min((spans - count) // mean + 1, 1000 if not traces else spans)))
         batch["trace"] += traces
         batch["parent"] += np.where(batch["parent"] >= 0, count, 0)
         grown.append(batch)
         count += len(batch["trace"])
         traces = int(batch["trace"].max()) + 1
     tree = {name: np.concatenate([batch[name] for batch in grown]) for name in grown[0]}
-    return _table(shop, rng, tree, traces, skew_ns or {}, orphans)
+    return _table(shop, rng, tree, spans, skew_ns or {}, orphans)
 
 
 def _grow(shop: Shop, rng: np.random.Generator, traces: int) -> dict[str, np.ndarray]:
@@ -221,11 +222,11 @@ def _table(
     shop: Shop,
     rng: np.random.Generator,
     tree: dict[str, np.ndarray],
-    traces: int,
+    spans: int,
     skew_ns: Mapping[str, int],
     orphans: float,
 ) -> pa.Table:
-    size = len(tree["trace"])
+    size, traces = len(tree["trace"]), int(tree["trace"].max()) + 1
     trace_id = rng.integers(1, 2**63, (traces, 2), dtype=np.uint64)
     span_id = rng.integers(1, 2**63, size, dtype=np.uint64)
     parent_span_id = np.where(tree["parent"] >= 0, span_id[tree["parent"]], np.uint64(0))
@@ -274,7 +275,9 @@ def _table(
             columns[column.name] = _texts(shop, archetype, column.name)
         else:
             columns[column.name] = pa.nulls(size, column.type)
-    return pa.table([columns[name] for name in SPAN_SCHEMA.names], schema=SPAN_SCHEMA)
+    begins = np.flatnonzero(np.diff(tree["trace"][order], prepend=-1))
+    whole = begins[min(np.searchsorted(begins, spans), len(begins) - 1)] if begins[-1] >= spans else size
+    return pa.table([columns[name] for name in SPAN_SCHEMA.names], schema=SPAN_SCHEMA).slice(0, int(whole))
 
 
 def _coded(codes: np.ndarray, values: list[str]) -> pa.DictionaryArray:
