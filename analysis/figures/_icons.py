@@ -68,7 +68,7 @@ _LINES: Final = {
 _OPEN: Final = frozenset({"database", "cache", "queue"})
 
 
-def icon(kind: str, x: float, y: float, *, emphasis: bool = False, **reference: Any) -> list[dict[str, Any]]:
+def icon(kind: str, x: float, y: float, *, emphasis: bool = False) -> list[dict[str, Any]]:
     """Return the shapes of an icon.
 
     Parameters
@@ -76,7 +76,7 @@ def icon(kind: str, x: float, y: float, *, emphasis: bool = False, **reference: 
     kind
         Kind of node; an unknown one is drawn as external.
     x, y
-        Where its middle stands, in the units of the axes (or of the paper, by ``xref`` and ``yref`` in `reference`).
+        Where its middle stands, in the units of the axes.
     emphasis
         A heavier outline.
     """
@@ -93,6 +93,5 @@ def icon(kind: str, x: float, y: float, *, emphasis: bool = False, **reference: 
             "fillcolor": "rgba(0,0,0,0)" if position and known in _OPEN else _FILLS[known],
             "line": {"color": _LINES[known], "width": 3.5 if emphasis else 1.6},
         }
-        | reference
         for position, path in enumerate(_PATHS[known])
     ]

@@ -64,7 +64,7 @@ def draw(drawing: Drawing) -> go.Figure:
         plot_height_px=scale.height_px,
         notes=drawing.notes,
         margin={"t": key_px(drawing.graph) + 8},
-        xaxis={"visible": False, "range": [-0.5, scale.layer_count - 0.5]},
+        xaxis={"visible": False, "range": [-0.5, scale.layer_count - 0.4]},
         yaxis={"visible": False, "range": [scale.height_px, 0]},
         showlegend=False,
     )

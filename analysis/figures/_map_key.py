@@ -50,7 +50,7 @@ def _node_row(graph: ServiceGraph, up: float) -> tuple[list[dict[str, Any]], lis
     left = 24.0
     for kind in (*NODE_KINDS, "group"):
         if kind in kinds:
-            drawn = icon(kind, 0, 1, **_PAPER)
+            drawn = [shape | _PAPER for shape in icon(kind, 0, 1)]
             shapes.extend(shape | {"path": _moved(shape["path"], left, up, 0.72)} for shape in drawn)
             labels.append(_label(KIND_TITLES[kind], left + 20, up))
             left += 20 + text_width(KIND_TITLES[kind], _TEXT_SIZE) + 34
@@ -70,10 +70,10 @@ def _edge_row(
             shapes.append(_pixel_path(f"M{left:.0f},{up} L{left + 34:.0f},{up}", line))
             labels.append(_label(words, left + 40, up))
             left += 40 + text_width(words, _TEXT_SIZE) + 18
-    words = ["wider: more calls"]
-    words += ["✖ share of failed calls, from 1 % on"] if failures else []
-    words += ["framed: findings"] if badges else []
-    labels.append(_label("\u00a0\u00a0\u00a0\u00a0".join(words), left, up))
+    said = ["wider: more calls"]
+    said += ["✖ share of failed calls, from 1 % on"] if failures else []
+    said += ["framed: findings"] if badges else []
+    labels.append(_label("\u00a0\u00a0\u00a0\u00a0".join(said), left, up))
     return shapes, labels
 
 

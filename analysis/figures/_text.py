@@ -22,7 +22,7 @@ _LOOKED_AT: Final = 1000
 _MARKS: Final = 2
 _NARROW: Final = frozenset("iljtfrI.,:;'|!()[]{}/\\ ·-`°")
 _WIDE: Final = frozenset("mwMW@%—…")
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "$": "&#36;", "{": "&#123;", "}": "&#125;"}
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "{": "&#123;", "}": "&#125;"}
 
 
 def cleaned(name: Any) -> str:

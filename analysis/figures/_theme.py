@@ -133,7 +133,7 @@ def figure_of(
         margin={"l": extra["l"], "r": extra["r"], "t": top, "b": bottom, "pad": 0, "autoexpand": False},
         **layout,
     )
-    add_notes(figure, lines, below_px=extra["b"])
+    add_notes(figure, lines, below_px=extra["b"], left_px=extra["l"] - 12)
     return figure
 
 
@@ -146,8 +146,8 @@ def note_lines(notes: Sequence[str]) -> list[str]:
     return lines
 
 
-def add_notes(figure: go.Figure, lines: Sequence[str], below_px: float) -> None:
-    """Write lines below the plot, `below_px` under its lower edge."""
+def add_notes(figure: go.Figure, lines: Sequence[str], below_px: float, left_px: float = 0.0) -> None:
+    """Write lines below the plot, `below_px` under its lower edge and `left_px` left of it."""
     if lines:
         figure.add_annotation(
             text="<br>".join(lines),
@@ -158,6 +158,7 @@ def add_notes(figure: go.Figure, lines: Sequence[str], below_px: float) -> None:
             y=0,
             xanchor="left",
             yanchor="top",
+            xshift=-left_px,
             yshift=-below_px,
             align="left",
             showarrow=False,

@@ -20,7 +20,8 @@ __all__ = ["service_map"]
 _TITLE: Final = "Service map"
 #: Nodes that a map can hold before it groups them.
 NODES_AT_MOST: Final = 100
-#: Edges drawn unless the caller asks for more.
+#: Edges drawn unless the caller asks for more: two for each node, but within these limits.
+EDGES_AT_LEAST: Final = 36
 EDGES_AT_MOST: Final = 120
 
 
@@ -43,7 +44,8 @@ def service_map(
     depth
         How many calls away from `focus` the map reaches, in both directions; 2 by default.
     max_edges
-        Draw no more edges than these; the least used ones are hidden and counted. 120 by default.
+        Draw no more edges than these; the least used ones are hidden and counted. By default two for each
+        node, at least 36, at most 120.
     highlight
         Services, or pairs of caller and callee, to be drawn heavier; such edges are never hidden.
 
@@ -63,7 +65,7 @@ def service_map(
             return empty_figure(f"There is no service or store called {cleaned(focus)[:80]}.", _TITLE)
         selection.focus_on(focus, 2 if depth is None else depth)
     selection.group(NODES_AT_MOST)
-    selection.hide_edges(EDGES_AT_MOST if max_edges is None else max_edges)
+    selection.hide_edges(max_edges)
     return draw(selection.drawing())
 
 
@@ -109,8 +111,8 @@ class _Selection:
         group_of: dict[str, str] = {}
         for part in communities(self.graph):
             if len(part) > 1:
-                busiest = max(part, key=lambda node: (self._calls_of(node), node))
-                group_of.update(dict.fromkeys(part, f"{busiest} and {len(part) - 1} more"))
+                busiest = max(part, key=self._importance)
+                group_of.update(dict.fromkeys(part, f"{cleaned(busiest)} +{len(part) - 1}"))
         self.findings = _of_groups(self.findings, group_of)
         self.marked = (
             frozenset(group_of.get(node, node) for node in self.marked[0]),
@@ -131,17 +133,22 @@ class _Selection:
             )
             self.graph = self.graph.subgraph(ranked[:nodes_at_most]).copy()
 
+    def _importance(self, node: str) -> tuple[bool, int, str]:
+        return (self.graph.nodes[node]["kind"] == "service", self._calls_of(node), node)
+
     def _calls_of(self, node: str) -> int:
         ends = [*self.graph.in_edges(node, data=True), *self.graph.out_edges(node, data=True)]
         return sum(int(edge["calls"]) for _, _, edge in ends)
 
-    def hide_edges(self, edges_at_most: int) -> None:
-        """Hide the least used edges, but none that is marked and none that alone ties a node to the rest."""
+    def hide_edges(self, limit: int | None) -> None:
+        """Hide the least used edges, but none that is marked; the busiest edge of every node comes before others."""
         edges = [
             (caller, callee, kind, int(edge["calls"]))
             for caller, callee, kind, edge in self.graph.edges(keys=True, data=True)
         ]
         edges.sort(key=lambda edge: (-edge[3], edge[:3]))
+        usual = min(EDGES_AT_MOST, max(EDGES_AT_LEAST, 2 * self.graph.number_of_nodes()))
+        edges_at_most = usual if limit is None else max(limit, 0)
         if len(edges) <= edges_at_most:
             return
         kept = [edge for edge in edges if edge[:2] in self.marked[1]]
@@ -150,7 +157,7 @@ class _Selection:
             if edge[1] not in tied and edge[0] != edge[1]:
                 tied.add(edge[1])
                 kept.append(edge)
-        kept += edges[: max(edges_at_most, 0)]
+        kept += edges[:edges_at_most]
         chosen = dict.fromkeys(kept[: max(edges_at_most, len(self.marked[1]))])
         for edge in edges:
             if len(chosen) >= edges_at_most:
@@ -171,7 +178,9 @@ class _Selection:
         if loops:
             named = ", ".join(sorted({shown(edge[0], 30) for edge in loops})[:5])
             self.notes.append(f"{plural(len(loops), 'edge')} from a node to itself not drawn: {named}.")
-        circles = cycles(self.graph)
+        # Groups call one another in circles where their members do not.
+        is_grouped = any(self.graph.nodes[node]["kind"] == "group" for node in self.graph)
+        circles = [] if is_grouped else cycles(self.graph)
         for circle in circles[:3]:
             self.notes.append(f"↺ call one another in a circle: {', '.join(shown(node, 30) for node in circle[:8])}.")
         if circles[3:]:
