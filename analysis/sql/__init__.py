@@ -1,5 +1,15 @@
 """SQL that spans carry: statements without their values, and the tables that they touch."""
 
-from analysis.sql.fingerprint import MAX_STATEMENT_CHARACTERS, Fingerprint, fingerprint
+from analysis.sql.access import TableAccess, is_catalogue
+from analysis.sql.statements import StatementTables, tables
+from analysis.sql.templates import MAX_STATEMENT_CHARACTERS, Fingerprint, fingerprint
 
-__all__ = ["MAX_STATEMENT_CHARACTERS", "Fingerprint", "fingerprint"]
+__all__ = [
+    "MAX_STATEMENT_CHARACTERS",
+    "Fingerprint",
+    "StatementTables",
+    "TableAccess",
+    "fingerprint",
+    "is_catalogue",
+    "tables",
+]

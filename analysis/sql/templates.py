@@ -174,9 +174,11 @@ def _space(parts: list[str]) -> str:
     """Join spelled tokens with one way of spacing."""
     text = " ".join(parts).replace("( ", "(").replace(" )", ")").replace(" ,", ",")
     if "[" in text:
-        text = text.replace("[ ", "[").replace(" ]", "]").replace(" [", "[")
+        text = text.replace(" [ ", "[").replace("[ ", "[").replace(" ]", "]")
     if "::" in text:
         text = text.replace(" :: ", "::")
+    if ";" in text:
+        text = text.replace(" ;", ";")
     if "  " in text:
         text = " ".join(text.split()).replace("( ", "(")
     return text.strip(" ;")
