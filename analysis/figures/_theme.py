@@ -1,5 +1,4 @@
-"""What all figures share: colours, fonts, margins, notes inside the figure, and the figure that says why there is
-none.
+"""What all figures share: colours, fonts, margins, notes, and what stands where there is nothing to draw.
 
 Colours are those of Okabe and Ito (2008), which people with the common colour deficiencies tell apart; no figure
 relies on colour alone. Backgrounds are transparent and lines of a middle grey, so that figures stand on light and on

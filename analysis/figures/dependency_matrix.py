@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from analysis.figures._reviewed import Reviewed, fact, milliseconds, percent, trace_lines
 from analysis.figures._text import HOVER_CHARACTERS, counted, fitted, hover, plural, shown
-from analysis.figures._theme import FAINT, GREY, INK, VERMILION, empty_figure, figure_of
+from analysis.figures._theme import FAINT, GREY, INK, PLATE_INK, VERMILION, empty_figure, figure_of
 from analysis.graph import ServiceGraph, cycles, matrix_order, service_graph
 
 __all__ = ["dependency_matrix"]
@@ -119,7 +119,8 @@ def _draw(matrix: _Matrix) -> go.Figure:
     }
     legend = [
         "Rows call columns. Dotted frames: groups that call one another most; callers come first.",
-        "Framed cell: part of a circle of synchronous calls. Corner ◥: 1 % of the calls or more failed. ~ only asynchronous.",
+        "Framed cell: part of a circle of synchronous calls. Corner ◥: 1 % of the calls or more failed.",
+        "~ only asynchronous.",
     ]
     if not counts:
         legend.append("A cell holds the number of digits of its calls: 1 is below 10, 2 below 100, 3 below 1,000 …")

@@ -120,8 +120,8 @@ class _Selection:
         )
         self.graph = grouped(self.graph, group_of, dict.fromkeys(group_of.values(), "group"))
         self.notes.append(
-            f"{count:,} nodes are drawn as {self.graph.number_of_nodes():,}: services that call one another most form a "
-            "group (hover names its members); focus=… shows the surroundings of one service."
+            f"{count:,} nodes are drawn as {self.graph.number_of_nodes():,}: services that call one another most form "
+            "a group (hover names its members); focus=… shows the surroundings of one service."
         )
         self._drop_nodes(nodes_at_most)
 
