@@ -1,0 +1,88 @@
+"""Architecture reviews from exported traces and logs.
+
+    import analysis as an
+
+    data = an.open_export("exports/*.jsonl")
+    result = an.review(data)
+
+Everything a notebook needs is a name of this package, and loaded when it is first used: ``archreview --help`` should not
+wait for numba and plotly.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from analysis import figures as figures
+    from analysis.critical_path import critical_path as critical_path
+    from analysis.dataset import Dataset as Dataset
+    from analysis.dataset import ingest as ingest
+    from analysis.dataset import open_dataset as open_dataset
+    from analysis.dataset import open_export as open_export
+    from analysis.dataset import open_source as open_source
+    from analysis.links import calls as calls
+    from analysis.review import Review as Review
+    from analysis.review import open_review as open_review
+    from analysis.review import review as review
+
+__all__ = [
+    "Dataset",
+    "Review",
+    "calls",
+    "critical_path",
+    "figures",
+    "ingest",
+    "open_dataset",
+    "open_export",
+    "open_review",
+    "open_source",
+    "review",
+]
+
+#: Where each name lives; a room itself where nothing follows the colon.
+_HOMES: Final = {
+    "Dataset": "analysis.dataset:Dataset",
+    "Review": "analysis.review:Review",
+    "calls": "analysis.links:calls",
+    "critical_path": "analysis.critical_path:critical_path",
+    "figures": "analysis.figures:",
+    "ingest": "analysis.dataset:ingest",
+    "open_dataset": "analysis.dataset:open_dataset",
+    "open_export": "analysis.dataset:open_export",
+    "open_review": "analysis.review:open_review",
+    "open_source": "analysis.dataset:open_source",
+    "review": "analysis.review:review",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'analysis' has no attribute {name!r}; it has {', '.join(__all__)}")
+    module, _, inside = home.partition(":")
+    loaded = importlib.import_module(module)
+    return getattr(loaded, inside) if inside else loaded
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
+class _Package(ModuleType):
+    """The package, whose functions keep their names though a room has the same one.
+
+    Python sets a room as an attribute of its package when the room is loaded: ``an.review`` would be the function before
+    that and the module afterwards. ``from analysis.review import …`` finds the room all the same.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, ModuleType) and not _HOMES.get(name, ":").endswith(":"):
+            return
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

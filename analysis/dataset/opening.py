@@ -1,0 +1,197 @@
+"""Datasets are opened: from exports, which stay in memory while they are small, or from what was ingested."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import pandas as pd
+
+from analysis.dataset.model import Dataset, Partition, Skew
+from analysis.ingest.assembling import assemble
+from analysis.ingest.inputs import STANDARD_INPUT, Paths, as_list
+from analysis.ingest.manifest import Manifest, load_manifest
+from analysis.ingest.partitioning import LOGS_PER_PARTITION, SPANS_PER_PARTITION
+from analysis.ingest.reading import Ingested, Progress, read_exports, silent, temporary_folder
+from analysis.ingest.storage import Folder
+from analysis.ingest.tally import Tally, together
+from analysis.ingest.writing import write_dataset, write_partitions
+from analysis.sources import UnreadableExport
+
+__all__ = ["ingest", "open_dataset", "open_export", "open_source"]
+
+#: What `max_skew` takes: anything that pandas.Timedelta takes.
+Span = str | int | float | pd.Timedelta
+
+#: Jaeger's own limit while it adjusted by default (query.max-clock-skew-adjustment); two such clocks are rarely worse.
+_MAX_SKEW_NS: Final = 1_000_000_000
+_MODES: Final = ("hosts", "jaeger", "off")
+
+
+def open_export(
+    paths: Paths, *, skew: Skew = "hosts", max_skew: Span | None = None, progress: Progress | None = None
+) -> Dataset:
+    """Read exports of any format, to be analysed at once.
+
+    Rows stay in memory up to about two million; beyond that they go through a temporary dataset on disk, which is removed
+    when the program ends.
+
+    Parameters
+    ----------
+    paths
+        A path, a folder, a glob, an fsspec address, "-" for standard input, or a list of these.
+    skew
+        How clocks are corrected: "hosts" (one offset for each pair of hosts), "jaeger" (span by span within a trace), "off".
+    max_skew
+        The most that "jaeger" shifts a span: what `pandas.Timedelta` takes, numbers are ns; 1 s by default.
+    progress
+        Called with a stage, how much is done, and of how much, where that is known.
+
+    Raises
+    ------
+    UnreadableExport
+        Nothing at all could be read; the message says why and what to do.
+    ValueError
+        `skew` or `max_skew` is not what they can be.
+    """
+    limit_ns = _limit(skew, max_skew)
+    ingested = read_exports(paths, progress=progress)
+    if ingested.spool.spilled:
+        folder = Folder(str(temporary_folder()))
+        stored, inputs = write_partitions(ingested, folder, None, None, progress or silent)
+        ingested.spool.discard()
+        return _stored(folder, Manifest(stored, inputs, ingested.notes), skew, limit_ns)
+    return _in_memory(ingested, skew, limit_ns, progress or silent)
+
+
+def open_dataset(url: str | os.PathLike[str], *, skew: Skew = "hosts", max_skew: Span | None = None) -> Dataset:
+    """Open a dataset that was ingested.
+
+    Parameters
+    ----------
+    url
+        Its folder: a local path or an fsspec address.
+    skew, max_skew
+        As for `open_export`.
+
+    Raises
+    ------
+    UnreadableExport
+        There is none, or it is damaged.
+    ValueError
+        `skew` or `max_skew` is not what they can be.
+    """
+    limit_ns = _limit(skew, max_skew)
+    folder = Folder(os.fspath(url))
+    manifest = load_manifest(folder)
+    if manifest is None:
+        raise UnreadableExport(
+            folder.location, "there is no dataset", "`archreview ingest EXPORT --to DATASET` makes one from exports"
+        )
+    return _stored(folder, manifest, skew, limit_ns)
+
+
+def open_source(
+    paths: Paths, *, skew: Skew = "hosts", max_skew: Span | None = None, progress: Progress | None = None
+) -> Dataset:
+    """Open exports or a dataset, whichever is given.
+
+    Parameters
+    ----------
+    paths
+        As for `open_export`, or the folder of one dataset.
+    skew, max_skew, progress
+        As for `open_export`.
+
+    Raises
+    ------
+    UnreadableExport
+        Nothing could be read.
+    ValueError
+        A dataset is given together with something else, or `skew` or `max_skew` is not what they can be.
+    """
+    names = as_list(paths)
+    datasets = [name for name in names if name != STANDARD_INPUT and load_manifest(Folder(name)) is not None]
+    if not datasets:
+        return open_export(names, skew=skew, max_skew=max_skew, progress=progress)
+    if len(names) > 1:
+        raise ValueError(f"{datasets[0]} is a dataset: give it alone, or ingest the other exports into it")
+    return open_dataset(datasets[0], skew=skew, max_skew=max_skew)
+
+
+def ingest(
+    paths: Paths,
+    to: str | os.PathLike[str],
+    *,
+    partitions: int | None = None,
+    skew: Skew = "hosts",
+    progress: Progress | None = None,
+) -> Dataset:
+    """Read exports into a dataset, which is made or extended, and open it.
+
+    The same content twice, under whatever name, adds nothing. Killed at any moment, the dataset is what it was before.
+
+    Parameters
+    ----------
+    paths
+        As for `open_export`.
+    to
+        Folder of the dataset: a local path or an fsspec address.
+    partitions
+        How many partitions to make; by default as many as the spans ask for. A dataset keeps the number it began with.
+    skew, progress
+        As for `open_export`.
+
+    Raises
+    ------
+    UnreadableExport
+        Nothing at all could be read, or the dataset is damaged.
+    BusyDataset
+        Another program is writing to it.
+    ValueError
+        Another number of partitions is asked for than the dataset has.
+    """
+    limit_ns = _limit(skew, None)
+    folder = Folder(os.fspath(to))
+    return _stored(
+        folder, write_dataset(paths, folder.location, partitions=partitions, progress=progress), skew, limit_ns
+    )
+
+
+def _limit(skew: str, max_skew: Span | None) -> int:
+    if skew not in _MODES:
+        raise ValueError(f"skew is one of {', '.join(_MODES)}, not {skew!r}")
+    limit_ns = _MAX_SKEW_NS if max_skew is None else int(pd.Timedelta(max_skew).value)
+    if limit_ns < 0:
+        raise ValueError(f"max_skew is a length of time, not {max_skew!r}")
+    return limit_ns
+
+
+def _in_memory(ingested: Ingested, skew: Skew, limit_ns: int, progress: Progress) -> Dataset:
+    counts = ingested.spool.counts
+    count = max(-(-counts["spans"] // SPANS_PER_PARTITION), -(-counts["logs"] // LOGS_PER_PARTITION), 1)
+    spans, logs = [], []
+    whole, of_input = Tally(), dict[int, Tally]()
+    for number in range(count):
+        progress("partitions", number, count)
+        done = assemble(*(ingested.spool.partition(kind, number, count) for kind in ("spans", "logs")))
+        spans.append(Partition(number, done.spans.num_rows, done.spans))
+        logs.append(Partition(number, done.logs.num_rows, done.logs))
+        whole.add(done.whole)
+        for numbered, tally in done.of_input.items():
+            of_input.setdefault(numbered, Tally()).add(tally)
+    progress("partitions", count, count)
+    inputs = tuple(
+        entry.counted(of_input.get(rows, Tally()))
+        for entry, rows in zip(ingested.inputs, ingested.numbers, strict=True)
+    )
+    totals = together(inputs, whole, ingested.notes)
+    return Dataset(tuple(spans), tuple(logs), inputs, totals, whole.window, skew, limit_ns)
+
+
+def _stored(folder: Folder, manifest: Manifest, skew: Skew, limit_ns: int) -> Dataset:
+    spans, logs = [], []
+    for number, stored in enumerate(manifest.partitions):
+        spans.append(Partition(number, stored.whole.spans, location=folder.address(stored.spans)))
+        logs.append(Partition(number, stored.whole.logs, location=folder.address(stored.logs)))
+    return Dataset(tuple(spans), tuple(logs), manifest.inputs, manifest.totals, manifest.whole.window, skew, limit_ns)

@@ -1,0 +1,105 @@
+"""One partition made whole: trace ids joined, spans merged, rows sorted, derived columns filled, everything counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis.ingest.columns import integers, tidy
+from analysis.ingest.counting import SpanLanes, count_logs
+from analysis.ingest.derived import derive_logs, derive_spans
+from analysis.ingest.merging import INPUT, merge_logs, merge_spans
+from analysis.ingest.tally import Tally
+
+__all__ = ["Assembled", "assemble"]
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A finished partition.
+
+    Attributes
+    ----------
+    spans, logs
+        Rows of the schema, in their guaranteed order.
+    whole
+        Counts of the partition.
+    of_input
+        Counts by number of input; a span that two inputs have counts for both.
+    """
+
+    spans: pa.Table
+    logs: pa.Table
+    whole: Tally
+    of_input: dict[int, Tally] = field(default_factory=dict)
+
+
+def assemble(spans: pa.Table, logs: pa.Table) -> Assembled:
+    """Finish a partition.
+
+    Parameters
+    ----------
+    spans, logs
+        Tidy rows as they travel (`analysis.ingest.spool`): all that inputs have of the partition's traces.
+    """
+    spans, logs, joined = _join_halves(spans, logs)
+    of_input: dict[int, Tally] = {}
+    lanes = SpanLanes.of(spans)
+    for number, rows in _rows_of_inputs(spans):
+        of_input[number] = _count_input(spans, lanes, rows)
+    for number, rows in _rows_of_inputs(logs):
+        count_logs(of_input.setdefault(number, Tally()), logs, rows)
+    merged = merge_spans(spans)
+    records = merge_logs(logs)
+    whole = Tally(conflicts=merged.conflicts, conflict=merged.conflict, joined=joined)
+    SpanLanes.of(merged.spans).count(whole)
+    count_logs(whole, records, np.arange(records.num_rows))
+    return Assembled(derive_spans(merged.spans), derive_logs(records), whole, of_input)
+
+
+def _rows_of_inputs(table: pa.Table) -> Iterator[tuple[int, Int64s]]:
+    """Give for each input that has rows here its number and its rows; what was stored before belongs to none."""
+    numbers = integers(table[INPUT].chunk(0))
+    order = np.argsort(numbers, kind="stable")
+    distinct, starts = np.unique(numbers[order], return_index=True)
+    for number, begin, end in zip(distinct, starts, [*starts[1:], len(order)], strict=True):
+        if number >= 0:
+            yield int(number), order[begin:end]
+
+
+def _count_input(spans: pa.Table, lanes: SpanLanes, rows: Int64s) -> Tally:
+    mine = lanes.take(rows)
+    if mine.distinct:
+        return mine.count(Tally())
+    merged = merge_spans(tidy([spans.take(pa.array(rows))], spans.schema))
+    return SpanLanes.of(merged.spans).count(Tally(conflicts=merged.conflicts, conflict=merged.conflict))
+
+
+def _join_halves(spans: pa.Table, logs: pa.Table) -> tuple[pa.Table, pa.Table, int]:
+    """Give records that name a trace by its lower 64 bits the whole id, where only one whole id ends so."""
+    highs = np.concatenate([integers(table["trace_id_high"].chunk(0)) for table in (spans, logs)])
+    lows = np.concatenate([integers(table["trace_id_low"].chunk(0)) for table in (spans, logs)])
+    half = (highs == 0) & (lows != 0)
+    if not half.any() or not highs.any():
+        return spans, logs, 0
+    whole = np.unique(np.stack([lows[highs != 0], highs[highs != 0]], axis=1), axis=0)
+    ends, first, count = np.unique(whole[:, 0], return_index=True, return_counts=True)
+    ends, found = ends[count == 1], whole[first[count == 1], 1]
+    if not len(ends):
+        return spans, logs, 0
+    place = np.minimum(np.searchsorted(ends, lows), len(ends) - 1)
+    joined = half & (ends[place] == lows)
+    highs = np.where(joined, found[place], highs)
+    cut = spans.num_rows
+    return _with_high(spans, highs[:cut]), _with_high(logs, highs[cut:]), int(np.count_nonzero(joined))
+
+
+def _with_high(table: pa.Table, highs: Any) -> pa.Table:
+    return table.set_column(table.column_names.index("trace_id_high"), "trace_id_high", pa.array(highs))

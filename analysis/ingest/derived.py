@@ -1,0 +1,97 @@
+"""Columns that are computed: operation, template, category, parameters of spans, template of log records.
+
+Each is computed once for each distinct combination of what it depends on, and remembered over partitions: an export has
+millions of spans and a few thousand kinds of them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from analysis.ingest.columns import tidy
+from analysis.ingest.log_templates import log_template
+from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA
+
+__all__ = ["derive_logs", "derive_spans"]
+
+Int64s = npt.NDArray[np.int64]
+
+#: What the derived columns depend on.
+_BASIS: Final = (
+    "name",
+    "kind",
+    "http_method",
+    "http_route",
+    "url_path",
+    "rpc_system",
+    "rpc_service",
+    "rpc_method",
+    "db_system",
+    "db_collection",
+    "db_operation",
+    "db_statement",
+    "messaging_system",
+    "messaging_destination",
+    "messaging_operation",
+)
+_METHODS: Final = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE", "HTTP", "_OTHER"}
+)
+
+
+class _Derived(NamedTuple):
+    operation: str | None
+    template: str | None
+    category: str
+    parameters: int
+
+
+def derive_spans(spans: pa.Table) -> pa.Table:
+    """Return the spans of a partition with all columns of the schema, the derived ones computed."""
+    combination, firsts = _combinations(spans)
+    rows = spans.select(_BASIS).take(pa.array(firsts)).to_pylist()
+    derived = [_derive(*row.values()) for row in rows]
+    columns: dict[str, Any] = {name: spans[name].chunk(0) for name in spans.column_names}
+    for name in ("operation", "template", "category"):
+        texts = pa.array([getattr(one, name) for one in derived], pa.string()).dictionary_encode()
+        columns[name] = texts.take(pa.array(combination))
+    hashes = np.array([one.parameters for one in derived], dtype=np.uint64)
+    columns["parameters"] = pa.array(hashes[combination])
+    table = pa.table([columns[name] for name in SPAN_SCHEMA.names], schema=SPAN_SCHEMA)
+    return tidy([table], SPAN_SCHEMA)
+
+
+def derive_logs(logs: pa.Table) -> pa.Table:
+    """Return the log records of a partition with all columns of the schema, the template computed."""
+    body = logs["body"].chunk(0)
+    templates = pa.array([log_template(text) for text in body.dictionary.to_pylist()], pa.string()).dictionary_encode()
+    columns: dict[str, Any] = {name: logs[name].chunk(0) for name in logs.column_names}
+    columns["template"] = templates.take(body.indices)
+    table = pa.table([columns[name] for name in LOG_SCHEMA.names], schema=LOG_SCHEMA)
+    return tidy([table], LOG_SCHEMA)
+
+
+def _combinations(spans: pa.Table) -> tuple[Int64s, Int64s]:
+    """Number the distinct combinations of the basis: for each row its combination, for each combination its first row."""
+    combined = np.zeros(spans.num_rows, dtype=np.int64)
+    for name in _BASIS:
+        column = spans[name].chunk(0)
+        if column.null_count == len(column):
+            continue
+        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+        # Numbered anew at every column: the product of all dictionaries' sizes does not fit 64 bits.
+        combined = pd.factorize(combined * (len(column.dictionary) + 1) + codes)[0].astype(np.int64)
+    _, firsts = np.unique(combined, return_index=True)
+    return combined, firsts
+
+
+@lru_cache(maxsize=1 << 17)
+def _derive(*basis: str | None) -> _Derived:
+    span = dict(zip(_BASIS, basis, strict=True))
+    return _Derived(span["name"], span["name"], "database" if span["db_system"] else "internal", 0)

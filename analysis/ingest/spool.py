@@ -1,0 +1,162 @@
+"""Rows on their way from exports to partitions: in memory while they are few, in files on disk beyond that.
+
+Rows are kept in buckets by the hash of their trace, so that a partition can be put together without the others. A spilled
+file holds one row group a bucket.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from analysis.ingest.columns import tidy
+from analysis.ingest.merging import INPUT
+from analysis.ingest.partitioning import UInt64s, log_homes, span_homes
+from analysis.schema import LOG_SCHEMA, LOGS, SPAN_SCHEMA, SPANS
+
+__all__ = ["BUCKETS", "Kind", "Spool", "travelling"]
+
+Kind = Literal["spans", "logs"]
+
+#: Buckets while the number of partitions is not known yet: a power of two, so that buckets and partitions nest.
+BUCKETS: Final = 64
+
+_NUMBER: Final = pa.field(INPUT, pa.int32())
+#: What travels: columns read from exports, not those computed from them, and the number of the input.
+_SCHEMAS: Final[dict[Kind, pa.Schema]] = {
+    "spans": pa.schema([*(SPAN_SCHEMA.field(column.name) for column in SPANS if not column.derived), _NUMBER]),
+    "logs": pa.schema([*(LOG_SCHEMA.field(column.name) for column in LOGS if not column.derived), _NUMBER]),
+}
+
+
+def travelling(kind: Kind, table: pa.Table, number: int) -> pa.Table:
+    """Return rows as they travel: without derived columns, with the number of their input."""
+    schema = _SCHEMAS[kind]
+    numbers = pa.array(np.full(table.num_rows, number, dtype=np.int32))
+    return table.select(schema.names[:-1]).cast(pa.schema(list(schema)[:-1])).append_column(_NUMBER, numbers)
+
+
+@dataclass
+class Spool:
+    """Gathers rows and gives them back a partition at a time.
+
+    Parameters
+    ----------
+    folder
+        Called once, when rows must leave memory: where to.
+    buckets
+        Number of buckets; partitions must divide it or be a multiple of it.
+    limit
+        Rows held in memory before the first is spilled.
+    run
+        Rows held in memory after that.
+    """
+
+    folder: Callable[[], Path]
+    buckets: int = BUCKETS
+    limit: int = 2_000_000
+    run: int = 400_000
+    counts: dict[Kind, int] = field(default_factory=lambda: {"spans": 0, "logs": 0})
+    _held: dict[Kind, list[tuple[pa.Table, UInt64s]]] = field(default_factory=lambda: {"spans": [], "logs": []})
+    _held_rows: int = 0
+    _runs: dict[Kind, list[Path]] = field(default_factory=lambda: {"spans": [], "logs": []})
+    _place: Path | None = None
+    _dropped: set[int] = field(default_factory=set)
+
+    @property
+    def spilled(self) -> bool:
+        """Whether rows had to leave memory."""
+        return self._place is not None
+
+    def add(self, kind: Kind, table: pa.Table, number: int) -> None:
+        """Take rows of one input."""
+        if not table.num_rows:
+            return
+        self._held[kind].append((travelling(kind, table, number), _homes(kind, table)))
+        self._held_rows += table.num_rows
+        self.counts[kind] += table.num_rows
+        if self._held_rows > (self.run if self.spilled else self.limit):
+            self._spill()
+
+    def drop(self, number: int) -> None:
+        """Forget the rows of an input: its content turned out to be known."""
+        self._dropped.add(number)
+
+    def discard(self) -> None:
+        """Remove what was spilled."""
+        if self._place is not None:
+            shutil.rmtree(self._place, ignore_errors=True)
+
+    def settle(self) -> None:
+        """Make ready to be read: what a spool on disk still holds in memory follows the rest."""
+        if self.spilled and self._held_rows:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._place is None:
+            self._place = self.folder()
+        for kind, tables in self._held.items():
+            if tables:
+                path = self._place / f"{kind}-{len(self._runs[kind]):05d}.run"
+                homes = np.concatenate([homes for _, homes in tables])
+                self._write_run(path, homes, tidy([table for table, _ in tables], _SCHEMAS[kind]))
+                self._runs[kind].append(path)
+                tables.clear()
+        self._held_rows = 0
+
+    def _write_run(self, path: Path, homes: UInt64s, table: pa.Table) -> None:
+        bucket = homes % np.uint64(self.buckets)
+        order = np.argsort(bucket, kind="stable")
+        ends = np.searchsorted(bucket[order], np.arange(self.buckets, dtype=np.uint64), side="right")
+        begin = 0
+        with pq.ParquetWriter(path, table.schema, compression="lz4") as writer:
+            for end in ends.tolist():
+                writer.write_table(table.take(pa.array(order[begin:end])), row_group_size=max(1, end - begin))
+                begin = end
+
+    def partition(self, kind: Kind, number: int, partitions: int) -> pa.Table:
+        """Return the rows of one partition, tidy.
+
+        Parameters
+        ----------
+        kind
+            Spans or log records.
+        number, partitions
+            Which partition, of how many.
+        """
+        parts = (self._without_dropped(part) for part in self._parts(kind, number, partitions))
+        return tidy(parts, _SCHEMAS[kind])
+
+    def _without_dropped(self, table: pa.Table) -> pa.Table:
+        if not self._dropped:
+            return table
+        return table.filter(pc.invert(pc.is_in(table[INPUT], value_set=pa.array(sorted(self._dropped), pa.int32()))))
+
+    def _parts(self, kind: Kind, number: int, partitions: int) -> Iterator[pa.Table]:
+        for table, homes in self._held[kind]:
+            yield _only(table, homes, number, partitions)
+        for path in self._runs[kind]:
+            with pq.ParquetFile(path) as run:
+                for group in range(number % self.buckets, self.buckets, min(partitions, self.buckets)):
+                    table = run.read_row_group(group)
+                    # With more partitions than buckets, several share one.
+                    several = partitions > self.buckets
+                    yield _only(table, _homes(kind, table), number, partitions) if several else table
+
+
+def _homes(kind: Kind, table: pa.Table) -> UInt64s:
+    return span_homes(table) if kind == "spans" else log_homes(table)
+
+
+def _only(table: pa.Table, homes: UInt64s, number: int, partitions: int) -> pa.Table:
+    if partitions == 1:
+        return table
+    return table.filter(pa.array(homes % np.uint64(partitions) == number))

@@ -1,0 +1,167 @@
+"""Files of a dataset, on a local disk or behind an fsspec address: whole or absent, never half.
+
+A local file is written under a temporary name, flushed to the disk, and renamed. An object store shows an object only when
+it is complete.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.core import url_to_fs
+
+from analysis.ingest.inputs import is_address
+from analysis.sources import UnreadableExport
+
+__all__ = ["TEMPORARY", "Folder", "parquet_bytes", "read_table"]
+
+#: Names that begin so are not yet, or no longer, part of a dataset.
+TEMPORARY: Final = ".unfinished-"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that holds a dataset.
+
+    Attributes
+    ----------
+    location
+        Local path or fsspec address.
+    """
+
+    location: str
+
+    @property
+    def local(self) -> Path | None:
+        """The folder as a local path; None behind an address."""
+        return None if is_address(self.location) else Path(self.location)
+
+    @cached_property
+    def _remote(self) -> tuple[Any, str]:
+        files, root = url_to_fs(self.location)
+        return files, root.rstrip("/")
+
+    def address(self, name: str) -> str:
+        """Return where a file of the folder is."""
+        return f"{self.location.rstrip('/')}/{name}"
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file; None where there is none."""
+        try:
+            if self.local is not None:
+                return (self.local / name).read_bytes()
+            files, root = self._remote
+            return bytes(files.cat_file(f"{root}/{name}"))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file so that it is there as a whole or not at all."""
+        if self.local is None:
+            files, root = self._remote
+            files.makedirs(f"{root}/{name}".rsplit("/", 1)[0], exist_ok=True)
+            files.pipe_file(f"{root}/{name}", content)
+            return
+        path = self.local / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(TEMPORARY + path.name)
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        _flush_folder(path.parent)
+
+    def names(self, below: str) -> list[str]:
+        """Return the files directly in a folder below this one, temporary ones too, sorted."""
+        if self.local is not None:
+            folder = self.local / below
+            found = [path.name for path in folder.iterdir() if not path.is_dir()] if folder.is_dir() else []
+        else:
+            files, root = self._remote
+            where = f"{root}/{below}"
+            found = []
+            if files.isdir(where):
+                files.invalidate_cache()
+                found = [
+                    entry["name"].rsplit("/", 1)[-1]
+                    for entry in files.ls(where, detail=True)
+                    if entry["type"] == "file"
+                ]
+        return sorted(f"{below}/{name}" for name in found)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        if self.local is not None:
+            (self.local / name).unlink(missing_ok=True)
+            return
+        files, root = self._remote
+        if files.exists(f"{root}/{name}"):
+            files.rm_file(f"{root}/{name}")
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush the entry of a renamed file to the disk, where the system lets a folder be opened for it."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """Return a table as one Parquet file.
+
+    One row group, and dictionaries in one page each however large: read again, every column is one chunk with the sorted
+    dictionary that it was written with. The same table gives the same bytes.
+    """
+    buffer = io.BytesIO()
+    texts = [
+        name for name, kind in zip(table.schema.names, table.schema.types, strict=True) if pa.types.is_dictionary(kind)
+    ]
+    pq.write_table(
+        table,
+        buffer,
+        compression="zstd",
+        row_group_size=max(1, table.num_rows),
+        use_dictionary=texts,
+        dictionary_pagesize_limit=1 << 30,
+        write_page_index=False,
+    )
+    return buffer.getvalue()
+
+
+def read_table(location: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows of a Parquet file, one chunk a column.
+
+    Raises
+    ------
+    UnreadableExport
+        The file is not there, or no Parquet file.
+    """
+    names = None if columns is None else list(columns)
+    try:
+        if is_address(location):
+            files, path = url_to_fs(location)
+            table = pq.read_table(io.BytesIO(files.cat_file(path)), columns=names)
+        else:
+            # Read through the file itself: pyarrow takes folders named like key=value for columns.
+            with pa.OSFile(location) as file:
+                table = pq.read_table(file, columns=names)
+    except (OSError, pa.ArrowException) as error:
+        raise UnreadableExport(
+            location,
+            f"a file of the dataset cannot be read ({error})",
+            "Open the dataset again if it was extended meanwhile, else ingest the exports anew",
+        ) from error
+    return table.unify_dictionaries().combine_chunks()
