@@ -5,8 +5,8 @@
     data = an.open_export("exports/*.jsonl")
     result = an.review(data)
 
-Everything a notebook needs is a name of this package, and loaded when it is first used: ``archreview --help`` should not
-wait for numba and plotly.
+Everything a notebook needs is a name of this package, and loaded when it is first used: ``archreview --help`` should
+not wait for numba and plotly.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def __dir__() -> list[str]:
 class _Package(ModuleType):
     """The package, whose functions keep their names though a room has the same one.
 
-    Python sets a room as an attribute of its package when the room is loaded: ``an.review`` would be the function before
-    that and the module afterwards. ``from analysis.review import …`` finds the room all the same.
+    Python sets a room as an attribute of its package when the room is loaded: ``an.review`` would be the function
+    before that and the module afterwards. ``from analysis.review import …`` finds the room all the same.
     """
 
     def __setattr__(self, name: str, value: object) -> None:

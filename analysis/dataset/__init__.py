@@ -1,4 +1,4 @@
-"""Telemetry that can be analysed: partitions of whole traces, in memory or in Parquet, and what is known of their origin."""
+"""Telemetry that can be analysed: partitions of whole traces, in memory or in Parquet, and where they came from."""
 
 from __future__ import annotations
 

@@ -119,11 +119,17 @@ def _id_column(name: str, rows: pa.Table) -> Any:
     if name == "trace_id":
         high, low = rows["trace_id_high"].to_numpy(), rows["trace_id_low"].to_numpy()
         joined = np.char.add(hexadecimal(high), hexadecimal(low))
-        return pd.array(np.where((high == 0) & (low == 0), None, joined.astype(object)), dtype="str")
+        return _texts(joined, (high == 0) & (low == 0))
     if name in {"span_id", "parent_span_id"}:
         ids = rows[name].fill_null(0).to_numpy()
-        return pd.array(np.where(ids == 0, None, hexadecimal(ids).astype(object)), dtype="str")
+        return _texts(hexadecimal(ids), ids == 0)
     return _column(rows[name])
+
+
+def _texts(values: npt.NDArray[np.str_], missing: npt.NDArray[np.bool_]) -> Any:
+    texts = values.astype(object)
+    texts[missing] = None
+    return pd.array(texts, dtype="str")
 
 
 def hexadecimal(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.str_]:

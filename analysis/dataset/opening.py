@@ -33,15 +33,16 @@ def open_export(
 ) -> Dataset:
     """Read exports of any format, to be analysed at once.
 
-    Rows stay in memory up to about two million; beyond that they go through a temporary dataset on disk, which is removed
-    when the program ends.
+    Rows stay in memory up to about two million; beyond that they go through a temporary dataset on disk, which is
+    removed when the program ends.
 
     Parameters
     ----------
     paths
         A path, a folder, a glob, an fsspec address, "-" for standard input, or a list of these.
     skew
-        How clocks are corrected: "hosts" (one offset for each pair of hosts), "jaeger" (span by span within a trace), "off".
+        How clocks are corrected: "hosts" (one offset for each pair of hosts), "jaeger" (span by span within a trace),
+        "off".
     max_skew
         The most that "jaeger" shifts a span: what `pandas.Timedelta` takes, numbers are ns; 1 s by default.
     progress

@@ -67,6 +67,8 @@ def assemble(spans: pa.Table, logs: pa.Table) -> Assembled:
 def _rows_of_inputs(table: pa.Table) -> Iterator[tuple[int, Int64s]]:
     """Give for each input that has rows here its number and its rows; what was stored before belongs to none."""
     numbers = integers(table[INPUT].chunk(0))
+    if not len(numbers):
+        return
     order = np.argsort(numbers, kind="stable")
     distinct, starts = np.unique(numbers[order], return_index=True)
     for number, begin, end in zip(distinct, starts, [*starts[1:], len(order)], strict=True):

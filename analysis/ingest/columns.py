@@ -1,4 +1,4 @@
-"""Arrow columns as numbers that can be compared: the same text has the same code, and codes are in the order of the text."""
+"""Arrow columns as numbers that can be compared: equal texts have equal codes, and codes are in the order of texts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _NONE: Final = -1
 def tidy(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
     """Join tables into one chunk a column, each dictionary sorted and without unused or repeated values.
 
-    Readers of partitions rely on one chunk; sorted dictionaries make the same rows the same bytes, however they came in.
+    Readers of partitions rely on one chunk; sorted dictionaries make the same rows the same bytes, however they came
+    in.
     """
     parts = list(tables)
     table = pa.concat_tables(parts) if parts else schema.empty_table()

@@ -1,7 +1,7 @@
 """Which files are meant: names, folders, globs, addresses and standard input become one sorted list.
 
-A folder stands for every file in it, hidden ones left out; links in it are followed once, pipes and devices passed over.
-What is named explicitly is always listed, be it a pipe: when it cannot be read, that is said of it.
+A folder stands for every file in it, hidden ones left out; links in it are followed once, pipes and devices passed
+over. What is named explicitly is always listed, be it a pipe: when it cannot be read, that is said of it.
 """
 
 from __future__ import annotations

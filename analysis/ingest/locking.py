@@ -22,7 +22,7 @@ __all__ = ["LOCK", "BusyDataset", "writing"]
 LOCK: Final = ".lock"
 
 
-class BusyDataset(Exception):
+class BusyDataset(Exception):  # noqa: N818 - it names what the user meets, as UnreadableExport does
     """Another program is writing to the dataset; the message says which, and what to do."""
 
 
@@ -30,9 +30,9 @@ class BusyDataset(Exception):
 def writing(folder: Folder) -> Iterator[None]:
     """Hold the lock of a dataset.
 
-    On a local disk the operating system holds it for the program and lets go of it when the program ends, however it ends:
-    the file of a killed writer is in nobody's way. Behind an address the lock is an object that names its writer; it is
-    taken over when that ran on this machine and runs no more.
+    On a local disk the operating system holds it for the program and lets go of it when the program ends, however it
+    ends: the file of a killed writer is in nobody's way. Behind an address the lock is an object that names its writer;
+    it is taken over when that ran on this machine and runs no more.
 
     Raises
     ------

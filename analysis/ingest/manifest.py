@@ -1,7 +1,7 @@
 """The manifest of a dataset: what was read into it, which files are part of it, and their counts.
 
-Writing it is the moment when a dataset changes: files that it does not name are not part of the dataset. It holds no time
-of writing, machine or absolute path, so the same exports give the same bytes.
+Writing it is the moment when a dataset changes: files that it does not name are not part of the dataset. It holds no
+time of writing, machine or absolute path, so the same exports give the same bytes.
 """
 
 from __future__ import annotations

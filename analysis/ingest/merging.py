@@ -1,6 +1,7 @@
 """Spans that were exported twice, in parts, or with one id for two different things.
 
-The key of a span is its trace, its id, and whether it is the server half of a shared one. Rows of one key become one row:
+The key of a span is its trace, its id, and whether it is the server half of a shared one. Rows of one key become one
+row:
 
 - what one row leaves out another fills in, so exact duplicates and late parts vanish into one span;
 - where two rows say different things, the one that says more is kept as it is, and the other is counted as a conflict.
@@ -68,7 +69,7 @@ class Merged:
 
 
 def span_order(spans: pa.Table) -> Int64s:
-    """Return the order of a partition: by trace, start (none first), span id, the client half before the server half."""
+    """Return the order of a partition: trace, start (none first), span id, client half before server half."""
     start = spans["start_ns"].chunk(0)
     return np.lexsort(
         (
@@ -242,15 +243,15 @@ def _silent(name: str, column: pa.Array, number: Int64s) -> Bools:
     silence: Any = _SILENT[name]
     if isinstance(silence, str):
         place = column.dictionary.index(silence).as_py()
-        return number == (place if place >= 0 else np.iinfo(np.int64).max)
+        return np.asarray(number == (place if place >= 0 else np.iinfo(np.int64).max))
     return np.asarray(integers(column, fill=silence) == silence)
 
 
 def merge_logs(logs: pa.Table) -> pa.Table:
     """Drop log records that several inputs repeat, and sort the rest.
 
-    A line may truly be logged twice, so equal records of one input all stay: of each record as many are kept as the input
-    that has most of it has.
+    A line may truly be logged twice, so equal records of one input all stay: of each record as many are kept as the
+    input that has most of it has.
 
     Parameters
     ----------

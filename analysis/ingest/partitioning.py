@@ -54,7 +54,8 @@ def span_homes(spans: pa.Table) -> UInt64s:
 def log_homes(logs: pa.Table) -> UInt64s:
     """Return for each log record the hash that decides its partition.
 
-    A record that names no trace is spread by its time and text: all of them in one partition could be most of a dataset.
+    A record that names no trace is spread by its time and text: all of them in one partition could be most of a
+    dataset.
     """
     lows = _lows(logs)
     homes = mix(lows)

@@ -1,7 +1,7 @@
 """Rows on their way from exports to partitions: in memory while they are few, in files on disk beyond that.
 
-Rows are kept in buckets by the hash of their trace, so that a partition can be put together without the others. A spilled
-file holds one row group a bucket.
+Rows are kept in buckets by the hash of their trace, so that a partition can be put together without the others. A
+spilled file holds one row group a bucket.
 """
 
 from __future__ import annotations

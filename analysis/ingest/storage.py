@@ -1,7 +1,7 @@
 """Files of a dataset, on a local disk or behind an fsspec address: whole or absent, never half.
 
-A local file is written under a temporary name, flushed to the disk, and renamed. An object store shows an object only when
-it is complete.
+A local file is written under a temporary name, flushed to the disk, and renamed. An object store shows an object only
+when it is complete.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def _flush_folder(folder: Path) -> None:
 def parquet_bytes(table: pa.Table) -> bytes:
     """Return a table as one Parquet file.
 
-    One row group, and dictionaries in one page each however large: read again, every column is one chunk with the sorted
-    dictionary that it was written with. The same table gives the same bytes.
+    One row group, and dictionaries in one page each however large: read again, every column is one chunk with the
+    sorted dictionary that it was written with. The same table gives the same bytes.
     """
     buffer = io.BytesIO()
     texts = [

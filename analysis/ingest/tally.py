@@ -16,7 +16,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def iso_time(time_ns: int | None) -> str | None:
-    """Write nanoseconds since the epoch as ISO 8601 in UTC, with as many digits as they need; None where there is none."""
+    """Write nanoseconds since the epoch as ISO 8601 in UTC, with as many digits as they need; None stays None."""
     if time_ns is None:
         return None
     seconds, rest = divmod(time_ns, 1_000_000_000)
@@ -202,9 +202,7 @@ def together(inputs: Iterable[Input], tally: Tally, notes: Iterable[str] = ()) -
                 known = rejected.setdefault(row["reason"], {**row, "count": 0})
                 known["count"] += row["count"]
     if tally.joined:
-        said.add(
-            f"{tally.joined} records name a trace by its lower 64 bits; they were joined to the only whole id that ends so"
-        )
+        said.add(f"{tally.joined} records name a trace by its lower 64 bits; joined to the only whole id that ends so")
     unread = sum(entry.unreadable for entry in distinct.values())
     if unread:
         said.add(f"inputs of which nothing could be read: {unread}")

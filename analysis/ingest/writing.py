@@ -1,7 +1,7 @@
 """Datasets on disk or in object storage: built, extended, never half.
 
-Exports are read into a spool, then each partition is put together with what is stored of it and written under a name made
-of its content. The manifest is written last; until then the dataset is what it was.
+Exports are read into a spool, then each partition is put together with what is stored of it and written under a name
+made of its content. The manifest is written last; until then the dataset is what it was.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def _is_ours(name: str) -> bool:
 
 @contextmanager
 def _runs(folder: Folder) -> Iterator[Path]:
-    """Give a folder for spilled rows: beside the dataset, where there is room for it, or for a remote one a local one."""
+    """Give a folder for spilled rows: beside the dataset, where there is room; for a remote dataset a local one."""
     if folder.local is None:
         with tempfile.TemporaryDirectory(prefix="archreview-") as name:
             yield Path(name)
