@@ -1,0 +1,188 @@
+"""From attributes to the columns of a row: the table applied, and names that feed several columns at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from analysis.semconv._composed import COMPOSERS
+from analysis.semconv._names import RESOURCE_NAMES, SPAN_NAMES, Names, Read
+from analysis.semconv._values import method_parts, text
+
+__all__ = ["KNOWN", "exception_columns", "resource_columns", "span_columns", "tracestate_weight"]
+
+Note = Callable[[str], None]
+
+#: Envoy, gRPC, AWS and others say in these what was tried again or refused before it was sent.
+RETRY_EVIDENCE: Final = (
+    "aws.request.attempts",
+    "aws.retries",
+    "grpc.previous-rpc-attempts",
+    "http.request.header.x-envoy-attempt-count",
+    "response_flags",
+    "retry.attempt",
+    "retry.count",
+    "rpc.grpc.request.metadata.grpc-previous-rpc-attempts",
+    "rpc.request.metadata.grpc-previous-rpc-attempts",
+    "x-envoy-attempt-count",
+)
+
+
+class _Rule(NamedTuple):
+    """How one attribute feeds its column; the lowest rank among a column's names wins."""
+
+    column: str
+    read: Read
+    rank: int
+    replaced: bool
+
+
+def _rules(table: Iterable[Names], side: str) -> dict[str, _Rule]:
+    rules: dict[str, _Rule] = {}
+    rows = [row for row in table if row.side in {"", side}]
+    # Every current name of a column ranks before every replaced one, in whichever row of the table they stand.
+    for group, old in (("current", False), ("foreign", False), ("replaced", True)):
+        for row in rows:
+            for name in getattr(row, group):
+                rules[name] = _Rule(row.column, row.read, len(rules), old)
+    return rules
+
+
+_CLIENT: Final = _rules(SPAN_NAMES, "client")
+_SERVER: Final = _rules(SPAN_NAMES, "server")
+_RESOURCE: Final = _rules(RESOURCE_NAMES, "")
+_SERVER_KINDS: Final = frozenset({"server", "consumer"})
+
+
+def resource_columns(attributes: Mapping[str, Any], note: Note) -> dict[str, Any]:
+    """Return the columns that a resource (or a Jaeger process) feeds.
+
+    Parameters
+    ----------
+    attributes
+        Values as plain Python objects.
+    note
+        Called with a text for every value that does not fit.
+    """
+    columns: dict[str, Any] = {}
+    _apply(_RESOURCE, attributes, columns, note)
+    return columns
+
+
+def span_columns(attributes: Mapping[str, Any], kind: str, columns: dict[str, Any], note: Note) -> None:
+    """Add to a row the columns that a span's attributes feed.
+
+    Parameters
+    ----------
+    attributes
+        Values as plain Python objects; names outside `KNOWN` need not be there.
+    kind
+        The span's kind: it decides whether net.peer.name is the server or the caller.
+    columns
+        The row, which may already hold columns of the resource; span attributes win.
+    note
+        Called with a text for every value that does not fit.
+    """
+    old = _apply(_SERVER if kind in _SERVER_KINDS else _CLIENT, attributes, columns, note)
+    if not _COMPOSITE.isdisjoint(attributes):
+        for name, compose in COMPOSERS:
+            value = attributes.get(name)
+            if value is not None and compose(columns, value, kind):
+                old = True
+        _retry_evidence(attributes, columns)
+    if "rpc_system" in columns or "rpc_status" in columns:
+        _complete_rpc(attributes, columns)
+    if old:
+        columns["old_conventions"] = True
+
+
+def exception_columns(attributes: Mapping[str, Any], columns: dict[str, Any]) -> None:
+    """Add an exception event's type and message to a row that has none yet."""
+    for column, names in _EXCEPTION.items():
+        if column not in columns:
+            value = next((found for name in names if (found := text(attributes.get(name))) is not None), None)
+            if value is not None:
+                columns[column] = value
+
+
+def tracestate_weight(trace_state: str) -> float | None:
+    """Return how many spans one recorded span stands for, from a W3C tracestate; None where it does not say.
+
+    ``ot=th:T`` is the rejection threshold of 56 bits, trailing zeros left out: 2**56 / (2**56 - T). The older
+    ``ot=p:N`` is 2**N (OpenTelemetry, "TraceState: Probability Sampling").
+    """
+    for member in trace_state.split(","):
+        vendor, _, values = member.strip().partition("=")
+        if vendor != "ot":
+            continue
+        fields = dict(field.partition(":")[::2] for field in values.split(";"))
+        threshold, power = fields.get("th", ""), fields.get("p", "")
+        if 1 <= len(threshold) <= 14 and not threshold.strip("0123456789abcdef"):
+            return float((1 << 56) / ((1 << 56) - int(threshold.ljust(14, "0"), 16)))
+        # 63 stands for a probability of zero: such a span represents none, and is left at what it is.
+        if power.isascii() and power.isdecimal() and int(power[:3]) <= 62:
+            return float(1 << int(power))
+    return None
+
+
+def _apply(rules: Mapping[str, _Rule], attributes: Mapping[str, Any], columns: dict[str, Any], note: Note) -> bool:
+    """Write each attribute into its column, best name first; return whether a replaced name fed one."""
+    ranks: dict[str, int] = {}
+    old: set[str] | None = None
+    for name, value in attributes.items():
+        rule = rules.get(name)
+        if rule is None:
+            continue
+        column, read, rank, replaced = rule
+        if column in ranks and ranks[column] < rank:
+            continue
+        found = read(value)
+        if found is None:
+            if value is not None and value != "":
+                note(f"{name} held a value that does not fit")
+            continue
+        if old is None:
+            if replaced:
+                old = {column}
+        elif replaced:
+            old.add(column)
+        else:
+            old.discard(column)
+        ranks[column] = rank
+        columns[column] = found
+    return bool(old)
+
+
+def _complete_rpc(attributes: Mapping[str, Any], columns: dict[str, Any]) -> None:
+    if "rpc_system" not in columns and ("rpc.grpc.status_code" in attributes or "grpc.status_code" in attributes):
+        columns["rpc_system"] = "grpc"
+    if "rpc_service" not in columns:
+        # gRPC's HTTP path is /package.Service/Method, and so is the name of the span.
+        source = columns.get("url_path") if columns.get("rpc_system") == "grpc" else None
+        service, method = method_parts(source or columns.get("name") or "")
+        if service and method:
+            columns["rpc_service"] = service
+            columns.setdefault("rpc_method", method)
+
+
+def _retry_evidence(attributes: Mapping[str, Any], columns: dict[str, Any]) -> None:
+    found = []
+    for name in RETRY_EVIDENCE:
+        value = text(attributes.get(name))
+        if value is not None and value not in {"-", "0", "[]"}:
+            found.append(f"{name.rpartition('.')[2] if name.startswith(('http.', 'rpc.')) else name}={value}")
+    if found:
+        columns["retry_evidence"] = ";".join(found)
+
+
+_COMPOSITE: Final = frozenset(name for name, _ in COMPOSERS) | frozenset(RETRY_EVIDENCE)
+
+_EXCEPTION: Final[Mapping[str, tuple[str, ...]]] = {
+    "error_type": ("exception.type", "error.kind"),
+    "exception_message": ("exception.message", "message", "error.message"),
+}
+
+#: Names of attributes that mean something here; a reader need not decode any other.
+KNOWN: Final = (
+    frozenset(_CLIENT) | frozenset(_SERVER) | frozenset(_RESOURCE) | _COMPOSITE | {"sampler.type", "sampler.param"}
+)

@@ -1,0 +1,243 @@
+"""Attribute values as columns hold them: texts, counts, ports, parts of addresses and names.
+
+Every function takes a plain Python value of any type and returns None where it cannot be what is asked for; none
+raises.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import orjson
+
+__all__ = [
+    "connection_parts",
+    "count",
+    "database_system",
+    "function_module",
+    "grpc_status",
+    "host_and_port",
+    "http_code",
+    "lower",
+    "method_parts",
+    "port",
+    "probability_weight",
+    "text",
+    "truth",
+    "upper",
+    "url_parts",
+]
+
+#: Codes of gRPC by number (grpc.io, "Status codes and their use in gRPC").
+GRPC_STATUSES: Final = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+
+#: Other names of a database system, to the name of the semantic conventions.
+DATABASE_SYSTEMS: Final = {
+    "cosmosdb": "azure.cosmosdb",
+    "db2": "ibm.db2",
+    "dynamodb": "aws.dynamodb",
+    "firebird": "firebirdsql",
+    "hana": "sap.hana",
+    "informix": "ibm.informix",
+    "intersystems_cache": "intersystems_cache",
+    "maria": "mariadb",
+    "maxdb": "sap.maxdb",
+    "mongo": "mongodb",
+    "mssql": "microsoft.sql_server",
+    "netezza": "ibm.netezza",
+    "oracle": "oracle.db",
+    "pg": "postgresql",
+    "pgsql": "postgresql",
+    "postgres": "postgresql",
+    "redshift": "aws.redshift",
+    "spanner": "gcp.spanner",
+    "sql": "other_sql",
+    "sqlserver": "microsoft.sql_server",
+}
+
+_INT64_MAX: Final = (1 << 63) - 1
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}(?:\.0*)?", re.ASCII)
+_METHOD: Final = re.compile(r"/?([A-Za-z_][\w.$-]*)/([A-Za-z_]\w*)", re.ASCII)
+_FUNCTION: Final = re.compile(r"(.+)(?:::|[.#\\/])[^.:#\\/]+", re.DOTALL)
+_CONNECTION: Final = re.compile(
+    r"(?:jdbc:)?(?P<system>[a-z0-9]+):(?:(?P<kind>[a-z]+):)?//(?:[^@/?;]*@)?(?P<host>\[[^\]]*\]|[^:/?;,]*)"
+    r"(?::(?P<port>\d{1,5}))?(?:[^/?;]*/(?P<name>[^?;]*))?",
+    re.IGNORECASE | re.ASCII,
+)
+_EMBEDDED: Final = re.compile(r"jdbc:(?P<system>[a-z0-9]+):(?P<name>[^?;]*)", re.IGNORECASE | re.ASCII)
+
+
+def text(value: Any) -> str | None:
+    """Return the value as text, lists and maps as JSON; None for nothing and for an empty text."""
+    if type(value) is str:
+        return value or None
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, bytes):
+        return value.hex() or None
+    if isinstance(value, list | tuple) and len(value) == 1:
+        return text(value[0])
+    if isinstance(value, list | tuple | dict):
+        try:
+            return orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+        except (orjson.JSONEncodeError, TypeError, ValueError):
+            return None
+    return str(value) or None
+
+
+def lower(value: Any) -> str | None:
+    """Return the value as lower-case text."""
+    found = text(value)
+    return None if found is None else found.lower()
+
+
+def upper(value: Any) -> str | None:
+    """Return the value as upper-case text."""
+    found = text(value)
+    return None if found is None else found.upper()
+
+
+def truth(value: Any) -> bool | None:
+    """Return what a truth value or its spelling says; None where it is neither."""
+    if isinstance(value, bool):
+        return value
+    if value is None or value in ("", 0, "0"):
+        return False
+    if value in (1, "1"):
+        return True
+    found = value.lower() if isinstance(value, str) else ""
+    return {"true": True, "false": False, "yes": True, "no": False}.get(found)
+
+
+def count(value: Any) -> int | None:
+    """Return a number of things: a whole number from 0 to 2**63 - 1."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        value = value.strip()
+        if not _INTEGER.fullmatch(value):
+            return None
+        value = int(value.partition(".")[0])
+    elif isinstance(value, float):
+        if not math.isfinite(value) or not value.is_integer():
+            return None
+        value = int(value)
+    elif isinstance(value, list | tuple) and len(value) == 1:
+        return count(value[0])
+    return value if isinstance(value, int) and 0 <= value <= _INT64_MAX else None
+
+
+def port(value: Any) -> int | None:
+    """Return a port: 1 to 65535."""
+    found = count(value)
+    return found if found is not None and 1 <= found <= 65_535 else None
+
+
+def http_code(value: Any) -> int | None:
+    """Return an HTTP status code; 0, which some write for a call without response, is none."""
+    found = count(value)
+    return found if found is not None and 100 <= found <= 999 else None
+
+
+def grpc_status(value: Any) -> str | None:
+    """Return a gRPC status by its name, whether the export gives name or number."""
+    number = count(value)
+    if number is not None:
+        return GRPC_STATUSES[number] if number < len(GRPC_STATUSES) else str(number)
+    found = text(value)
+    return None if found is None else found.upper()
+
+
+def database_system(value: Any) -> str | None:
+    """Return the name that the semantic conventions have for a database system, lower case."""
+    found = lower(value)
+    return None if found is None else DATABASE_SYSTEMS.get(found, found)
+
+
+def function_module(value: Any) -> str | None:
+    """Return the class or package part of a fully qualified function name; None where it has none."""
+    match = _FUNCTION.fullmatch(text(value) or "")
+    return match[1] if match is not None else None
+
+
+def method_parts(name: str) -> tuple[str | None, str | None]:
+    """Split ``package.Service/Method`` into service and method; both None where it is not of that form."""
+    match = _METHOD.fullmatch(name)
+    return (match[1], match[2]) if match is not None else (None, None)
+
+
+def url_parts(url: str) -> tuple[str | None, int | None, str | None]:
+    """Return host, port, and path with query of a URL, each None where it has none; never a user name or password."""
+    if url.startswith("/"):
+        return None, None, url.partition("#")[0]
+    try:
+        parts = urlsplit(url)
+        host, number = parts.hostname, parts.port
+    except ValueError:
+        return None, None, None
+    if not host:
+        return None, None, None
+    path = parts.path or "/"
+    return host, port(number), f"{path}?{parts.query}" if parts.query else path
+
+
+def host_and_port(address: str) -> tuple[str | None, int | None]:
+    """Split ``host:port``, ``[address]:port``, or a bare host, with or without a scheme before it."""
+    if not address or any(character.isspace() for character in address):
+        return None, None
+    if "://" in address:
+        host, number, _ = url_parts(address)
+        return host, number
+    if address.startswith("["):
+        host, _, rest = address[1:].partition("]")
+        return host or None, port(rest.removeprefix(":"))
+    host, colon, number_text = address.rpartition(":")
+    if colon and ":" not in host:
+        return host or None, port(number_text)
+    return address, None
+
+
+def connection_parts(connection: str) -> tuple[str | None, str | None, int | None, str | None]:
+    """Return system, host, port and database of a JDBC or URL-like connection string; all None where it is none."""
+    match = _CONNECTION.match(connection[:4096])
+    if match is not None:
+        host = match["host"].strip("[]") or None
+        return database_system(match["system"]), host, port(match["port"]), match["name"] or None
+    match = _EMBEDDED.match(connection[:4096])
+    if match is not None:
+        return database_system(match["system"]), None, None, match["name"] or None
+    return None, None, None, None
+
+
+def probability_weight(probability: Any) -> float | None:
+    """Return how many spans one stands for that was kept with a probability (0 to 1); None where it is none."""
+    try:
+        number = float(probability)
+    except (TypeError, ValueError):
+        return None
+    return 1.0 / number if 1e-9 <= number <= 1 else None

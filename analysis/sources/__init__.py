@@ -1,0 +1,95 @@
+"""Export formats, one module each: what it looks like, and how its records become rows of the schema.
+
+A format is any module of this package without a leading underscore. It has a ``NAME``, a ``TITLE``, a docstring that
+says which tool exports it and what is assumed, ``sniff`` and ``read``. Nothing is registered: `discover` finds the
+modules.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from typing import Protocol, cast
+
+from analysis.sources._ids import canonical_span_id, canonical_trace_id
+from analysis.sources._ledger import RejectRow, Rejects
+from analysis.sources._rows import BATCH_ROWS, Batch
+from analysis.sources._streams import ExportStream, Readable, open_stream
+from analysis.sources._unreadable import UnreadableExport, unreadable
+
+__all__ = [
+    "BATCH_ROWS",
+    "HEAD_BYTES",
+    "Batch",
+    "ExportStream",
+    "Readable",
+    "RejectRow",
+    "Rejects",
+    "Source",
+    "UnreadableExport",
+    "canonical_span_id",
+    "canonical_trace_id",
+    "detect",
+    "discover",
+    "open_stream",
+    "recognise",
+    "unreadable",
+]
+
+#: How many bytes of the beginning a format may look at.
+HEAD_BYTES = 65_536
+
+
+class Source(Protocol):
+    """What a module of this package offers.
+
+    Attributes
+    ----------
+    NAME
+        As `inspect` names the format: "otlp-json".
+    TITLE
+        One line for the list of formats.
+    DESCRIPTION
+        The format's page: which tool exports it and how, what is read, what is assumed. It is the module's docstring.
+    """
+
+    NAME: str
+    TITLE: str
+    DESCRIPTION: str
+
+    def sniff(self, head: bytes) -> bool:
+        """Return whether the first bytes, decompressed, are surely of this format."""
+        ...
+
+    def read(self, stream: Readable, rejects: Rejects) -> Iterator[Batch]:
+        """Yield the records in batches; refuse bad ones by reason and position, never the rest with them."""
+        ...
+
+
+@cache
+def discover() -> tuple[Source, ...]:
+    """Return every format, sorted by the name of its module."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return tuple(cast("Source", importlib.import_module(f"{__name__}.{name}")) for name in names)
+
+
+def detect(head: bytes) -> Source | None:
+    """Return the format of an export by its first bytes, decompressed; None where no format claims them."""
+    return next((source for source in discover() if source.sniff(head)), None)
+
+
+def recognise(stream: ExportStream) -> Source:
+    """Return the format of an open export, of which nothing is taken.
+
+    Raises
+    ------
+    UnreadableExport
+        No format claims it: the message says what it looks like and what to hand in instead.
+    """
+    head = stream.peek(HEAD_BYTES)
+    source = detect(head)
+    if source is None:
+        raise unreadable(stream.name, head)
+    return source

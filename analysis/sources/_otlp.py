@@ -1,0 +1,100 @@
+"""What OTLP means, however it is encoded: values, weights, severities, and the shape of a log's body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from analysis.sources._json import NotJson, loads
+
+__all__ = ["any_value", "attribute_map", "is_structured", "plain_map", "severity"]
+
+#: The severity number's first of each range of four (OpenTelemetry, "Logs Data Model").
+_SEVERITIES: Final = ("trace", "debug", "info", "warn", "error", "fatal")
+_SEVERITY_TEXTS: Final[Mapping[str, str]] = {
+    "trace": "trace",
+    "verbose": "trace",
+    "debug": "debug",
+    "info": "info",
+    "information": "info",
+    "informational": "info",
+    "notice": "info",
+    "warn": "warn",
+    "warning": "warn",
+    "error": "error",
+    "err": "error",
+    "severe": "error",
+    "fatal": "fatal",
+    "critical": "fatal",
+    "crit": "fatal",
+    "alert": "fatal",
+    "emergency": "fatal",
+    "panic": "fatal",
+}
+_LOGFMT: Final = re.compile(r'\s*[\w.@-]+=(?:"(?:[^"\\]|\\.)*"|\S*)(?:\s+[\w.@-]+=(?:"(?:[^"\\]|\\.)*"|\S*))+\s*')
+#: The common and combined formats of Apache and nginx, and Envoy's default.
+_ACCESS: Final = re.compile(r'\S+ \S+ \S+ \[[^\]]+\] "[A-Z]+ [^"]*" \d{3} |\[[^\]]+\] "[A-Z]+ \S+ [^"]*" \d{1,3} ')
+
+
+def any_value(value: Any) -> Any:
+    """Return an AnyValue as decoded from JSON as the Python value that it stands for."""
+    if not isinstance(value, dict):
+        return value
+    for key, found in value.items():
+        if key in {"stringValue", "intValue", "doubleValue", "boolValue", "string_value", "int_value", "bool_value"}:
+            return found
+        if key in {"double_value", "bytesValue", "bytes_value"}:
+            return found
+        if key in {"arrayValue", "array_value"}:
+            return [any_value(item) for item in (found or {}).get("values") or ()]
+        if key in {"kvlistValue", "kvlist_value"}:
+            return plain_map((found or {}).get("values"))
+    return None
+
+
+def plain_map(pairs: Any) -> dict[str, Any]:
+    """Return a list of KeyValue as decoded from JSON as a dictionary."""
+    return {pair["key"]: any_value(pair.get("value")) for pair in pairs or () if isinstance(pair.get("key"), str)}
+
+
+def attribute_map(pairs: Any, known: frozenset[str]) -> dict[str, Any]:
+    """Return those of a list of KeyValue, as decoded from JSON, whose key is known."""
+    found = {}
+    for pair in pairs:
+        key = pair["key"]
+        if key in known:
+            value = pair.get("value")
+            plain = value.get("stringValue") if value is not None else None
+            found[key] = plain if plain is not None else any_value(value)
+    return found
+
+
+def severity(number: Any, text: Any) -> str | None:
+    """Return a log's severity in lower case, by its number, else by its text; None where neither is known."""
+    if isinstance(number, str):
+        number = int(number) if number.isdecimal() and len(number) < 4 else _SEVERITY_NUMBERS.get(number, 0)
+    if isinstance(number, int) and 1 <= number <= 24:
+        return _SEVERITIES[(number - 1) // 4]
+    return _SEVERITY_TEXTS.get(text.strip().lower()) if isinstance(text, str) else None
+
+
+def is_structured(body: Any) -> bool:
+    """Return whether a log's body is data rather than prose: a map or list, JSON, logfmt, or an access log."""
+    if isinstance(body, dict | list):
+        return True
+    if not isinstance(body, str):
+        return False
+    if body.lstrip()[:1] == "{":
+        try:
+            return isinstance(loads(body.encode("utf-8", "replace")), dict)
+        except NotJson:
+            return False
+    return bool(_ACCESS.match(body[:4096]) or ("=" in body and _LOGFMT.fullmatch(body[:4096])))
+
+
+_SEVERITY_NUMBERS: Final = {
+    f"SEVERITY_NUMBER_{name.upper()}{step or ''}": 4 * index + max(step, 1)
+    for index, name in enumerate(_SEVERITIES)
+    for step in (0, 2, 3, 4)
+}

@@ -1,0 +1,150 @@
+"""Rows gathered one by one, turned into Arrow tables of the schema column by column."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA
+from analysis.sources._ledger import Rejects
+
+__all__ = ["BATCH_ROWS", "TEXT_LIMIT", "Batch", "LogRows", "Rows", "SpanRows"]
+
+#: Most rows of one batch: a row of a span with texts takes about 1 KiB, so a batch stays within tens of megabytes.
+BATCH_ROWS: Final = 50_000
+#: Longest text kept, in characters. Stack traces and statements beyond it repeat themselves.
+TEXT_LIMIT: Final = 32_768
+TEXT_CUT: Final = f"texts longer than {TEXT_LIMIT} characters were cut"
+WRONG_VALUE: Final = "values of another type than their column were left out"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records read together.
+
+    Attributes
+    ----------
+    spans, logs
+        Tables of `SPAN_SCHEMA` and `LOG_SCHEMA`, at most `BATCH_ROWS` rows, the derived columns null; None where
+        there are no records of that kind.
+    """
+
+    spans: pa.Table | None = None
+    logs: pa.Table | None = None
+
+
+class Rows:
+    """Rows of one table on their way into Arrow.
+
+    Parameters
+    ----------
+    schema
+        The table's schema.
+    defaults
+        What a column holds where a row does not name it; null where this does not name it either.
+    rejects
+        Where texts cut and values left out are noted.
+    """
+
+    def __init__(self, schema: pa.Schema, defaults: Mapping[str, Any], rejects: Rejects) -> None:
+        self._schema = schema
+        self._defaults = dict(defaults)
+        self._rejects = rejects
+        self._rows: list[dict[str, Any]] = []
+        #: Adds a row without making a second dictionary of it; readers of bulk formats bind it once.
+        self.append: Callable[[dict[str, Any]], None] = self._rows.append
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, **columns: Any) -> None:
+        """Add one row; a column that is left out holds its default."""
+        self._rows.append(columns)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the rows gathered so far as tables of at most `BATCH_ROWS` rows, and forget them."""
+        for first in range(0, len(self._rows), BATCH_ROWS):
+            yield self._table(self._rows[first : first + BATCH_ROWS])
+        self._rows.clear()
+
+    def _table(self, rows: list[dict[str, Any]]) -> pa.Table:
+        used: set[str] = set()
+        for row in rows:
+            used.update(row)
+        arrays = []
+        for field in self._schema:
+            name, default = field.name, self._defaults.get(field.name)
+            if name in used:
+                arrays.append(self._column([row.get(name, default) for row in rows], field.type))
+            elif default is None:
+                arrays.append(pa.nulls(len(rows), field.type))
+            else:
+                arrays.append(self._column([default] * len(rows), field.type))
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+    def _column(self, values: list[Any], kind: pa.DataType) -> pa.Array:
+        plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+        try:
+            array = pa.array(values, plain)
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError):
+            array = pa.array([self._fitting(value, plain) for value in values], plain)
+        if not pa.types.is_dictionary(kind):
+            return array
+        encoded = array.dictionary_encode()
+        lengths = pc.utf8_length(encoded.dictionary)
+        if lengths.null_count < len(lengths) and (pc.max(lengths).as_py() or 0) > TEXT_LIMIT:
+            self._rejects.note(TEXT_CUT, pc.sum(pc.greater(pc.utf8_length(array), TEXT_LIMIT)).as_py())
+            encoded = pc.utf8_slice_codeunits(array, 0, TEXT_LIMIT).dictionary_encode()
+        return encoded
+
+    def _fitting(self, value: Any, kind: pa.DataType) -> Any:
+        """Return the value if the column can hold it; a text that is not Unicode is mended, anything else left out."""
+        if isinstance(value, str) and pa.types.is_string(kind):
+            return value.encode("utf-8", "replace").decode()
+        try:
+            pa.array([value], kind)
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError):
+            self._rejects.note(WRONG_VALUE)
+            return None
+        return value
+
+
+class SpanRows(Rows):
+    """Rows of the span table; times, ids and texts as the schema says, the derived columns left null."""
+
+    def __init__(self, rejects: Rejects) -> None:
+        defaults = {
+            "parent_span_id": 0,
+            "shared": False,
+            "asynchronous": False,
+            "kind": sys.intern("unspecified"),
+            "status": sys.intern("unset"),
+            "multiplicity": 1,
+            "weight": 1.0,
+            "time_resolution_ns": 1,
+            "old_conventions": False,
+        }
+        super().__init__(SPAN_SCHEMA, defaults, rejects)
+
+    def batch(self) -> Iterator[Batch]:
+        """Yield the rows gathered so far as batches, and forget them."""
+        for table in self.tables():
+            yield Batch(spans=table)
+
+
+class LogRows(Rows):
+    """Rows of the log table."""
+
+    def __init__(self, rejects: Rejects) -> None:
+        defaults = {"trace_id_high": 0, "trace_id_low": 0, "span_id": 0, "structured": False}
+        super().__init__(LOG_SCHEMA, defaults, rejects)
+
+    def batch(self) -> Iterator[Batch]:
+        """Yield the rows gathered so far as batches, and forget them."""
+        for table in self.tables():
+            yield Batch(logs=table)

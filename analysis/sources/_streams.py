@@ -1,0 +1,302 @@
+"""Bytes of an export: opened wherever they lie, decompressed by what they hold, and never more than bounds allow."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+import zlib
+from collections.abc import Callable
+from os import PathLike, fspath
+from types import TracebackType
+from typing import IO, Final, Protocol, Self, cast
+
+import fsspec
+import zstandard
+
+from analysis.sources._unreadable import UnreadableExport
+
+__all__ = ["ExportStream", "Readable", "open_stream", "unzstd"]
+
+#: How much one compressed byte may become once `RATIO_GRACE` bytes have come out: gzip ends at about 1,030, and
+#: telemetry seldom passes 100.
+RATIO_LIMIT: Final = 500
+RATIO_GRACE: Final = 256 << 20
+#: Most bytes that one export may hold, decompressed.
+SIZE_LIMIT: Final = 1 << 40
+#: gzip or zstd inside one another, at most.
+LAYERS: Final = 2
+#: Largest window of a zstd frame: `zstd --long=27` is what tools write at most without being told otherwise.
+_WINDOW: Final = 1 << 27
+
+_CHUNK: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_UTF8: Final = codecs.BOM_UTF8
+_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class Readable(Protocol):
+    """What a reader asks of a stream: bytes, fewer than asked for only at the end."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes."""
+        ...
+
+
+class ExportStream:
+    """The decompressed bytes of one export.
+
+    Attributes
+    ----------
+    name
+        As given, for messages.
+    layers
+        Compressions taken off, outermost first.
+    damage
+        Why the bytes end early ("gzip data is cut off"), known once the end is reached; "" where they do not. What came
+        before is whole.
+    """
+
+    def __init__(self, raw: IO[bytes], name: str) -> None:
+        self.name = name
+        self.layers: tuple[str, ...] = ()
+        self.damage = ""
+        self._raw = raw
+        self._compressed = 0
+        self._delivered = 0
+        self._ahead = bytearray()
+        self._next: Callable[[], bytes] = self._from_raw
+        self._unwrap()
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes, fewer only at the end; all that are left where `size` is negative.
+
+        Raises
+        ------
+        UnreadableExport
+            The compressed data grows beyond the limits.
+        """
+        while size < 0 or len(self._ahead) < size:
+            chunk = self._next()
+            if not chunk:
+                break
+            self._ahead += chunk
+        end = len(self._ahead) if size < 0 else size
+        taken = bytes(memoryview(self._ahead)[:end])
+        del self._ahead[:end]
+        return taken
+
+    def peek(self, size: int = 65_536, /) -> bytes:
+        """Return the next bytes without taking them: up to `size`, fewer only at the end."""
+        while len(self._ahead) < size:
+            chunk = self._next()
+            if not chunk:
+                break
+            self._ahead += chunk
+        return bytes(memoryview(self._ahead)[:size])
+
+    def close(self) -> None:
+        """Close the file behind it, unless that is standard input."""
+        if self._raw is not sys.stdin.buffer:
+            self._raw.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _from_raw(self) -> bytes:
+        chunk = self._raw.read(_CHUNK)
+        self._compressed += len(chunk)
+        return chunk
+
+    def _unwrap(self) -> None:
+        """Take off compressions and a byte-order mark, seen in the first bytes."""
+        while True:
+            head = self.peek(4)
+            kind = "gzip" if head.startswith(_GZIP) else "zstd" if head.startswith(_ZSTD) else ""
+            if not kind:
+                break
+            if len(self.layers) == LAYERS:
+                raise UnreadableExport(
+                    self.name,
+                    f"compressed more than {LAYERS} times ({', '.join((*self.layers, kind))})",
+                    "Decompress it first",
+                )
+            self.layers += (kind,)
+            inner, first = self._next, bytes(self._ahead)
+            self._ahead.clear()
+            source = _with_first(first, inner)
+            layer = self._gunzip(source) if kind == "gzip" else self._unzstd(source)
+            self._next = self._bounded(layer)
+        if head.startswith(_UTF8):
+            del self._ahead[:3]
+        elif head[:2] in _UTF16:
+            decoder = codecs.getincrementaldecoder("utf-16")("replace")
+            first, inner = bytes(self._ahead), self._next
+            self._ahead.clear()
+            self._next = _transcoded(decoder, _with_first(first, inner))
+
+    def _bounded(self, layer: Callable[[], bytes]) -> Callable[[], bytes]:
+        delivered = 0
+
+        def read() -> bytes:
+            nonlocal delivered
+            chunk = layer()
+            delivered += len(chunk)
+            ratio = delivered // max(self._compressed, 1)
+            if delivered > SIZE_LIMIT or (delivered > RATIO_GRACE and ratio > RATIO_LIMIT):
+                raise UnreadableExport(
+                    self.name,
+                    f"{self._compressed:,} compressed bytes hold more than {delivered:,}: the limits are"
+                    f" {SIZE_LIMIT >> 40} TiB in all and {RATIO_LIMIT}-fold beyond {RATIO_GRACE >> 20} MiB",
+                    "If this is no mistake, decompress it first and hand in the parts",
+                )
+            return chunk
+
+        return read
+
+    def _gunzip(self, source: Callable[[], bytes]) -> Callable[[], bytes]:
+        state = zlib.decompressobj(31)
+        waiting = b""
+        begun = False
+
+        def read() -> bytes:
+            nonlocal state, waiting, begun
+            while True:
+                if state.eof:
+                    # Another member may follow; anything else after the end is padding, as gzip itself takes it.
+                    waiting = (state.unused_data or waiting).lstrip(b"\0") or source().lstrip(b"\0")
+                    if not waiting.startswith(_GZIP):
+                        return b""
+                    state, begun = zlib.decompressobj(31), False
+                data = waiting or source()
+                if not data:
+                    if begun:
+                        self.damage = "gzip data is cut off"
+                    return state.flush() if begun else b""
+                begun = True
+                try:
+                    chunk = state.decompress(data, _CHUNK)
+                except zlib.error:
+                    self.damage = "gzip data is damaged"
+                    waiting = b""
+                    return b""
+                waiting = state.unconsumed_tail
+                if chunk:
+                    return chunk
+
+        return _until_damaged(self, read)
+
+    def _unzstd(self, source: Callable[[], bytes]) -> Callable[[], bytes]:
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+        reader = decompressor.stream_reader(
+            cast("IO[bytes]", _Source(source)), read_size=_CHUNK, read_across_frames=True
+        )
+
+        def read() -> bytes:
+            try:
+                return reader.read(_CHUNK)
+            except zstandard.ZstdError:
+                self.damage = "zstd data is damaged"
+                return b""
+
+        return _until_damaged(self, read)
+
+
+def open_stream(path_or_file: str | PathLike[str] | IO[bytes], name: str = "") -> ExportStream:
+    """Open an export and take off gzip and zstd, which are found by content, up to two layers.
+
+    Parameters
+    ----------
+    path_or_file
+        A path or URL that fsspec knows, "-" for standard input, or an open binary file.
+    name
+        How messages call it; by default as given.
+
+    Raises
+    ------
+    UnreadableExport
+        There is no such file, it cannot be opened, or it is compressed beyond the limits.
+    """
+    if isinstance(path_or_file, str | PathLike):
+        path = fspath(path_or_file)
+        name = name or path
+        try:
+            raw = sys.stdin.buffer if path == "-" else fsspec.open(path, "rb").open()
+        except (OSError, ValueError, ImportError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise UnreadableExport(name, f"it cannot be opened ({reason})", "Check the path") from error
+    else:
+        raw = path_or_file
+        name = name or str(getattr(raw, "name", "standard input"))
+    try:
+        return ExportStream(raw, name)
+    except OSError as error:
+        raise UnreadableExport(name, f"it cannot be read ({error.strerror})", "Check that it is a file") from error
+
+
+def unzstd(message: bytes, limit: int) -> bytes:
+    """Decompress one zstd message of a framed file.
+
+    Raises
+    ------
+    ValueError
+        It is damaged, or holds more than `limit` bytes.
+    """
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(io.BytesIO(message)) as reader:
+            content = reader.read(limit + 1)
+    except zstandard.ZstdError as error:
+        raise ValueError("zstd data is damaged") from error
+    if len(content) > limit:
+        raise ValueError(f"zstd data holds more than {limit} bytes")
+    return content
+
+
+class _Source:
+    """A file-like object over a function that returns the next bytes."""
+
+    def __init__(self, source: Callable[[], bytes]) -> None:
+        self._source = source
+        self._left = b""
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._left or self._source()
+        if size < 0:
+            size = len(data)
+        self._left = data[size:]
+        return data[:size]
+
+
+def _with_first(first: bytes, following: Callable[[], bytes]) -> Callable[[], bytes]:
+    def read() -> bytes:
+        nonlocal first
+        if first:
+            taken, first = first, b""
+            return taken
+        return following()
+
+    return read
+
+
+def _until_damaged(stream: ExportStream, read: Callable[[], bytes]) -> Callable[[], bytes]:
+    def guarded() -> bytes:
+        return b"" if stream.damage else read()
+
+    return guarded
+
+
+def _transcoded(decoder: codecs.IncrementalDecoder, source: Callable[[], bytes]) -> Callable[[], bytes]:
+    def read() -> bytes:
+        while data := source():
+            converted = decoder.decode(data).encode("utf-8", "replace")
+            if converted:
+                return converted
+        return decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+    return read

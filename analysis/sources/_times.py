@@ -1,0 +1,90 @@
+"""Times of exports as whole nanoseconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from analysis.sources._ledger import Refused
+
+__all__ = ["BACKWARDS", "BEYOND", "INT64_MAX", "NOT_ENDED", "NO_START", "nanoseconds", "span_times"]
+
+INT64_MAX: Final = (1 << 63) - 1
+BEYOND: Final = "time is beyond 64 bits"
+NOT_A_NUMBER: Final = "time is not a number"
+BACKWARDS: Final = "spans that end before they start: their duration counts as 0"
+NOT_ENDED: Final = "spans with a start and no end: their duration is unknown"
+NO_START: Final = "spans with a duration or an end and no start: their place in time is unknown"
+
+
+def nanoseconds(value: object, unit_ns: int = 1) -> int | None:
+    """Return a time or duration of an export in nanoseconds; None where there is none.
+
+    Parameters
+    ----------
+    value
+        A number or a text, possibly with a fraction; None and the empty text are no time, 0 is one.
+    unit_ns
+        Nanoseconds in one unit of the value.
+
+    Raises
+    ------
+    Refused
+        The value is no number, not finite, or beyond a signed 64-bit integer.
+    """
+    if type(value) is int:
+        number = value * unit_ns
+    elif value is None or value == "":
+        return None
+    elif type(value) is str:
+        number = _from_text(value, unit_ns)
+    elif type(value) is float:
+        if not math.isfinite(value):
+            raise Refused(NOT_A_NUMBER)
+        # A Decimal keeps the digits that the export shows; multiplying the float would add some of its own.
+        number = round(Decimal(repr(value)) * unit_ns)
+    else:
+        raise Refused(NOT_A_NUMBER)
+    if not -INT64_MAX <= number <= INT64_MAX:
+        raise Refused(BEYOND)
+    return number
+
+
+def _from_text(text: str, unit_ns: int) -> int:
+    if len(text) > 40:
+        raise Refused(BEYOND)
+    try:
+        number = Decimal(text)
+        if not number.is_finite():
+            raise Refused(NOT_A_NUMBER)
+        if number.adjusted() > 25:
+            raise Refused(BEYOND)
+        return round(number * unit_ns)
+    except InvalidOperation as error:
+        raise Refused(NOT_A_NUMBER) from error
+
+
+def span_times(
+    start_ns: int | None, duration_ns: int | None, note: Callable[[str], None]
+) -> tuple[int | None, int | None]:
+    """Return start and duration as the schema keeps them, noting what is missing or runs backwards.
+
+    Raises
+    ------
+    Refused
+        The span's end is beyond a signed 64-bit integer.
+    """
+    if duration_ns is None:
+        if start_ns is not None:
+            note(NOT_ENDED)
+        return start_ns, None
+    if duration_ns < 0:
+        note(BACKWARDS)
+        duration_ns = 0
+    if start_ns is None:
+        note(NO_START)
+    elif start_ns + duration_ns > INT64_MAX:
+        raise Refused(BEYOND)
+    return start_ns, duration_ns

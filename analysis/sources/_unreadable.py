@@ -1,0 +1,94 @@
+"""The error for an export that cannot be read at all, and advice for files that look like one."""
+
+from __future__ import annotations
+
+from analysis.sources._outline import outlines
+
+__all__ = ["UnreadableExport", "unreadable"]
+
+
+class UnreadableExport(Exception):  # noqa: N818 - it is what the user has in hand, and the message is written for them
+    """An export that cannot be read: which file, where, and what to do about it."""
+
+    def __init__(self, name: str, problem: str, remedy: str, position: str = "") -> None:
+        self.name, self.problem, self.remedy, self.position = name, problem, remedy, position
+        where = f"{name}, {position}" if position else name
+        super().__init__(f"{where}: {problem}. {remedy}")
+
+
+def unreadable(name: str, head: bytes) -> UnreadableExport:
+    """Return the error for content that no format claims: what it looks like, and what to hand in instead.
+
+    Parameters
+    ----------
+    name
+        The file as the user named it.
+    head
+        Its first bytes, decompressed.
+    """
+    if not head.strip():
+        return UnreadableExport(name, "the file is empty", "Export it again; a trace export has at least one record")
+    for keys in outlines(head):
+        for wanted, problem, remedy in _LOOKALIKES:
+            if all(keys.has(path, key) for path, key in wanted):
+                return UnreadableExport(name, problem, remedy)
+    if b"ScopeSpans #" in head or b"ResourceSpans #" in head:
+        return UnreadableExport(
+            name,
+            "this is the text of the Collector's debug exporter, which is written for people",
+            "Configure the Collector's file exporter and hand in the file that it writes",
+        )
+    return UnreadableExport(
+        name,
+        f"unknown format: it begins with {_seen(head)}",
+        "`archreview formats` lists what can be read and how to export it",
+    )
+
+
+_LOOKALIKES = (
+    (
+        (("traces[]", "rootServiceName"),),
+        "this is the result of a search in Tempo: an index, not traces, and it names no parents",
+        "Download the traces by id (/api/v2/traces/<id>, or Download traces in Grafana's Explore)",
+    ),
+    (
+        (("traces[]", "rootTraceName"),),
+        "this is the result of a search in Tempo: an index, not traces, and it names no parents",
+        "Download the traces by id (/api/v2/traces/<id>, or Download traces in Grafana's Explore)",
+    ),
+    (
+        (("[]", "fields"), ("[]", "length")),
+        "these are data frames of Grafana (a node graph or a table), which hold no spans",
+        "Download the traces themselves: in Explore, open a trace, then Inspector, Data, Download traces",
+    ),
+    (
+        (("[]", "fields"), ("[]", "meta")),
+        "these are data frames of Grafana (a node graph or a table), which hold no spans",
+        "Download the traces themselves: in Explore, open a trace, then Inspector, Data, Download traces",
+    ),
+    (
+        (("", "resourceMetrics"),),
+        "this holds OpenTelemetry metrics, which are not read",
+        "Hand in traces and logs: configure the file exporter in the pipelines `traces` and `logs`",
+    ),
+    (
+        (("data", "result"), ("data", "resultType")),
+        "this is a query result of Loki or Prometheus, which is not read yet",
+        "Hand in traces; `archreview formats` lists what can be read",
+    ),
+)
+
+
+def _seen(head: bytes) -> str:
+    """Describe the first bytes without showing values."""
+    start = head.lstrip()[:1]
+    if start in {b"{", b"["}:
+        keys = next((found.keys() for found in outlines(head) if found.keys()), ())
+        listed = ", ".join(f'"{key}"' for key in keys[:6])
+        return f"a JSON {'object' if start == b'{' else 'array'}" + (f" with {listed}" if listed else "")
+    if head.startswith(b"PAR1"):
+        return "the mark of a Parquet file"
+    if b"\0" in head[:512]:
+        return f"binary data (0x{head[:4].hex()})"
+    first = head.lstrip().split(b"\n", 1)[0]
+    return f"a line of text of {len(first)} characters" + (", a CSV header perhaps" if first.count(b",") >= 3 else "")
