@@ -193,14 +193,14 @@ def review(
     report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
     answers: dict[str, Assessment] = {}
     for name in detectors.in_order(chosen):
-        evidence = Evidence(frames, report, data.traces, dict(answers))
+        evidence = Evidence(frames, report, data.totals.traces, dict(answers))
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
     return Review(
         tables=tables,
         assessments_made=tuple(answers[name] for name in chosen),
         trust_report=report,
         inputs=tuple(entry.to_json() for entry in data.inputs),
-        totals=data.totals(),
+        totals=data.totals.to_json(),
     )
 
 

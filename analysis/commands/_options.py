@@ -1,0 +1,130 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Callable, Collection
+from typing import Final
+
+__all__ = [
+    "SEVERITIES",
+    "WrongUsage",
+    "choice",
+    "dataset",
+    "fail_on",
+    "form",
+    "links",
+    "name",
+    "nearest",
+    "out",
+    "path",
+    "reading",
+    "report",
+    "sources",
+]
+
+SEVERITIES: Final = ("info", "low", "medium", "high")
+_FAMILIES: Final = ("chatty", "shared_data", "cascades", "boundaries", "observability")
+
+Add = Callable[[argparse.ArgumentParser], None]
+
+
+class WrongUsage(Exception):  # noqa: N818 - it is said to a person, not raised at one
+    """An option has a value that it cannot have; the message names the nearest that it can."""
+
+
+def nearest(kind: str, given: str, known: Collection[str]) -> WrongUsage:
+    """Return the error for a name that is not known."""
+    close = difflib.get_close_matches(given, known, 1, 0.4)
+    hint = f"; did you mean {close[0]!r}?" if close else f": use one of {', '.join(sorted(known))}"
+    return WrongUsage(f"unknown {kind} {given!r}{hint}")
+
+
+def sources(parser: argparse.ArgumentParser) -> None:
+    """Take what is to be read."""
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="export file, folder, glob, - or dataset")
+
+
+def form(*known: str) -> Add:
+    """Take the output format; the first is the default."""
+
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--format", choices=known, default=known[0], help=f"output format (default: {known[0]})")
+
+    return add
+
+
+def out(parser: argparse.ArgumentParser) -> None:
+    """Take where to write."""
+    parser.add_argument("--out", metavar="FILE", help="write to FILE instead of standard output")
+
+
+def dataset(parser: argparse.ArgumentParser) -> None:
+    """Take where the dataset is."""
+    parser.add_argument("--to", required=True, metavar="DATASET", help="folder or fsspec URL of the dataset")
+
+
+def fail_on(parser: argparse.ArgumentParser) -> None:
+    """Take the severity that fails a pipeline."""
+    parser.add_argument(
+        "--fail-on", choices=SEVERITIES, help="exit with 3 where a finding has this severity or a higher one"
+    )
+
+
+def choice(parser: argparse.ArgumentParser) -> None:
+    """Take which detectors to run."""
+    parser.add_argument("--family", action="append", choices=_FAMILIES, help="only this family (can be repeated)")
+    parser.add_argument("--detector", action="append", metavar="NAME", help="only this detector (can be repeated)")
+
+
+def links(parser: argparse.ArgumentParser) -> None:
+    """Take what counts as a link."""
+    parser.add_argument(
+        "--links",
+        choices=("architecture", "zipkin", "tempo"),
+        default="architecture",
+        help="what counts as a link: through internal spans, with stores and brokers (architecture); as Zipkin's "
+        "dependency linker; as Tempo's service graphs",
+    )
+
+
+def path(parser: argparse.ArgumentParser) -> None:
+    """Take how the critical path is found."""
+    parser.add_argument("--strict", action="store_true", help="no overlap between siblings, as in Jaeger's UI")
+    parser.add_argument("--trace", metavar="ID", help="only this trace")
+
+
+def report(parser: argparse.ArgumentParser) -> None:
+    """Take where the report goes and what it is called."""
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the report")
+    parser.add_argument("--title", default="Architecture review", help="heading of the report")
+
+
+def name(kind: str) -> Add:
+    """Take the name of one entry of a catalogue."""
+
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("name", nargs="?", metavar="NAME", help=f"show the page of this {kind}")
+
+    return add
+
+
+def reading(parser: argparse.ArgumentParser) -> None:
+    """Take how exports are read and reviewed."""
+    group = parser.add_argument_group("reading and reviewing")
+    group.add_argument("--quiet", action="store_true", help="no progress and no notes on standard error")
+    group.add_argument("--strict-input", action="store_true", help="exit with 1 where a record was refused")
+    group.add_argument(
+        "--skew",
+        choices=("hosts", "jaeger", "off"),
+        default="hosts",
+        help="how clocks are corrected: one offset a pair of hosts, span by span as Jaeger does, or not at all",
+    )
+    group.add_argument("--config", metavar="FILE", help="the configuration review.yml")
+    group.add_argument(
+        "--engine",
+        default="threads",
+        metavar="ENGINE",
+        help="where work runs: threads (default), processes, or dask=tcp://host:port",
+    )

@@ -1,0 +1,57 @@
+"""Findings as rows for a spreadsheet; a cell that would be taken for a formula is quoted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any, Final
+
+from analysis.outputs._plain import plain
+from analysis.review import Review
+
+__all__ = ["COLUMNS", "write"]
+
+COLUMNS: Final = (
+    "id",
+    "severity",
+    "family",
+    "detector",
+    "title",
+    "summary",
+    "services",
+    "confidence",
+    "traces_seen",
+    "traces_affected",
+    "share",
+    "total_ms",
+    "critical_path_ms_p50",
+    "critical_path_ms_p95",
+    "exemplars",
+    "remedy",
+)
+#: A spreadsheet evaluates what begins with one of these (OWASP, "CSV Injection").
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write(review: Review) -> str:
+    """Return the findings as CSV (RFC 4180), worst first; a header row even where there is none."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for finding in review.finding_objects:
+        members = finding.to_json()
+        row = {
+            **members,
+            **{name: members["cost"].get(name, "") for name in COLUMNS if name.endswith(("_ms", "_p50", "_p95"))},
+            "services": " ".join(plain(service) for service in finding.services),
+            "exemplars": " ".join(example.trace_id for example in finding.exemplars),
+        }
+        writer.writerow([_cell(row[name]) for name in COLUMNS])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = plain(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
