@@ -2,7 +2,7 @@
 
 from analysis.sql.access import TableAccess, is_catalogue
 from analysis.sql.statements import StatementTables, tables
-from analysis.sql.templates import MAX_STATEMENT_CHARACTERS, Fingerprint, fingerprint
+from analysis.sql.templates import MAX_STATEMENT_CHARACTERS, Fingerprint, fingerprint, hash_of
 
 __all__ = [
     "MAX_STATEMENT_CHARACTERS",
@@ -10,6 +10,7 @@ __all__ = [
     "StatementTables",
     "TableAccess",
     "fingerprint",
+    "hash_of",
     "is_catalogue",
     "tables",
 ]
