@@ -44,12 +44,12 @@ def _one_chunk(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
 
 
 def _sorted_dictionary(column: pa.ChunkedArray) -> pa.Array:
+    if any(chunk.dictionary.null_count for chunk in column.chunks):
+        # Dictionaries that hold a null cannot be unified; encoded anew, a null is no value.
+        column = column.cast(pa.string()).dictionary_encode()
     encoded = _one_chunk(column.unify_dictionaries(), column.type)
     raw = encoded.indices.fill_null(_NONE).to_numpy(zero_copy_only=False).astype(np.int64)
     dictionary = encoded.dictionary
-    if dictionary.null_count:
-        empty = dictionary.is_null().to_numpy(zero_copy_only=False)
-        raw[(raw >= 0) & empty[raw]] = _NONE
     used = np.unique(raw[raw >= 0])
     values = dictionary.take(pa.array(used))
     order = pc.array_sort_indices(values).to_numpy()

@@ -78,7 +78,7 @@ def derive_logs(logs: pa.Table) -> pa.Table:
 
 
 def _combinations(spans: pa.Table) -> tuple[Int64s, Int64s]:
-    """Number the combinations of the basis: return each row's combination, and the first row of each."""
+    """Return the combination of the basis that each row has, by number, and the first row of each."""
     combined = np.zeros(spans.num_rows, dtype=np.int64)
     for name in _BASIS:
         column = spans[name].chunk(0)
