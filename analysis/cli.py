@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output has gone (`| head`): nobody is left to tell.
         sys.stderr.close()
         return DONE
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what explains itself is told in a line, all else is raised again
         return _failed(error)
     return code
 

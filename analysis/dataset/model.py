@@ -82,7 +82,7 @@ class Dataset:
     window
         Earliest start and latest end of all spans, ns since the epoch, as exported; None without a time.
     skew, max_skew_ns
-        How clocks are corrected when a forest is built, and by how much at most ("jaeger" only).
+        How clocks are corrected when a forest is built, and by how much at most.
     """
 
     partitions: tuple[Partition, ...]
@@ -91,7 +91,7 @@ class Dataset:
     totals: Input
     window: tuple[int, int] | None
     skew: Skew = "hosts"
-    max_skew_ns: int = 1_000_000_000
+    max_skew_ns: int = 86_400_000_000_000
 
     @property
     def services(self) -> tuple[str, ...]:

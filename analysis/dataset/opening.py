@@ -23,9 +23,9 @@ __all__ = ["ingest", "open_dataset", "open_export", "open_source"]
 #: What `max_skew` takes: anything that pandas.Timedelta takes.
 Span = str | int | float | pd.Timedelta
 
-#: Jaeger's own limit while it adjusted by default (query.max-clock-skew-adjustment); two such clocks are rarely worse.
-_MAX_SKEW_NS: Final = 1_000_000_000
-_MODES: Final = ("hosts", "jaeger", "off")
+#: The most that a clock is shifted by when nobody says otherwise, ns. Jaeger's own limit while it adjusted by default
+#: (query.max-clock-skew-adjustment) was a second; an offset of whole hosts is well founded, and may be a time zone.
+_MAX_SKEW_NS: Final = {"hosts": 86_400_000_000_000, "jaeger": 1_000_000_000, "off": 0}
 
 
 def open_export(
@@ -44,7 +44,8 @@ def open_export(
         How clocks are corrected: "hosts" (one offset for each pair of hosts), "jaeger" (span by span within a trace),
         "off".
     max_skew
-        The most that "jaeger" shifts a span: what `pandas.Timedelta` takes, numbers are ns; 1 s by default.
+        The most that a clock is shifted: what `pandas.Timedelta` takes, numbers are ns. By default a day for "hosts",
+        1 s for "jaeger".
     progress
         Called with a stage, how much is done, and of how much, where that is known.
 
@@ -160,9 +161,9 @@ def ingest(
 
 
 def _limit(skew: str, max_skew: Span | None) -> int:
-    if skew not in _MODES:
-        raise ValueError(f"skew is one of {', '.join(_MODES)}, not {skew!r}")
-    limit_ns = _MAX_SKEW_NS if max_skew is None else int(pd.Timedelta(max_skew).value)
+    if skew not in _MAX_SKEW_NS:
+        raise ValueError(f"skew is one of {', '.join(_MAX_SKEW_NS)}, not {skew!r}")
+    limit_ns = _MAX_SKEW_NS[skew] if max_skew is None else int(pd.Timedelta(max_skew).value)
     if limit_ns < 0:
         raise ValueError(f"max_skew is a length of time, not {max_skew!r}")
     return limit_ns

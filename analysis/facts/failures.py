@@ -39,6 +39,7 @@ FIELDS: Final = (
     Field("entry_kind", pa.string(), "key", "", "span kind of the request's topmost span"),
     Field("services", pa.int64(), "max", "services", "distinct services that failed, the origin's included"),
     Field("failures", pa.int64(), "sum", "failures", "failures seen"),
+    Field("requests", pa.int64(), "sum", "requests", "requests that failed by this origin, each counted once"),
     Field("attempts", pa.int64(), "sum", "calls", "attempts that these took at their origin"),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("total_ns", pa.int64(), "sum", "ns", "time of the topmost failed visits: work done in vain"),
@@ -65,7 +66,13 @@ def scan(forest: Forest) -> pa.Table:
     how = np.where(exhausted, MECHANISMS.index("exhausted retries"), mechanism(forest)[began]).astype(np.int32)
     service, operation, kind = (forest.codes(name) for name in ("service", "operation", "kind"))
     one = np.ones(len(began), np.int64)
+    reached = (run == length) & whole
     duration = forest.duration[top]
+    key = np.stack([forest.root[began], service.codes[began], operation.codes[began]], axis=1)
+    requests = np.zeros(len(began), np.int64)
+    if reached.any():
+        first = np.unique(key[reached], axis=0, return_index=True)[1]
+        requests[np.flatnonzero(reached)[first]] = 1
     ends = np.cumsum(run)
     kept = np.repeat(offset[:-1] - (ends - run), run) + np.arange(int(run.sum()))
     return gather(
@@ -78,12 +85,18 @@ def scan(forest: Forest) -> pa.Table:
                 "path": _codes(paths),
                 "stopped_at": _codes(stops),
                 "mechanism": Codes(how, MECHANISMS),
-                "reached_root": (run == length) & whole,
+                "reached_root": reached,
                 **entry_keys(forest, began),
                 "entry_kind": Codes(kind.codes[forest.root[began]], kind.values),
             },
             trace=forest.trace_of[began],
-            sums={"services": services, "failures": one, "attempts": attempts, "total_ns": duration},
+            sums={
+                "services": services,
+                "failures": one,
+                "requests": requests,
+                "attempts": attempts,
+                "total_ns": duration,
+            },
             histograms={"climb": (np.maximum(forest.end[top] - forest.end[began], 0), one)},
             exemplar_value=duration,
             span_offset=np.concatenate([[0], ends]),

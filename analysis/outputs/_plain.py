@@ -1,4 +1,4 @@
-"""Names from telemetry on one line of a terminal, a spreadsheet or a wiki: no control, formatting or direction marks."""
+"""Names from telemetry on one line of a terminal, a spreadsheet or a wiki: no control or direction marks."""
 
 from __future__ import annotations
 

@@ -39,4 +39,4 @@ def money(finding: Finding) -> str:
         return f"{cost['total_ms']:,.0f} ms in all"
     if cost.get("share_of_traces"):
         return f"{cost['share_of_traces']:.1%} of traces"
-    return "–"
+    return "none measured"

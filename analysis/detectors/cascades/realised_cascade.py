@@ -109,7 +109,7 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
     above = _above(evidence, service, operation)
     carried = above[(above["probability"] >= limits["probability"]) & (above["lift"] >= limits["lift"])]
     users = travelled[travelled["reached_root"] & travelled["entry_kind"].isin(_SERVED)]
-    lost = int(users["failures"].sum())
+    lost = int(users["requests"].sum())
     traces = int(travelled["traces"].sum())
     passes = count >= limits["failures"] and not carried.empty
     paths = _paths(travelled)
