@@ -93,18 +93,14 @@ class Columns:
 def _encoded(column: pa.ChunkedArray) -> Codes:
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    if column.num_chunks > 1:
-        column = column.unify_dictionaries()
-    if column.num_chunks == 0:
-        return Codes(np.empty(0, np.int32), ())
-    chunks = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in column.chunks]
-    codes = np.concatenate(chunks).astype(np.int32)
-    values = column.chunk(0).dictionary.to_pylist()
     place: dict[str, int] = {}
-    for value in values:
-        if value is not None:
-            place.setdefault(value, len(place))
-    if len(place) < len(values):
-        # A dictionary may hold nulls and the same text twice; codes do not.
-        codes = np.array([*(-1 if value is None else place[value] for value in values), -1], np.int32)[codes]
-    return Codes(codes, tuple(place))
+    parts = [np.empty(0, np.int32)]
+    for chunk in column.chunks:
+        codes = np.array(chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
+        values = chunk.dictionary.to_pylist()
+        lookup = [-1 if value is None else place.setdefault(value, len(place)) for value in values]
+        # A dictionary may hold nulls and the same text twice, and every chunk may have another; codes do not.
+        if lookup != list(range(len(values))):
+            codes = np.array([*lookup, -1], np.int32)[codes]
+        parts.append(codes)
+    return Codes(np.concatenate(parts), tuple(place))

@@ -15,7 +15,7 @@ __all__ = ["RawTimes", "by_start", "near_the_ends", "shifts_of"]
 
 _LONGEST: Final = 2**61 - 1
 _EARLIEST: Final = -(2**62)
-_LATEST: Final = 2**63 - 1 - 2**61
+_LATEST: Final = 2**62 - 1
 _LARGEST_SHIFT: Final = 2**60
 _LEAST_MARGIN_NS: Final = 1_000_000_000
 _MARGIN_OF_WINDOW: Final = 10

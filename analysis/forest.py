@@ -1,7 +1,7 @@
 """One partition as a forest of spans: plain arrays over its rows, with parents, children, depth and corrected times.
 
 A row of the partition is a row of every array here. Times are relative to the start of the row's trace, so that sums
-and differences of two of them always fit; durations beyond 73 years and times outside 1823 to 2189 are held at those
+and differences of two of them always fit; durations beyond 73 years and times outside 1823 to 2116 are held at those
 limits.
 """
 
