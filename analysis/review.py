@@ -17,14 +17,15 @@ from typing import Any, Final
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from analysis.dataset import Dataset
 
 from analysis import config as configuration
-from analysis import detectors, facts, trust
+from analysis import detectors, exemplars, facts, trust
+from analysis.dataset import Dataset
 from analysis.detectors import Evidence
 from analysis.engine import Progress, scan_facts
 from analysis.findings import Assessment, Finding, rank
 from analysis.forest import planting
+from analysis.schema import SPAN_SCHEMA
 from analysis.scorecard import scorecard
 from analysis.trust import Trust
 
@@ -33,6 +34,7 @@ __all__ = ["SCHEMA", "Review", "open_review", "review"]
 SCHEMA: Final = "archreview/findings/1"
 _FINDINGS: Final = "findings.json"
 _FACTS: Final = "facts"
+_EXEMPLARS: Final = "exemplars.parquet"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Review:
         One entry for each export: path, format, traces, spans, logs, rejected.
     totals
         The same, together.
+    exemplar_spans
+        Spans of the traces that findings name, corrected for clock skew.
     """
 
     tables: Mapping[str, pa.Table] = field(repr=False)
@@ -58,6 +62,12 @@ class Review:
     trust_report: Trust = field(repr=False)
     inputs: tuple[Mapping[str, Any], ...]
     totals: Mapping[str, Any]
+    exemplar_spans: pa.Table = field(repr=False)
+
+    @cached_property
+    def traces(self) -> Dataset:
+        """The traces that findings name, to be looked at: ``figures.waterfall(result.traces, trace_id)``."""
+        return exemplars.as_dataset(self.exemplar_spans)
 
     @cached_property
     def facts(self) -> Mapping[str, pd.DataFrame]:
@@ -139,6 +149,7 @@ class Review:
         (target / _FACTS).mkdir(parents=True, exist_ok=True)
         for name, table in self.tables.items():
             pq.write_table(table, target / _FACTS / f"{name}.parquet", compression="zstd")
+        pq.write_table(self.exemplar_spans, target / _EXEMPLARS, compression="zstd")
         whole = self.to_json() | {"totals": dict(self.totals), "exports": [dict(entry) for entry in self.inputs]}
         whole["doubts"] = {
             name: {"share": doubt.share, "weight": doubt.weight, "sentence": doubt.sentence}
@@ -195,8 +206,10 @@ def review(
     for name in detectors.in_order(chosen):
         evidence = Evidence(frames, report, data.totals.traces, dict(answers))
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
+    findings = [finding for answer in answers.values() for finding in answer.findings]
     return Review(
         tables=tables,
+        exemplar_spans=exemplars.collect(data, ground, findings),
         assessments_made=tuple(answers[name] for name in chosen),
         trust_report=report,
         inputs=tuple(entry.to_json() for entry in data.inputs),
@@ -222,6 +235,7 @@ def open_review(folder: str | Path) -> Review:
     doubts = {name: trust.Doubt(**members) for name, members in whole["doubts"].items()}
     return Review(
         tables=tables,
+        exemplar_spans=pq.read_table(source / _EXEMPLARS, schema=SPAN_SCHEMA).unify_dictionaries().combine_chunks(),
         assessments_made=_assessments(whole["assessments"], whole["findings"]),
         trust_report=Trust(whole["trust"], doubts),
         inputs=tuple(whole["exports"]),

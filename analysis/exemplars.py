@@ -1,0 +1,61 @@
+"""The traces that findings show, kept with the review so that whoever opens it can look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.dataset import Dataset, Partition
+from analysis.findings import Finding
+from analysis.forest import Planting, plant_partition
+from analysis.ingest.partitioning import partition_of
+from analysis.ingest.tally import Input
+from analysis.schema import SPAN_SCHEMA, empty_spans
+
+__all__ = ["as_dataset", "collect"]
+
+
+def collect(data: Dataset, ground: Planting, findings: Iterable[Finding]) -> pa.Table:
+    """Return the spans of every trace that a finding names, sorted by trace and start.
+
+    Their times are corrected for clock skew as the review was, so that they are shown as they were judged.
+    """
+    ids = sorted({example.trace_id for finding in findings for example in finding.exemplars})
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    for trace_id in ids:
+        high, low = int(trace_id[:16], 16), int(trace_id[16:], 16)
+        wanted.setdefault(partition_of(low, len(data.partitions)), []).append((high, low))
+    tables = [empty_spans()]
+    for number in sorted(wanted):
+        forest = plant_partition(data.partitions[number], ground)
+        first = forest.trace_offset[:-1]
+        lanes = zip(
+            forest.array("trace_id_high")[first].tolist(), forest.array("trace_id_low")[first].tolist(), strict=True
+        )
+        chosen = set(wanted[number])
+        traces = [index for index, lane in enumerate(lanes) if lane in chosen]
+        rows = [np.arange(forest.trace_offset[index], forest.trace_offset[index + 1]) for index in traces]
+        if rows:
+            kept = np.concatenate(rows)
+            starts = pa.array(
+                forest.trace_start_ns[forest.trace_of[kept]] + forest.start[kept], mask=~forest.has_time[kept]
+            )
+            table = forest.table.take(pa.array(kept))
+            tables.append(table.set_column(table.schema.get_field_index("start_ns"), "start_ns", starts))
+    return pa.concat_tables([table.cast(SPAN_SCHEMA) for table in tables]).unify_dictionaries().combine_chunks()
+
+
+def as_dataset(spans: pa.Table) -> Dataset:
+    """Return collected spans as a dataset of one partition, whose clocks need no more correction."""
+    services = tuple(sorted(set(spans["service"].unique().to_pylist()) - {None}))
+    return Dataset(
+        partitions=(Partition(0, spans.num_rows, spans),),
+        log_partitions=(),
+        inputs=(),
+        totals=Input("", spans=spans.num_rows, services=services),
+        window=None,
+        skew="off",
+        max_skew_ns=0,
+    )
