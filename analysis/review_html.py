@@ -29,8 +29,10 @@ def summary(review: Review) -> str:
     blind = [item for item in review.assessments_made if item.outcome == "not_assessable"]
     parts = [
         '<div class="archreview">',
-        f"<p><b>Architecture review</b> of {totals['traces']:,} traces, {totals['spans']:,} spans, "
-        f"{len(review.services)} services: {said}.</p>",
+        (
+            f"<p><b>Architecture review</b> of {totals['traces']:,} traces, {totals['spans']:,} spans, "
+            f"{len(review.services)} services: {said}.</p>"
+        ),
         f"<table><thead><tr><th>severity</th><th>finding</th><th>detector</th></tr></thead>{rows}</table>"
         if rows
         else "",
@@ -57,8 +59,10 @@ def finding_section(finding: Finding) -> str:
             f"<p>{escape(finding.summary)}</p>",
             f"<p><b>What to do:</b> {escape(finding.remedy)}</p>",
             f"<p><b>Cost:</b> {costs or 'none measured'}. <b>Saving:</b> {saving or 'not estimated'}.</p>",
-            f"<p><b>Seen</b> in {finding.traces_affected:,} of {finding.traces_seen:,} traces, confidence "
-            f"{finding.confidence:.0%}. <b>Exemplars:</b> {traces or 'none'}.</p>",
+            (
+                f"<p><b>Seen</b> in {finding.traces_affected:,} of {finding.traces_seen:,} traces, confidence "
+                f"{finding.confidence:.0%}. <b>Exemplars:</b> {traces or 'none'}.</p>"
+            ),
             f"<p><b>Looked at against it:</b></p><ul>{considered}</ul>" if considered else "",
             "</section>",
         ]
