@@ -149,7 +149,7 @@ def _draw(tables: Sequence[_Table], services: Sequence[str], notes: list[str], s
     lines = _lines(tables)
     few = len(services) <= FEW_SERVICES
     names = [fitted(service, 80 if few else 150, 12) for service in services]
-    top = 30 if few else 24 + 0.75 * max(text_width(cleaned(service)[:24], 12) for service in services)
+    top = 30 if few else 24 + 0.75 * max(min(text_width(cleaned(service), 12), 150) for service in services)
     z: list[list[int | None]] = [[None] * len(services) for _ in lines]
     text = [[""] * len(services) for _ in lines]
     hovers = [[""] * len(services) for _ in lines]
