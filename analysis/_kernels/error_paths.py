@@ -142,7 +142,7 @@ def _most(tree: NDArray[np.int64], leaves: int, first: int, last: int) -> int:
             most = max(most, tree[right])
         left >>= 1
         right >>= 1
-    return most
+    return int(most)
 
 
 @kernel
@@ -197,7 +197,7 @@ def _block_saves(
         block_ends,
     ):
         earliest -= 1
-    return max(0, block_ends[leaves - 1] - _most(end_tree, leaves, earliest, leaves - 1) - overlap)
+    return int(max(0, block_ends[leaves - 1] - _most(end_tree, leaves, earliest, leaves - 1) - overlap))
 
 
 @kernel
@@ -244,8 +244,8 @@ def save_time(
             begins[place], ends[place], child_saved[place] = begin[below], finish[below], saved[below]
         sorted_begins = np.sort(begins[:count])
         whole = finish[row] - begin[row]
-        total = np.int64(0)
-        high, first, overlap = count - 1, count - 1, np.int64(0)
+        total = 0
+        high, first, overlap = count - 1, count - 1, 0
         for place in range(count - 2, -2, -1):
             # A block goes on while its first span to start does not come after the next one back.
             if place >= 0 and not happens_before(
@@ -256,6 +256,6 @@ def save_time(
                 continue
             total += _block_saves(place + 1, high, overlap, whole, begins, ends, child_saved, begin_tree, end_tree)
             if place >= 0:
-                overlap = max(np.int64(0), ends[place] - begins[first])
+                overlap = int(max(0, ends[place] - begins[first]))
                 high, first = place, place
         saved[row] = min(total, whole)

@@ -1,0 +1,120 @@
+"""Calls seen in a forest, and the nodes that they lead from and to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.forest import Forest
+
+__all__ = ["EDGE_KINDS", "NODE_KINDS", "Calls", "Edges", "Node", "join"]
+
+EDGE_KINDS: Final = ("sync", "async", "data")
+NODE_KINDS: Final = ("user", "service", "queue", "cache", "database", "external")
+SYNC, ASYNC, DATA = range(3)
+
+
+@dataclass(frozen=True, order=True)
+class Node:
+    """One end of a call.
+
+    Attributes
+    ----------
+    id
+        Name of a service; ``system://host:port/namespace`` of a store, without what is not known;
+        ``system://destination`` of a queue or topic; name or address of something outside; "user".
+    kind
+        One of :data:`NODE_KINDS`.
+    """
+
+    id: str
+    kind: str
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Calls seen in a forest: arrays of one length, with an entry a call.
+
+    Attributes
+    ----------
+    caller, callee
+        Place in ``nodes``.
+    kind
+        Place in :data:`EDGE_KINDS`: the caller waits, it does not, or it is a call to a store.
+    client, server
+        Rows of the two halves of the call; -1 where there is none. One of them there always is.
+    duration
+        The client's, else the server's; ns; 0 where neither has a time.
+    timed
+        One of them has a time.
+    error
+        The client's span failed or the server's did.
+    nodes
+        In order of id and kind.
+    """
+
+    caller: NDArray[np.int32]
+    callee: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    client: NDArray[np.int32]
+    server: NDArray[np.int32]
+    duration: NDArray[np.int64]
+    timed: NDArray[np.bool_]
+    error: NDArray[np.bool_]
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Calls:
+    """Some calls, before they are joined with others: nodes have places in a table that is only sorted at the end."""
+
+    caller: NDArray[np.int32]
+    callee: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    client: NDArray[np.int32]
+    server: NDArray[np.int32]
+
+
+def join(forest: Forest, parts: Sequence[Calls], places: Mapping[Node, int]) -> Edges:
+    """Join calls to edges, in the order of their rows, and bring the nodes that they use in order.
+
+    Parameters
+    ----------
+    forest
+        Whose rows they are.
+    parts
+        Calls.
+    places
+        Place of every node that they may use.
+    """
+    caller, callee, kind, client, server = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("caller", "callee", "kind", "client", "server")
+    )
+    by_row = np.lexsort((callee, caller, server, np.where(client >= 0, client, server)))
+    client, server = client[by_row].astype(np.int32), server[by_row].astype(np.int32)
+    used = np.zeros(len(places), np.bool_)
+    used[caller] = True
+    used[callee] = True
+    nodes = tuple(sorted(node for node, place in places.items() if used[place]))
+    renumbered = np.full(len(places) + 1, -1, np.int32)
+    renumbered[[places[node] for node in nodes]] = np.arange(len(nodes), dtype=np.int32)
+    # Index -1 is the last row: what it holds is never taken where there is no such half.
+    has_client, has_server = client >= 0, server >= 0
+    client_timed = has_client & forest.has_time[client]
+    server_timed = has_server & forest.has_time[server]
+    return Edges(
+        caller=renumbered[caller[by_row]],
+        callee=renumbered[callee[by_row]],
+        kind=kind[by_row].astype(np.int8),
+        client=client,
+        server=server,
+        duration=np.where(client_timed, forest.duration[client], np.where(server_timed, forest.duration[server], 0)),
+        timed=client_timed | server_timed,
+        error=(has_client & forest.error[client]) | (has_server & forest.error[server]),
+        nodes=nodes,
+    )
