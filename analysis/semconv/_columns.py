@@ -28,6 +28,10 @@ RETRY_EVIDENCE: Final = (
 )
 
 
+#: Ranks of names that the conventions have replaced begin here.
+_REPLACED: Final = 1000
+
+
 class _Rule(NamedTuple):
     """How one attribute feeds its column; the lowest rank among a column's names wins."""
 
@@ -44,7 +48,7 @@ def _rules(table: Iterable[Names], side: str) -> dict[str, _Rule]:
     for group, old in (("current", False), ("foreign", False), ("replaced", True)):
         for row in rows:
             for name in getattr(row, group):
-                rules[name] = _Rule(row.column, row.read, len(rules), old)
+                rules[name] = _Rule(row.column, row.read, len(rules) + _REPLACED * old, old)
     return rules
 
 
@@ -79,18 +83,19 @@ def span_columns(attributes: Mapping[str, Any], kind: str, columns: dict[str, An
     kind
         The span's kind: it decides whether net.peer.name is the server or the caller.
     columns
-        The row, which may already hold columns of the resource; span attributes win.
+        The row, which may already hold columns of the resource; span attributes win. None is a column without value.
     note
         Called with a text for every value that does not fit.
     """
     old = _apply(_SERVER if kind in _SERVER_KINDS else _CLIENT, attributes, columns, note)
     if not _COMPOSITE.isdisjoint(attributes):
-        for name, compose in COMPOSERS:
-            value = attributes.get(name)
-            if value is not None and compose(columns, value, kind):
+        for name in sorted(_COMPOSITE.intersection(attributes), key=_TURNS.__getitem__):
+            value = attributes[name]
+            if value is not None and _COMPOSE[name](columns, value, kind):
                 old = True
+    if not _RETRY.isdisjoint(attributes):
         _retry_evidence(attributes, columns)
-    if "rpc_system" in columns or "rpc_status" in columns:
+    if columns.get("rpc_system") is not None or columns.get("rpc_status") is not None:
         _complete_rpc(attributes, columns)
     if old:
         columns["old_conventions"] = True
@@ -99,7 +104,7 @@ def span_columns(attributes: Mapping[str, Any], kind: str, columns: dict[str, An
 def exception_columns(attributes: Mapping[str, Any], columns: dict[str, Any]) -> None:
     """Add an exception event's type and message to a row that has none yet."""
     for column, names in _EXCEPTION.items():
-        if column not in columns:
+        if columns.get(column) is None:
             value = next((found for name in names if (found := text(attributes.get(name))) is not None), None)
             if value is not None:
                 columns[column] = value
@@ -128,41 +133,39 @@ def tracestate_weight(trace_state: str) -> float | None:
 def _apply(rules: Mapping[str, _Rule], attributes: Mapping[str, Any], columns: dict[str, Any], note: Note) -> bool:
     """Write each attribute into its column, best name first; return whether a replaced name fed one."""
     ranks: dict[str, int] = {}
-    old: set[str] | None = None
+    any_replaced = False
     for name, value in attributes.items():
         rule = rules.get(name)
         if rule is None:
             continue
         column, read, rank, replaced = rule
-        if column in ranks and ranks[column] < rank:
+        best = ranks.get(column)
+        if best is not None and best < rank:
             continue
         found = read(value)
         if found is None:
             if value is not None and value != "":
                 note(f"{name} held a value that does not fit")
             continue
-        if old is None:
-            if replaced:
-                old = {column}
-        elif replaced:
-            old.add(column)
-        else:
-            old.discard(column)
+        any_replaced |= replaced
         ranks[column] = rank
         columns[column] = found
-    return bool(old)
+    # A better name may have come after the replaced one.
+    return any_replaced and max(ranks.values()) >= _REPLACED
 
 
 def _complete_rpc(attributes: Mapping[str, Any], columns: dict[str, Any]) -> None:
-    if "rpc_system" not in columns and ("rpc.grpc.status_code" in attributes or "grpc.status_code" in attributes):
+    if columns.get("rpc_system") is None and not _GRPC_STATUS.isdisjoint(attributes):
         columns["rpc_system"] = "grpc"
-    if "rpc_service" not in columns:
+    if columns.get("rpc_service") is None:
         # gRPC's HTTP path is /package.Service/Method, and so is the name of the span.
-        source = columns.get("url_path") if columns.get("rpc_system") == "grpc" else None
-        service, method = method_parts(source or columns.get("name") or "")
-        if service and method:
-            columns["rpc_service"] = service
-            columns.setdefault("rpc_method", method)
+        for column in ("url_path", "name") if columns.get("rpc_system") == "grpc" else ("name",):
+            service, method = method_parts(columns.get(column) or "")
+            if service and method:
+                columns["rpc_service"] = service
+                if columns.get("rpc_method") is None:
+                    columns["rpc_method"] = method
+                break
 
 
 def _retry_evidence(attributes: Mapping[str, Any], columns: dict[str, Any]) -> None:
@@ -175,7 +178,11 @@ def _retry_evidence(attributes: Mapping[str, Any], columns: dict[str, Any]) -> N
         columns["retry_evidence"] = ";".join(found)
 
 
-_COMPOSITE: Final = frozenset(name for name, _ in COMPOSERS) | frozenset(RETRY_EVIDENCE)
+_COMPOSE: Final = dict(COMPOSERS)
+_COMPOSITE: Final = frozenset(_COMPOSE)
+_TURNS: Final[Mapping[str, int]] = {name: turn for turn, name in enumerate(_COMPOSE)}
+_RETRY: Final = frozenset(RETRY_EVIDENCE)
+_GRPC_STATUS: Final = frozenset({"rpc.grpc.status_code", "grpc.status_code"})
 
 _EXCEPTION: Final[Mapping[str, tuple[str, ...]]] = {
     "error_type": ("exception.type", "error.kind"),
@@ -184,5 +191,10 @@ _EXCEPTION: Final[Mapping[str, tuple[str, ...]]] = {
 
 #: Names of attributes that mean something here; a reader need not decode any other.
 KNOWN: Final = (
-    frozenset(_CLIENT) | frozenset(_SERVER) | frozenset(_RESOURCE) | _COMPOSITE | {"sampler.type", "sampler.param"}
+    frozenset(_CLIENT)
+    | frozenset(_SERVER)
+    | frozenset(_RESOURCE)
+    | _COMPOSITE
+    | _RETRY
+    | {"sampler.type", "sampler.param"}
 )

@@ -48,30 +48,31 @@ _BROKERS: Final[Mapping[str, str]] = {
 }
 
 
+def _fill(columns: dict[str, Any], column: str, value: Any) -> bool:
+    """Fill a column that has no value yet; return whether it was filled."""
+    if value is None or columns.get(column) is not None:
+        return False
+    columns[column] = value
+    return True
+
+
 def _url(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    host, number, path = url_parts(text(value) or "")
-    if path is not None:
-        columns.setdefault("url_path", path)
-    if host is not None and kind not in _SERVER_KINDS and "server_address" not in columns:
-        columns["server_address"] = host
-        if number is not None:
-            columns.setdefault("server_port", number)
+    _old_url(columns, value, kind)
     return False
 
 
 def _old_url(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    before = len(columns)
-    _url(columns, value, kind)
-    return len(columns) > before
+    host, number, path = url_parts(text(value) or "")
+    filled = _fill(columns, "url_path", path)
+    if host is not None and kind not in _SERVER_KINDS and _fill(columns, "server_address", host):
+        filled = True
+        _fill(columns, "server_port", number)
+    return filled
 
 
 def _path(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
-    path = text(value)
-    if path is None or "url_path" in columns:
-        return False
-    columns["url_path"] = path
-    return True
+    return _fill(columns, "url_path", text(value))
 
 
 def _current_path(columns: dict[str, Any], value: Any, kind: str) -> bool:
@@ -88,26 +89,21 @@ def _query(columns: dict[str, Any], value: Any, kind: str) -> bool:
 
 
 def _address(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    if kind in _SERVER_KINDS or "server_address" in columns:
+    if kind in _SERVER_KINDS:
         return False
     host, number = host_and_port(text(value) or "")
-    if host is None:
+    if not _fill(columns, "server_address", host):
         return False
-    columns["server_address"] = host
-    if number is not None:
-        columns.setdefault("server_port", number)
+    _fill(columns, "server_port", number)
     return True
 
 
 def _rpc_method(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
-    name = text(value)
-    if name is None or "rpc_method" in columns:
-        return False
+    name = text(value) or ""
     service, method = method_parts(name)
-    if service:
-        columns.setdefault("rpc_service", service)
-    columns["rpc_method"] = method or name
+    if _fill(columns, "rpc_method", method or name or None):
+        _fill(columns, "rpc_service", service)
     return False
 
 
@@ -116,22 +112,18 @@ def _connection(columns: dict[str, Any], value: Any, kind: str) -> bool:
     system, host, number, namespace = connection_parts(text(value) or "")
     if system is None:
         return False
-    for column, found in (
-        ("db_system", system),
-        ("server_address", host),
-        ("server_port", number),
-        ("db_namespace", namespace),
-    ):
-        if found is not None:
-            columns.setdefault(column, found)
-    return True
+    filled = _fill(columns, "db_system", system)
+    if _fill(columns, "server_address", host):
+        filled = True
+        _fill(columns, "server_port", number)
+    return _fill(columns, "db_namespace", namespace) or filled
 
 
 def _component(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
     known = _COMPONENTS.get((text(value) or "").lower())
     if known is not None:
-        columns.setdefault(known[0], known[1])
+        _fill(columns, *known)
     return False
 
 
@@ -147,7 +139,7 @@ def _status_message(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
     message = text(value)
     if message is not None:
-        columns.setdefault("status_message", message)
+        _fill(columns, "status_message", message)
     return False
 
 
@@ -160,7 +152,7 @@ def _error(columns: dict[str, Any], value: Any, kind: str) -> bool:
     if state is None:
         message = text(value)
         if message is not None:
-            columns.setdefault("status_message", message)
+            _fill(columns, "status_message", message)
     return False
 
 
@@ -168,7 +160,7 @@ def _weight(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
     weight = probability_weight(value)
     if weight is not None:
-        columns.setdefault("weight", weight)
+        _fill(columns, "weight", weight)
     return False
 
 
@@ -176,14 +168,14 @@ def _sample_rate(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
     rate = count(value)
     if rate is not None and 1 <= rate <= 1e9:
-        columns.setdefault("weight", float(rate))
+        _fill(columns, "weight", float(rate))
     return False
 
 
 def _broker(system: str) -> Callable[[dict[str, Any], Any, str], bool]:
     def compose(columns: dict[str, Any], value: Any, kind: str) -> bool:
         del value, kind
-        columns.setdefault("messaging_system", system)
+        _fill(columns, "messaging_system", system)
         return False
 
     return compose
@@ -191,7 +183,7 @@ def _broker(system: str) -> Callable[[dict[str, Any], Any, str], bool]:
 
 def _cassandra(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del value, kind
-    columns.setdefault("db_system", "cassandra")
+    _fill(columns, "db_system", "cassandra")
     return False
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -78,6 +77,10 @@ DATABASE_SYSTEMS: Final = {
 
 _INT64_MAX: Final = (1 << 63) - 1
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}(?:\.0*)?", re.ASCII)
+_URL: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)*(?P<host>\[[^\]/?#]*\]|[^/?#@:\s]+)(?::(?P<port>\d{1,5}))?(?=[/?#]|$)"
+    r"(?P<path>[^#]*)"
+)
 _METHOD: Final = re.compile(r"/?([A-Za-z_][\w.$-]*)/([A-Za-z_]\w*)", re.ASCII)
 _FUNCTION: Final = re.compile(r"(.+)(?:::|[.#\\/])[^.:#\\/]+", re.DOTALL)
 _CONNECTION: Final = re.compile(
@@ -136,9 +139,13 @@ def truth(value: Any) -> bool | None:
 
 def count(value: Any) -> int | None:
     """Return a number of things: a whole number from 0 to 2**63 - 1."""
+    if type(value) is int:
+        return value if 0 <= value <= _INT64_MAX else None
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
+        if len(value) <= 18 and value.isascii() and value.isdecimal():
+            return int(value)
         value = value.strip()
         if not _INTEGER.fullmatch(value):
             return None
@@ -195,15 +202,11 @@ def url_parts(url: str) -> tuple[str | None, int | None, str | None]:
     """Return host, port, and path with query of a URL, each None where it has none; never a user name or password."""
     if url.startswith("/"):
         return None, None, url.partition("#")[0]
-    try:
-        parts = urlsplit(url)
-        host, number = parts.hostname, parts.port
-    except ValueError:
+    match = _URL.match(url)
+    if match is None:
         return None, None, None
-    if not host:
-        return None, None, None
-    path = parts.path or "/"
-    return host, port(number), f"{path}?{parts.query}" if parts.query else path
+    path = match["path"]
+    return match["host"].strip("[]").lower(), port(match["port"]), path if path.startswith("/") else f"/{path}"
 
 
 def host_and_port(address: str) -> tuple[str | None, int | None]:

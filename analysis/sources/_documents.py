@@ -7,7 +7,7 @@ element, however large the file.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -39,6 +39,11 @@ _STRAY: Final = 1000
 _SEPARATORS: Final = b" \t\r\n,\x1e"
 
 
+def _plain(key: str, content: bytes) -> Any:
+    del key
+    return loads(content)
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where a format keeps its records.
@@ -53,12 +58,15 @@ class Layout:
         Keys of arrays inside a record whose complete elements are kept when the record itself is cut off: "spans".
     remarks
         Bytes that may stand after the records of an outer object, and the note to make of them.
+    decode
+        Decodes a record, given the key it was found under; raises NotJson where it is not JSON.
     """
 
     records: Collection[str] = ()
     wrappers: Collection[str] = ()
     salvage: Collection[str] = ()
     remarks: Mapping[bytes, str] = field(default_factory=dict)
+    decode: Callable[[str, bytes], Any] = _plain
 
 
 class Unit(NamedTuple):
@@ -94,14 +102,14 @@ def units(stream: Readable, rejects: Rejects, layout: Layout) -> Iterator[Unit]:
 def units_of(content: bytes, rejects: Rejects, layout: Layout, position: str) -> Iterator[Unit]:
     """Yield the records of a JSON text in memory that stands at a position of a larger file."""
     try:
-        value = loads(content)
+        value = layout.decode("", content)
     except NotJson:
         # Several objects on one line, or one that is cut off: what is whole in it is kept.
         splitter = _Splitter(rejects, layout, f"{position}, ")
         yield from splitter.feed(content)
         yield from splitter.finish()
         return
-    if isinstance(value, dict | list):
+    if content[:1] in {b"{", b"["}:
         yield Unit("", value, position)
     else:
         rejects.add(NO_RECORD, position)
@@ -304,7 +312,7 @@ class _Splitter:
     def _decoded(self, content: bytes, key: str, start: int) -> Iterator[Unit]:
         position = self._place(key, start)
         try:
-            yield Unit(key, loads(content), position)
+            yield Unit(key, self._layout.decode(key, content), position)
         except NotJson:
             self._rejects.add(NOT_JSON, position)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +18,8 @@ __all__ = ["BATCH_ROWS", "TEXT_LIMIT", "Batch", "LogRows", "Rows", "SpanRows"]
 BATCH_ROWS: Final = 50_000
 #: Longest text kept, in characters. Stack traces and statements beyond it repeat themselves.
 TEXT_LIMIT: Final = 32_768
+#: Rows kept as dictionaries before they become columns: few enough to stay in the processor's cache.
+_PENDING: Final = 1024
 TEXT_CUT: Final = f"texts longer than {TEXT_LIMIT} characters were cut"
 WRONG_VALUE: Final = "values of another type than their column were left out"
 
@@ -41,6 +42,9 @@ class Batch:
 class Rows:
     """Rows of one table on their way into Arrow.
 
+    A row is a dictionary with every column of the schema, in its order, made by copying `template`: so rows turn into
+    columns without a look-up for each value.
+
     Parameters
     ----------
     schema
@@ -49,45 +53,56 @@ class Rows:
         What a column holds where a row does not name it; null where this does not name it either.
     rejects
         Where texts cut and values left out are noted.
+
+    Attributes
+    ----------
+    template
+        A row of defaults. Readers of bulk formats copy it, fill in columns, and hand it to `append`; they add no key.
     """
 
     def __init__(self, schema: pa.Schema, defaults: Mapping[str, Any], rejects: Rejects) -> None:
+        self.template: Final[dict[str, Any]] = {name: defaults.get(name) for name in schema.names}
         self._schema = schema
-        self._defaults = dict(defaults)
         self._rejects = rejects
         self._rows: list[dict[str, Any]] = []
-        #: Adds a row without making a second dictionary of it; readers of bulk formats bind it once.
-        self.append: Callable[[dict[str, Any]], None] = self._rows.append
+        self._columns: list[list[Any]] = [[] for _ in schema.names]
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._columns[0]) + len(self._rows)
 
     def add(self, **columns: Any) -> None:
         """Add one row; a column that is left out holds its default."""
-        self._rows.append(columns)
+        self.append({**self.template, **columns})
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add a row made from a copy of `template`."""
+        rows = self._rows
+        rows.append(row)
+        if len(rows) == _PENDING:
+            self._transpose()
 
     def tables(self) -> Iterator[pa.Table]:
         """Yield the rows gathered so far as tables of at most `BATCH_ROWS` rows, and forget them."""
-        for first in range(0, len(self._rows), BATCH_ROWS):
-            yield self._table(self._rows[first : first + BATCH_ROWS])
-        self._rows.clear()
+        self._transpose()
+        total = len(self._columns[0])
+        for first in range(0, total, BATCH_ROWS):
+            arrays = [
+                self._column(values[first : first + BATCH_ROWS], field.type)
+                for field, values in zip(self._schema, self._columns, strict=True)
+            ]
+            yield pa.Table.from_arrays(arrays, schema=self._schema)
+        for values in self._columns:
+            values.clear()
 
-    def _table(self, rows: list[dict[str, Any]]) -> pa.Table:
-        used: set[str] = set()
-        for row in rows:
-            used.update(row)
-        arrays = []
-        for field in self._schema:
-            name, default = field.name, self._defaults.get(field.name)
-            if name in used:
-                arrays.append(self._column([row.get(name, default) for row in rows], field.type))
-            elif default is None:
-                arrays.append(pa.nulls(len(rows), field.type))
-            else:
-                arrays.append(self._column([default] * len(rows), field.type))
-        return pa.Table.from_arrays(arrays, schema=self._schema)
+    def _transpose(self) -> None:
+        if self._rows:
+            for values, found in zip(self._columns, zip(*map(dict.values, self._rows), strict=True), strict=True):
+                values.extend(found)
+            self._rows.clear()
 
     def _column(self, values: list[Any], kind: pa.DataType) -> pa.Array:
+        if values.count(None) == len(values):
+            return pa.nulls(len(values), kind)
         plain = kind.value_type if pa.types.is_dictionary(kind) else kind
         try:
             array = pa.array(values, plain)
@@ -122,8 +137,8 @@ class SpanRows(Rows):
             "parent_span_id": 0,
             "shared": False,
             "asynchronous": False,
-            "kind": sys.intern("unspecified"),
-            "status": sys.intern("unset"),
+            "kind": "unspecified",
+            "status": "unset",
             "multiplicity": 1,
             "weight": 1.0,
             "time_resolution_ns": 1,

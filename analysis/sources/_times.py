@@ -39,7 +39,8 @@ def nanoseconds(value: object, unit_ns: int = 1) -> int | None:
     elif value is None or value == "":
         return None
     elif type(value) is str:
-        number = _from_text(value, unit_ns)
+        whole = len(value) < 20 and value.isascii() and value.isdecimal()
+        number = int(value) * unit_ns if whole else _from_text(value, unit_ns)
     elif type(value) is float:
         if not math.isfinite(value):
             raise Refused(NOT_A_NUMBER)

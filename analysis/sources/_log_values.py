@@ -1,4 +1,4 @@
-"""What OTLP means, however it is encoded: values, weights, severities, and the shape of a log's body."""
+"""Severity of a log record, and whether its body is data rather than prose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from analysis.sources._json import NotJson, loads
 
-__all__ = ["any_value", "attribute_map", "is_structured", "plain_map", "severity"]
+__all__ = ["is_structured", "severity"]
 
 #: The severity number's first of each range of four (OpenTelemetry, "Logs Data Model").
 _SEVERITIES: Final = ("trace", "debug", "info", "warn", "error", "fatal")
@@ -35,39 +35,6 @@ _SEVERITY_TEXTS: Final[Mapping[str, str]] = {
 _LOGFMT: Final = re.compile(r'\s*[\w.@-]+=(?:"(?:[^"\\]|\\.)*"|\S*)(?:\s+[\w.@-]+=(?:"(?:[^"\\]|\\.)*"|\S*))+\s*')
 #: The common and combined formats of Apache and nginx, and Envoy's default.
 _ACCESS: Final = re.compile(r'\S+ \S+ \S+ \[[^\]]+\] "[A-Z]+ [^"]*" \d{3} |\[[^\]]+\] "[A-Z]+ \S+ [^"]*" \d{1,3} ')
-
-
-def any_value(value: Any) -> Any:
-    """Return an AnyValue as decoded from JSON as the Python value that it stands for."""
-    if not isinstance(value, dict):
-        return value
-    for key, found in value.items():
-        if key in {"stringValue", "intValue", "doubleValue", "boolValue", "string_value", "int_value", "bool_value"}:
-            return found
-        if key in {"double_value", "bytesValue", "bytes_value"}:
-            return found
-        if key in {"arrayValue", "array_value"}:
-            return [any_value(item) for item in (found or {}).get("values") or ()]
-        if key in {"kvlistValue", "kvlist_value"}:
-            return plain_map((found or {}).get("values"))
-    return None
-
-
-def plain_map(pairs: Any) -> dict[str, Any]:
-    """Return a list of KeyValue as decoded from JSON as a dictionary."""
-    return {pair["key"]: any_value(pair.get("value")) for pair in pairs or () if isinstance(pair.get("key"), str)}
-
-
-def attribute_map(pairs: Any, known: frozenset[str]) -> dict[str, Any]:
-    """Return those of a list of KeyValue, as decoded from JSON, whose key is known."""
-    found = {}
-    for pair in pairs:
-        key = pair["key"]
-        if key in known:
-            value = pair.get("value")
-            plain = value.get("stringValue") if value is not None else None
-            found[key] = plain if plain is not None else any_value(value)
-    return found
 
 
 def severity(number: Any, text: Any) -> str | None:
