@@ -160,7 +160,8 @@ class Forest:
         """The parent waits: the span is no consumer, not asynchronous, its parent no producer. True for roots."""
         published: NDArray[np.bool_] = (self.parent >= 0) & (self.kind[self.parent] == _PRODUCER)
         asynchronous: NDArray[np.bool_] = self.array("asynchronous").astype(np.bool_)
-        return ~(published | asynchronous | (self.kind == _CONSUMER))
+        consumed: NDArray[np.bool_] = self.kind == _CONSUMER
+        return ~(published | asynchronous | consumed)
 
     @cached_property
     def multiplicity(self) -> NDArray[np.int64]:

@@ -174,14 +174,11 @@ def _grow(shop: Shop, rng: np.random.Generator, traces: int) -> dict[str, np.nda
     offset = np.cumsum([0, *map(len, shop.calls)])
     called = np.array([call for calls in shop.calls for call in calls], np.int64).reshape(-1, 3)
     service = np.array([archetype["service"] for archetype in shop.archetypes])
-    apart = np.array([archetype["kind"] == "consumer" for archetype in shop.archetypes])
     level = {
         "trace": np.arange(traces),
         "parent": np.full(traces, -1),
         "archetype": rng.choice(shop.entries, traces),
         "node": rng.integers(NODES, size=traces),
-        "start": DAY_NS + np.sort(rng.integers(3_600_000_000_000, size=traces)),
-        "duration": rng.lognormal(18.2, 0.7, traces).astype(np.int64) + 2_000_000,
     }
     levels = [level]
     count = traces
@@ -192,30 +189,54 @@ def _grow(shop: Shop, rng: np.random.Generator, traces: int) -> dict[str, np.nda
         site = np.arange(len(above)) - np.repeat(np.cumsum(sites) - sites, sites) + offset[kind[above]]
         times = rng.integers(called[site, 1], called[site, 2] + 1)
         above, site = np.repeat(above, times), np.repeat(site, times)
-        many = np.bincount(above, minlength=len(kind))
-        place = np.arange(len(above)) - np.repeat(np.cumsum(many) - many, many)
-        slot = level["duration"][above] // (many[above] + 1)
         archetype = called[site, 0]
-        start = level["start"][above] + place * slot + slot // 10
         moves = service[archetype] != service[kind[above]]
-        first = count - len(kind)
         level = {
             "trace": level["trace"][above],
-            "parent": first + above,
+            "parent": count - len(kind) + above,
             "archetype": archetype,
             "node": np.where(moves, rng.integers(NODES, size=len(above)), level["node"][above]),
-            "start": start + np.where(apart[archetype], level["duration"][above] + 1_000_000, 0),
-            "duration": (slot * rng.uniform(0.3, 0.95, len(above))).astype(np.int64) + 200,
         }
         levels.append(level)
         count += len(above)
     tree = {name: np.concatenate([level[name] for level in levels]).astype(np.int64) for name in level}
-    failed = rng.random(count) < 0.004
     bounds = np.cumsum([0, *(len(level["trace"]) for level in levels)])
-    for first, last in zip(bounds[-2:0:-1], bounds[:1:-1], strict=True):
+    # From level to level: where its parents and it begin, and where it ends.
+    steps = list(zip(bounds[:-2], bounds[1:-1], bounds[2:], strict=True))
+    failed = rng.random(count) < 0.004
+    for _, first, last in reversed(steps):
         rows = np.arange(first, last)[failed[first:last]]
         failed[tree["parent"][rows[rng.random(len(rows)) < 0.75]]] = True
-    return {**tree, "failed": failed.astype(np.int64)}
+    return {**tree, **_timed(shop, rng, tree, steps), "failed": failed.astype(np.int64)}
+
+
+def _timed(
+    shop: Shop, rng: np.random.Generator, tree: dict[str, np.ndarray], steps: list[tuple[int, int, int]]
+) -> dict[str, np.ndarray]:
+    """Give every span work of its own; what calls lasts longer, by its children one after the other, or at once."""
+    size = len(tree["trace"])
+    typical_ns = {"database": 1.5e6, "cache": 3e5, "messaging": 8e5, "internal": 5e5, "http": 8e5}
+    work = np.array([typical_ns[kind["category"]] for kind in shop.archetypes])[tree["archetype"]]
+    duration = (work * rng.lognormal(0.0, 0.6, size)).astype(np.int64) + 1000
+    own = duration.copy()
+    at_once = rng.random(size) < 0.15
+    apart = np.array([kind["kind"] == "consumer" for kind in shop.archetypes])[tree["archetype"]]
+    before = np.zeros(size, np.int64)
+    for parents, first, last in reversed(steps):
+        above = tree["parent"][first:last] - parents
+        lasts = np.where(apart[first:last], 0, duration[first:last])
+        so_far = np.cumsum(lasts) - lasts
+        begins = np.searchsorted(above, above)
+        before[first:last] = np.where(at_once[parents + above], 0, so_far - so_far[begins])
+        longest = np.zeros(first - parents, np.int64)
+        np.maximum.at(longest, above, lasts + before[first:last])
+        duration[parents:first] += longest
+    start = DAY_NS + rng.integers(3_600_000_000_000, size=size)
+    for _, first, last in steps:
+        above = tree["parent"][first:last]
+        wait = np.where(apart[first:last], duration[above] + 2_000_000, before[first:last] + own[above] // 2)
+        start[first:last] = start[above] + wait
+    return {"start": start, "duration": duration}
 
 
 def _table(

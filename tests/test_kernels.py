@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numba.core.dispatcher import Dispatcher
+
+import analysis._kernels
+from analysis import schema
+from analysis._kernels import compiled
+from analysis._kernels.parents import break_cycles, find_ancestry, resolve_parents
+from analysis._kernels.times import self_times
+from analysis.forest import COLUMNS, plant
+from tests.benchmarks.generate import generate
+from tests.forests import DEFAULTS, span_table
+
+LARGE = 1_000_000
+
+
+def kernels_of(module: Any) -> dict[str, Dispatcher]:
+    return {
+        name: member
+        for name, member in vars(module).items()
+        if isinstance(member, Dispatcher) and member.__module__ == module.__name__
+    }
+
+
+def wide_table(count: int, **columns: np.ndarray) -> pa.Table:
+    """Return a table of many spans of one trace; columns that are not given as a reader fills them."""
+    arrays = []
+    for field in schema.SPAN_SCHEMA:
+        if field.name not in COLUMNS:
+            continue
+        if field.name in columns:
+            arrays.append(pa.array(columns[field.name], field.type))
+        else:
+            value = DEFAULTS.get(field.name)
+            kind = pa.string() if pa.types.is_dictionary(field.type) else field.type
+            array = pa.repeat(pa.scalar(value, kind), count)
+            arrays.append(array.dictionary_encode() if pa.types.is_dictionary(field.type) else array)
+    return pa.table(arrays, names=[field.name for field in schema.SPAN_SCHEMA if field.name in COLUMNS])
+
+
+def test_each_kernel_is_compiled_for_one_type_of_each_array():
+    tables = [
+        schema.empty_spans(),
+        span_table([{"span_id": 1, "shared": True, "host": "h", "start_ns": 0, "duration_ns": 1}]),
+        span_table([{"span_id": 1, "weight": None, "multiplicity": None}]),
+        generate(300).select(COLUMNS),
+        generate(300).select(COLUMNS).slice(17, 50),
+        pa.concat_tables([generate(100).select(COLUMNS), generate(100, seed=8).select(COLUMNS)]),
+    ]
+    for table in tables:
+        for options in ({}, {"offsets": {"node-1": 5, "h": -1}}, {"adjust_within_ns": 10**9}):
+            assert len(plant(table, **options).self_time) == table.num_rows
+    for module in ("parents", "times"):
+        source = importlib.import_module(f"analysis._kernels.{module}")
+        for name, kernel in kernels_of(source).items():
+            # A kernel that only others call is in their compiled form, if that was found on disk.
+            expected = {1} if name in source.__all__ else {0, 1}
+            assert len(kernel.signatures) in expected, f"{module}.{name} was compiled for {kernel.signatures}"
+
+
+def test_every_kernel_releases_the_interpreter_lock_and_is_kept_on_disk():
+    for module in pkgutil.iter_modules(analysis._kernels.__path__):
+        for name, kernel in kernels_of(importlib.import_module(f"analysis._kernels.{module.name}")).items():
+            assert kernel.targetoptions.get("nogil"), f"{module.name}.{name} holds the lock"
+            assert kernel.stats.cache_path is not None, f"{module.name}.{name} is compiled by every process"
+
+
+def test_a_second_process_compiles_nothing():
+    program = (
+        "from tests.benchmarks.generate import generate\n"
+        "from analysis.forest import plant\n"
+        "from analysis._kernels import parents, times\n"
+        "plant(generate(300), adjust_within_ns=1).self_time\n"
+        "kernels = (parents.resolve_parents, parents.break_cycles, parents.find_ancestry, parents.list_children,\n"
+        "           times.self_times, times.skew_within_traces)\n"
+        "print(sum(sum(kernel.stats.cache_misses.values()) for kernel in kernels))\n"
+    )
+    root = Path(__file__).resolve().parent.parent
+    plant(generate(300), adjust_within_ns=1)
+    for last in (False, True):
+        done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+        if last:
+            assert done.stdout.strip() == "0"
+
+
+def test_kernels_work_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch):
+    made = []
+
+    def njit(**options: Any) -> Any:
+        if options.get("cache"):
+            # What numba says, in numba.core.caching, when no folder can be written.
+            raise RuntimeError("cannot cache function 'loop': no locator available for file 'loops.py'")
+        made.append(options)
+        return lambda function: function
+
+    monkeypatch.setattr(compiled, "njit", njit)
+    with pytest.warns(RuntimeWarning, match="NUMBA_CACHE_DIR"):
+        loop = compiled.kernel(lambda: 7)
+    assert loop() == 7
+    assert made == [{"nogil": True}]
+
+
+def test_other_errors_of_the_compiler_are_not_swallowed(monkeypatch: pytest.MonkeyPatch):
+    def njit(**_options: Any) -> Any:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(compiled, "njit", njit)
+    with pytest.raises(RuntimeError, match="something else"):
+        compiled.kernel(lambda: 7)
+
+
+def test_a_chain_of_a_hundred_thousand_spans():
+    count = 100_000
+    numbers = np.arange(count)
+    # Later spans are parents of earlier ones, so that every walk upwards is as long as can be.
+    chain = wide_table(
+        count,
+        span_id=(count - numbers).astype(np.uint64),
+        parent_span_id=(count - numbers - 1).astype(np.uint64),
+        start_ns=numbers,
+        duration_ns=np.full(count, 5),
+    )
+    forest = plant(chain, adjust_within_ns=10)
+    assert forest.depth.max() == count - 1
+    assert (forest.root == count - 1).all()
+
+
+def test_a_cycle_of_a_hundred_thousand_spans():
+    count = 100_000
+    parent = np.roll(np.arange(count, dtype=np.int32), 1)
+    assert break_cycles(parent, np.ones(count, np.bool_), np.arange(count, 0, -1)) == 1
+    assert np.flatnonzero(parent < 0).tolist() == [count - 1]
+    depth, root = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
+    find_ancestry(parent, depth, root)
+    assert depth.max() == count - 1
+    assert (root == count - 1).all()
+
+
+def test_a_million_children_of_one_span():
+    numbers = np.arange(LARGE)
+    parents = np.where(numbers > 0, 1, 0)
+    # Every child starts before the one in the row above it ends.
+    wide = wide_table(
+        LARGE,
+        span_id=(numbers + 1).astype(np.uint64),
+        parent_span_id=parents.astype(np.uint64),
+        start_ns=numbers,
+        duration_ns=np.where(numbers > 0, 2, LARGE + 10),
+    )
+    forest = plant(wide)
+    assert forest.child_offset[1] == LARGE - 1
+    # Children cover [1, LARGE + 1) without a gap.
+    assert forest.self_time[0] == LARGE + 10 - LARGE
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_million_spans_of_one_id(shared: bool):
+    numbers = np.arange(LARGE // 4)
+    table = wide_table(
+        len(numbers),
+        span_id=np.full(len(numbers), 7, np.uint64),
+        parent_span_id=np.where(numbers % 2, 7, 9).astype(np.uint64),
+        shared=np.full(len(numbers), shared),
+        start_ns=numbers,
+        duration_ns=numbers,
+    )
+    forest = plant(table)
+    assert forest.cycles_broken == len(numbers) // 2
+    assert forest.orphan.sum() == len(numbers) // 2
+
+
+def test_ids_that_differ_in_few_bits_are_found():
+    # Ids of tracers that count, or that leave the lower half empty.
+    for step in (1, 2**16, 2**32, 2**48):
+        ids = (np.arange(1, 5000, dtype=np.uint64) * np.uint64(step)).astype(np.uint64)
+        parent, orphan = np.full(len(ids), -1, np.int32), np.zeros(len(ids), np.bool_)
+        unknown = np.full(len(ids), -1, np.int32)
+        offset = np.array([0, len(ids)], np.int64)
+        resolve_parents(
+            offset,
+            ids,
+            np.concatenate([ids[1:], ids[:1]]),
+            np.zeros(len(ids), np.bool_),
+            unknown,
+            unknown,
+            parent,
+            orphan,
+        )
+        assert parent.tolist() == [*range(1, len(ids)), 0]
+        assert not orphan.any()
+
+
+def test_self_time_counts_overlaps_once_and_what_is_outside_never():
+    # Parent [10, 20) with children [5, 12), [11, 13), [11, 12), [18, 30), [40, 50): covered 10-13 and 18-20.
+    start = np.array([10, 5, 11, 11, 18, 40], np.int64)
+    end = np.array([20, 12, 13, 12, 30, 50], np.int64)
+    own = np.zeros(6, np.int64)
+    offset = np.array([0, 5, 5, 5, 5, 5, 5], np.int32)
+    self_times(offset, np.array([1, 2, 3, 4, 5], np.int32), start, end, own)
+    assert own.tolist() == [5, 7, 2, 1, 12, 10]
