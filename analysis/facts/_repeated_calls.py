@@ -1,0 +1,304 @@
+"""Calls as runs are made of: whom each goes to, under which span, with which values, and until when.
+
+Layers of instrumentation are put together first: a span around another layer's span of the same call is passed over,
+and a statement on a span of no time takes the time of the span beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis import sql
+from analysis.facts import _data_calls
+from analysis.facts._run_kernels import nearest_outside
+from analysis.forest import Codes, Forest
+from analysis.schema import KINDS
+
+__all__ = ["COLUMNS", "DATA", "PAGED", "Calls", "select_calls"]
+
+COLUMNS: Final = (
+    *_data_calls.COLUMNS,
+    "operation",
+    "scope",
+    "parameters",
+    "http_method",
+    "http_route",
+    "url_path",
+    "peer_service",
+    "resend_count",
+    "messaging_destination",
+    "messaging_operation",
+    "instance",
+    "multiplicity",
+    "status",
+)
+DATA: Final = ("database", "cache")
+
+_CLIENT, _PRODUCER = KINDS.index("client"), KINDS.index("producer")
+_ANSWERING: Final = (KINDS.index("server"), KINDS.index("consumer"))
+#: Statements that ask for no data, by category: transactions, sessions, tests of a connection.
+_CONTROL: Final = {
+    "database": re.compile(
+        r"(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|START TRANSACTION|SET|RESET|DISCARD|DEALLOCATE|USE|SHOW|PING)\b"
+        r"|SELECT \?$",
+        re.IGNORECASE,
+    ),
+    "cache": re.compile(r"(PING|AUTH|HELLO|SELECT|MULTI|EXEC|DISCARD|WATCH|UNWATCH|CLIENT|QUIT)\b", re.IGNORECASE),
+}
+#: What consumers do to fetch their messages: calls of the client library, not of the program.
+_FETCHING: Final = frozenset({"receive", "poll", "ack", "nack", "settle", "commit", "process", "deliver", "consume"})
+#: Keys of a query by which one long answer is read page by page.
+PAGED: Final = re.compile(
+    r"[?&](page|offset|cursor|after|before|skip|start|next|continuation|page_?token|page_?number|next_?token)(?==|&|$)",
+    re.IGNORECASE,
+)
+#: Methods whose requests have no body: equal addresses are equal requests.
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+#: A statement's span this short (ns) did not wait for the database; its time may be on the span beside it.
+_NO_TIME_NS: Final = 100_000
+_ADJACENT_NS: Final = 1_000_000
+
+Integers = npt.NDArray[np.integer[Any]]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls to stores and to other services, an entry a call, by row ascending.
+
+    Attributes
+    ----------
+    rows
+        The span of the call.
+    remote
+        A call to another service rather than to a store.
+    above
+        For every row of the forest its nearest ancestor that is no layer around a call; -1 where there is none.
+    template, target, category, scope
+        Texts of each call.
+    server
+        Row of the callee's span; -1 where it was not seen.
+    partner
+        Row of the span beside it that holds the call's time; -1 where there is none.
+    values
+        Hash of the values taken out of the template.
+    certain
+        Equal hashes mean equal values: nothing is hidden behind a placeholder, a body or an end cut off.
+    resent
+        The instrumentation says that this is another attempt.
+    place
+        Number of the address or instance called, to tell whether a run goes to many.
+    """
+
+    rows: npt.NDArray[np.int64]
+    remote: Bools
+    above: npt.NDArray[np.int32]
+    template: Codes
+    target: Codes
+    category: Codes
+    scope: Codes
+    server: npt.NDArray[np.int64]
+    partner: npt.NDArray[np.int64]
+    values: npt.NDArray[np.uint64]
+    certain: Bools
+    resent: Bools
+    place: npt.NDArray[np.int64]
+
+
+def select_calls(forest: Forest) -> Calls:
+    """Return the calls of one partition that can make runs: not the control of transactions, not fetching messages."""
+    kept = _data_calls.data_calls(forest)
+    stores = _of_category(forest, DATA) & ~np.isin(forest.kind, _ANSWERING)
+    data = np.zeros(forest.size, bool)
+    data[kept] = True
+    remote = np.isin(forest.kind, (_CLIENT, _PRODUCER)) & ~stores & ~_says(forest, "messaging_operation", _FETCHING)
+    layer = (stores & ~data) | _around_their_like(forest, remote)
+    partner = _time_beside(forest, data, stores)
+    data[partner[partner >= 0]] = False
+    data &= ~_control(forest)
+    rows = np.flatnonzero(data | (remote & ~layer))
+    server = _servers(forest)[rows]
+    is_remote = remote[rows]
+    server[~is_remote] = -1
+    values, certain = _values(forest, rows, server, is_remote)
+    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    return Calls(
+        rows=rows,
+        remote=is_remote,
+        above=nearest_outside(by_depth, forest.parent, layer),
+        template=_templates(forest, rows, server),
+        target=_targets(forest, rows, server, is_remote),
+        category=_taken(forest.codes("category"), rows),
+        scope=_scopes(forest, rows, layer & stores, is_remote),
+        server=server,
+        partner=partner[rows],
+        values=values,
+        certain=certain,
+        resent=forest.array("resend_count")[rows] > 0,
+        place=_places(forest, rows, server),
+    )
+
+
+def _taken(codes: Codes, rows: Integers) -> Codes:
+    """Return the codes of some rows; a row of -1 has none."""
+    taken = np.where(rows >= 0, codes.codes[rows], -1) if len(codes.codes) else np.zeros(0, np.int32)
+    return Codes(taken.astype(np.int32), codes.values)
+
+
+def _first_of(parts: Sequence[Codes]) -> Codes:
+    """Return for each row the first of several texts that is there."""
+    codes = np.full(len(parts[0].codes), -1, np.int64)
+    values: list[str] = []
+    for part in parts:
+        codes = np.where((codes < 0) & (part.codes >= 0), part.codes + len(values), codes)
+        values += part.values
+    return Codes(codes.astype(np.int32), tuple(values))
+
+
+def _of_category(forest: Forest, wanted: Sequence[str]) -> Bools:
+    return _says(forest, "category", frozenset(wanted))
+
+
+def _says(forest: Forest, column: str, wanted: frozenset[str]) -> Bools:
+    codes = forest.codes(column)
+    chosen = [code for code, text in enumerate(codes.values) if text.lower() in wanted]
+    return np.asarray(np.isin(codes.codes, chosen))
+
+
+def _control(forest: Forest) -> Bools:
+    """Mark data calls that ask for no data."""
+    template = forest.codes("template")
+    marked = np.zeros(forest.size, bool)
+    for category, pattern in _CONTROL.items():
+        chosen = [code for code, text in enumerate(template.values) if pattern.match(text)]
+        marked |= np.isin(template.codes, chosen) & _of_category(forest, (category,))
+    return marked & (forest.codes("db_collection").codes < 0)
+
+
+def _around_their_like(forest: Forest, remote: Bools) -> Bools:
+    """Mark calls around another layer's span of the same service, such as a vendor's library around its HTTP client."""
+    service = forest.codes("service").codes
+    inner = np.flatnonzero(remote & (forest.parent >= 0))
+    outer = forest.parent[inner]
+    marked = np.zeros(forest.size, bool)
+    same = remote[outer] & (service[outer] == service[inner]) & (forest.kind[outer] == forest.kind[inner])
+    marked[outer[same]] = True
+    return marked
+
+
+def _time_beside(forest: Forest, data: Bools, stores: Bools) -> npt.NDArray[np.int64]:
+    """Return for each statement on a span of no time the span beside it that took the time; -1 elsewhere.
+
+    The span beside it follows at once under the same parent, belongs to the same service, is of a store and has no
+    statement of its own.
+    """
+    partner = np.full(forest.size, -1, np.int64)
+    if not len(forest.child):
+        return partner
+    parent = forest.parent[forest.child]
+    service = forest.codes("service").codes
+    stated = forest.codes("db_statement").codes >= 0
+    first, second = forest.child[:-1].astype(np.int64), forest.child[1:].astype(np.int64)
+    beside = (
+        (parent[:-1] == parent[1:])
+        & (service[first] == service[second])
+        & data[first]
+        & stated[first]
+        & stores[second]
+        & ~stated[second]
+        & (forest.duration[first] <= _NO_TIME_NS)
+        & (forest.duration[second] > forest.duration[first])
+        & (forest.start[second] - forest.end[first] <= _ADJACENT_NS)
+        & (forest.codes("db_collection").codes[second] < 0)
+    )
+    partner[first[beside]] = second[beside]
+    return partner
+
+
+def _servers(forest: Forest) -> npt.NDArray[np.int64]:
+    """Return for each row its first child that answers it: a server or consumer span, or one of another service."""
+    service = forest.codes("service").codes
+    below = np.flatnonzero(forest.parent >= 0)
+    above = forest.parent[below]
+    answers = np.isin(forest.kind[below], _ANSWERING) | (
+        (service[below] != service[above]) & ~np.isin(forest.kind[below], (_CLIENT, _PRODUCER))
+    )
+    found = np.full(forest.size, -1, np.int64)
+    # Written from the last to the first, so that the first stays.
+    found[above[answers][::-1]] = below[answers][::-1]
+    return found
+
+
+def _templates(forest: Forest, rows: Integers, server: Integers) -> Codes:
+    """Return the callee's route where it is joined, else the caller's template, else the name of the operation.
+
+    Where the caller's template has keys of paging, which a route has not, it stays.
+    """
+    template, operation = forest.codes("template"), forest.codes("operation")
+    paged = np.array([*(PAGED.search(text) is not None for text in template.values), False])
+    routed = (server >= 0) & (_taken(forest.codes("http_route"), server).codes >= 0) & ~paged[template.codes[rows]]
+    route = _taken(template, np.where(routed, server, -1))
+    return _first_of([route, _taken(template, rows), _taken(template, server), _taken(operation, rows)])
+
+
+def _targets(forest: Forest, rows: Integers, server: Integers, remote: Bools) -> Codes:
+    """Return the callee's service, else the peer's name, the destination or the address; of data calls the store."""
+    data = np.flatnonzero(~remote)
+    stores = _data_calls.stores(forest, rows[data].astype(np.int64))
+    of_store = np.full(len(rows), -1, np.int32)
+    of_store[data] = stores.codes
+    away = np.where(remote, rows, -1)
+    names = ("peer_service", "messaging_destination", "server_address")
+    parts = [_taken(forest.codes("service"), server), *(_taken(forest.codes(name), away) for name in names)]
+    return _first_of([Codes(of_store, stores.values), *parts])
+
+
+def _scopes(forest: Forest, rows: Integers, layer: Bools, remote: Bools) -> Codes:
+    """Return the instrumentation of a data call, of the layer around it where there is one; none of other calls."""
+    scope = forest.codes("scope")
+    parent = forest.parent[rows]
+    around = np.where((parent >= 0) & layer[parent] & ~remote, parent, -1)
+    return _first_of([_taken(scope, around), _taken(scope, np.where(remote, -1, rows))])
+
+
+def _values(
+    forest: Forest, rows: Integers, server: Integers, remote: Bools
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """Return the hash of each call's values, and whether equal hashes prove equal values."""
+    parameters = forest.array("parameters").astype(np.uint64)
+    path = forest.codes("url_path").codes
+    own = (path[rows] >= 0) | (server < 0)
+    row = np.where(own, rows, server)
+    bodiless = _says(forest, "http_method", frozenset(name.lower() for name in _WITHOUT_BODY))
+    certain_remote = _of_category(forest, ("http",))[rows] & (path[row] >= 0) & bodiless[row]
+    certain = np.where(remote, certain_remote, _whole_statements(forest)[rows])
+    return parameters[row], certain & (forest.multiplicity[rows] == 1)
+
+
+def _whole_statements(forest: Forest) -> Bools:
+    """Mark the rows whose statement hides no value."""
+    statement, system = forest.codes("db_statement"), forest.codes("db_system")
+    pairs = np.stack([statement.codes, system.codes], axis=1)
+    distinct, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    whole = np.zeros(len(distinct), bool)
+    for index, (code, of_system) in enumerate(distinct.tolist()):
+        if code >= 0:
+            said = sql.fingerprint(statement.values[code], system.values[of_system] if of_system >= 0 else "")
+            whole[index] = not said.sanitised and not said.truncated
+    return whole[inverse.ravel()]
+
+
+def _places(forest: Forest, rows: Integers, server: Integers) -> npt.NDArray[np.int64]:
+    """Give each place that is called a number: address and port, or the instance that answered."""
+    address = forest.codes("server_address").codes[rows].astype(np.int64)
+    port = forest.array("server_port")[rows].astype(np.int64)
+    instance = _taken(forest.codes("instance"), server).codes.astype(np.int64)
+    table = np.stack([address, port, instance], axis=1)
+    place = np.unique(table, axis=0, return_inverse=True)[1].ravel() if len(rows) else np.zeros(0, np.int64)
+    return np.asarray(np.where((address < 0) & (instance < 0), -1, place), np.int64)

@@ -1,0 +1,220 @@
+"""Runs: one call made again and again within a request, to a store or to another service.
+
+A run is two calls or more of one template to one target, under one span, or spread under several spans of one ancestor
+within three levels, or repeating with others in a pattern A B C A B C. The runs of a request that agree in the keys are
+one row's occurrence, so that its costs are those of a request. Attempts of one call (the earlier failed, the values are
+the same) count as one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis.facts import _repeated_calls
+from analysis.facts._ancestry import local_entries
+from analysis.facts._repeated_calls import Calls, select_calls
+from analysis.facts._run_kernels import below_sums, measure_runs, waited_for
+from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of, verdict_of
+from analysis.facts._runs import Runs, combined, find_runs
+from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.forest import Codes, Forest
+
+__all__ = ["COLUMNS", "FIELDS", "SPREADS", "VERDICTS", "scan"]
+
+COLUMNS: Final = (*_repeated_calls.COLUMNS, "time_resolution_ns")
+FIELDS: Final = (
+    Field("entry_service", pa.string(), "key", "", "service of the request's topmost span"),
+    Field("entry_operation", pa.string(), "key", "", "its operation; empty where that span is missing"),
+    Field("background", pa.bool_(), "key", "", "no user waits: the request is a job, or handles a message"),
+    Field("service", pa.string(), "key", "", "service that calls"),
+    Field("operation", pa.string(), "key", "", "its operation that the calls serve; empty where its span is missing"),
+    Field("category", pa.string(), "key", "", "database, cache, http, rpc, messaging or internal"),
+    Field("template", pa.string(), "key", "", "what is called; the parts of a pattern are joined by semicolons"),
+    Field("target", pa.string(), "key", "", "store, or service, else peer, destination or address"),
+    Field("source", pa.string(), "key", "", "template of the read right before a run of data calls"),
+    Field(
+        "scope", pa.string(), "key", "", "instrumentation of the data calls, of the layer around them where there is"
+    ),
+    Field("spread", pa.string(), "key", "", "siblings, cousins or pattern"),
+    Field("verdict", pa.string(), "key", "", "distinct, identical or unknown values; retry, polling or scatter"),
+    Field("concurrent", pa.bool_(), "key", "", "at least half of the calls begin while an earlier one runs"),
+    Field("length", pa.int64(), "key", "calls", "calls of the longest run: exact to 16, then the power of two below"),
+    Field("requests", pa.int64(), "sum", "requests", "requests with such runs"),
+    Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
+    Field("runs", pa.int64(), "sum", "runs", "runs; a pattern is one for each of its templates"),
+    Field("calls", pa.int64(), "sum", "calls", "calls, compressed spans counted as often as they stand for"),
+    Field("retries", pa.int64(), "sum", "calls", "of these, further attempts of a call that failed"),
+    Field("errors", pa.int64(), "sum", "calls", "of these, failed"),
+    Field("values", pa.int64(), "sum", "values", "distinct values that were asked for, as far as they are known"),
+    Field("union_ns", pa.int64(), "sum", "ns", "time in which a call of the run was open"),
+    Field("critical_ns", pa.int64(), "sum", "ns", "time of the calls and all below them on the critical path"),
+    Field("saving_ns", pa.int64(), "sum", "ns", "of this, what one call as long as the longest would have saved"),
+    Field("longest_ns", pa.int64(), "sum", "ns", "longest call of each run"),
+    Field("shortest_ns", pa.int64(), "sum", "ns", "shortest call of each run"),
+    Field("paired", pa.int64(), "sum", "calls", "calls of which the callee's span was seen"),
+    Field("client_ns", pa.int64(), "sum", "ns", "their time as the caller saw it"),
+    Field("server_ns", pa.int64(), "sum", "ns", "their time as the callee saw it"),
+    Field("transitive", pa.int64(), "sum", "calls", "calls for which the callee called a store"),
+    Field("calls_per_request", HISTOGRAM, "histogram", "calls", "calls of a request"),
+    Field("union_per_request", HISTOGRAM, "histogram", "ns", "union_ns of a request"),
+    Field("critical_per_request", HISTOGRAM, "histogram", "ns", "critical_ns of a request"),
+    Field("saving_per_request", HISTOGRAM, "histogram", "ns", "saving_ns of a request"),
+    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by critical_ns; the calls by start, the first thousand at most"),
+)
+#: Runs of a million calls would make exemplars of a million ids.
+_MOST_SPANS: Final = 1000
+
+Int64s = npt.NDArray[np.int64]
+
+
+def scan(forest: Forest) -> pa.Table:
+    """Return the runs of one partition."""
+    calls = select_calls(forest)
+    entry = local_entries(forest)
+    runs = find_runs(forest, calls, entry)
+    measured = _measure(forest, calls, runs, entry)
+    spread, verdict, concurrent = spread_of(runs), *verdict_of(forest, calls, runs, measured)
+    background = _background(forest)[calls.rows[runs.first]]
+    keys: dict[str, Codes | npt.NDArray[Any]] = {
+        **keys_of(forest, calls, runs, entry),
+        "background": background,
+        "spread": Codes(spread, SPREADS),
+        "verdict": Codes(verdict, VERDICTS),
+        "concurrent": concurrent,
+    }
+    root = forest.root[calls.rows[runs.first]].astype(np.int64)
+    request = root
+    for key in keys.values():
+        request = combined(request, key.codes if isinstance(key, Codes) else key)
+    # Numbered by root first, hence by trace, as gathering wants it.
+    _, first, request = np.unique(request, return_index=True, return_inverse=True)
+    count = len(first)
+    sums = {name: _added(request, values, count) for name, values in measured.items() if name not in _INTERNAL}
+    length = np.zeros(count, np.int64)
+    np.maximum.at(length, request, measured["length"])
+    offset, span_rows = _span_rows(forest, calls, runs, request, count)
+    one = np.ones(count, np.int64)
+    return gather(
+        FIELDS,
+        forest,
+        Occurrences(
+            keys={name: _of(key, first) for name, key in keys.items()} | {"length": _stepped(length)},
+            trace=forest.trace_of[root[first]],
+            sums={"requests": one, "runs": _added(request, np.ones(runs.count, np.int64), count)} | sums,
+            histograms={
+                f"{name}_per_request": (sums[f"{name}_ns" if name != "calls" else name], one)
+                for name in ("calls", "union", "critical", "saving")
+            },
+            exemplar_value=sums["critical_ns"],
+            span_offset=offset,
+            span_rows=span_rows,
+        ),
+    )
+
+
+#: Measures of runs that are no columns of the fact.
+_INTERNAL: Final = frozenset({"length", "overlaps", "pauses", "logical"})
+
+
+def _measure(forest: Forest, calls: Calls, runs: Runs, entry: Any) -> dict[str, Int64s]:
+    """Return the measures of each run."""
+    position, run = runs.call, runs.of_call
+    rows, partner = calls.rows[position], calls.partner[position]
+    many = forest.multiplicity[rows]
+    beside = partner >= 0
+    end = np.where(beside, np.maximum(forest.end[rows], forest.end[partner]), forest.end[rows])
+    logical, attempts, union, longest, shortest, overlaps, pauses = measure_runs(
+        runs.offset,
+        forest.start[rows],
+        end,
+        many,
+        forest.error[rows],
+        calls.values[position],
+        calls.resent[position],
+        np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1),
+    )
+    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    below = below_sums(by_depth, forest.parent, forest.critical)
+    on_path = below[rows] + np.where(beside, below[partner], 0)
+    server = calls.server[position]
+    joined = server >= 0
+    uses_store = np.zeros(forest.size, bool)
+    uses_store[entry[calls.rows[~calls.remote]]] = True
+
+    def added(values: npt.NDArray[Any]) -> Int64s:
+        return _added(run, values, runs.count)
+
+    critical = added(on_path)
+    length = np.where(logical > 1, logical, logical + attempts)
+    # A pattern is as long as its rarest part.
+    rarest = length.copy()
+    np.minimum.at(rarest, runs.leader, length)
+    length = rarest[runs.leader]
+    return {
+        "length": length,
+        "logical": logical,
+        "overlaps": overlaps,
+        "pauses": pauses,
+        "calls": added(many),
+        "retries": attempts,
+        "errors": added(np.where(forest.error[rows], many, 0)),
+        "values": _distinct_values(run, calls.values[position], runs.count),
+        "union_ns": union,
+        "critical_ns": critical,
+        "saving_ns": np.maximum(critical - longest, 0),
+        "longest_ns": longest,
+        "shortest_ns": shortest,
+        "paired": added(np.where(joined, many, 0)),
+        "client_ns": added(np.where(joined, forest.duration[rows], 0)),
+        "server_ns": added(np.where(joined, forest.duration[server], 0)),
+        "transitive": added(np.where(joined & uses_store[server], many, 0)),
+    }
+
+
+def _added(group: Int64s, values: npt.NDArray[Any], count: int) -> Int64s:
+    total = np.zeros(count, np.int64)
+    np.add.at(total, group, values.astype(np.int64))
+    return total
+
+
+def _distinct_values(run: Int64s, values: npt.NDArray[np.uint64], count: int) -> Int64s:
+    """Count the distinct known values of each run."""
+    order = np.lexsort((values, run))
+    run, values = run[order], values[order]
+    new = np.ones(len(run), bool)
+    new[1:] = (run[1:] != run[:-1]) | (values[1:] != values[:-1])
+    return np.bincount(run[new & (values != 0)], minlength=count).astype(np.int64)
+
+
+def _background(forest: Forest) -> npt.NDArray[np.bool_]:
+    """Mark rows whose request nobody waits for: jobs, consumers, and what a waited-for span does not wait for."""
+    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    waited = waited_for(by_depth, forest.parent, forest.blocking)
+    kind = forest.codes("kind")
+    jobs = [code for code, name in enumerate(kind.values) if name in ("internal", "consumer", "producer")]
+    return np.asarray(~waited | (np.isin(kind.codes, jobs)[forest.root] & ~forest.orphan[forest.root]))
+
+
+def _stepped(length: Int64s) -> Int64s:
+    """Keep lengths to 16, and of longer ones 17 or the power of two at or below them: few steps, few rows."""
+    power = np.int64(1) << np.floor(np.log2(np.maximum(length, 1))).astype(np.int64)
+    return np.where(length <= 16, length, np.maximum(power, 17))
+
+
+def _of(key: Codes | npt.NDArray[Any], chosen: npt.NDArray[np.int64]) -> Codes | npt.NDArray[Any]:
+    return Codes(key.codes[chosen], key.values) if isinstance(key, Codes) else key[chosen]
+
+
+def _span_rows(forest: Forest, calls: Calls, runs: Runs, request: Int64s, count: int) -> tuple[Int64s, Int64s]:
+    """Return the rows of the calls of each request, by start."""
+    rows = calls.rows[runs.call]
+    owner = request[runs.of_call]
+    order = np.lexsort((rows, forest.start[rows], owner))
+    owner, rows = owner[order], rows[order]
+    begins = np.searchsorted(owner, np.arange(count + 1))
+    kept = np.arange(len(rows)) - begins[owner] < _MOST_SPANS
+    return np.searchsorted(owner[kept], np.arange(count + 1)).astype(np.int64), rows[kept]
