@@ -41,9 +41,15 @@ def span(
     }
 
 
-def log(body: str, trace: int = 0, number: int = 0, *, service: str = "shop", time: int = 0) -> tuple[str, dict[str, Any]]:
+def log(
+    body: str, trace: int = 0, number: int = 0, *, service: str = "shop", time: int = 0
+) -> tuple[str, dict[str, Any]]:
     """Return the service of a log record and its OTLP form."""
-    record: dict[str, Any] = {"timeUnixNano": str(MINUTE_NS + time), "severityText": "INFO", "body": {"stringValue": body}}
+    record: dict[str, Any] = {
+        "timeUnixNano": str(MINUTE_NS + time),
+        "severityText": "INFO",
+        "body": {"stringValue": body},
+    }
     if trace:
         record |= {"traceId": f"{trace:032x}", "spanId": f"{number:016x}"}
     return service, record

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from analysis.ingest.columns import tidy
 from analysis.ingest.log_templates import log_template
+from analysis.operations import name_template, operation_template
 from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA
 
 __all__ = ["derive_logs", "derive_spans"]
@@ -33,9 +34,10 @@ _BASIS: Final = (
     "rpc_service",
     "rpc_method",
     "db_system",
-    "db_collection",
-    "db_operation",
     "db_statement",
+    "db_operation",
+    "db_collection",
+    "db_namespace",
     "messaging_system",
     "messaging_destination",
     "messaging_operation",
@@ -93,5 +95,14 @@ def _combinations(spans: pa.Table) -> tuple[Int64s, Int64s]:
 
 @lru_cache(maxsize=1 << 17)
 def _derive(*basis: str | None) -> _Derived:
-    span = dict(zip(_BASIS, basis, strict=True))
-    return _Derived(span["name"], span["name"], "database" if span["db_system"] else "internal", 0)
+    span = {name: value or "" for name, value in zip(_BASIS, basis, strict=True)}
+    kind, name = span["kind"], span["name"]
+    found = operation_template(**{**span, "kind": "" if kind == "unspecified" else kind})
+    # Instrumentations that know no route call a span "GET": that says less than the path without its values.
+    bare = kind in {"server", "client"} and set(name.upper().split()) <= _METHODS
+    return _Derived(
+        operation=(found.template if bare else name_template(name)) or None,
+        template=found.template or None,
+        category=found.category,
+        parameters=found.parameters,
+    )

@@ -118,9 +118,17 @@ def test_of_equally_full_spans_the_first_by_content_is_kept():
 
 def test_coarser_time_is_the_same_time_and_the_finer_is_kept():
     fine = {"name": "x", "start_ns": 1_234_567, "duration_ns": 2_345_678, "time_resolution_ns": 1}
-    coarse = {"name": "x", "start_ns": 1_234_000, "duration_ns": 2_345_000, "time_resolution_ns": 1_000, "http_status": 200}
+    coarse = {
+        "name": "x",
+        "start_ns": 1_234_000,
+        "duration_ns": 2_345_000,
+        "time_resolution_ns": 1_000,
+        "http_status": 200,
+    }
     merged = merge_spans(spans(coarse, fine))
-    assert shown(merged, "start_ns", "duration_ns", "time_resolution_ns", "http_status") == [(1_234_567, 2_345_678, 1, 200)]
+    assert shown(merged, "start_ns", "duration_ns", "time_resolution_ns", "http_status") == [
+        (1_234_567, 2_345_678, 1, 200)
+    ]
     assert merged.conflicts == 0
     # 1.3 ms against 1.234567 ms: further apart than a microsecond, which is the step of the coarser clock.
     assert merge_spans(spans({**coarse, "start_ns": 1_300_000}, fine)).conflicts == 1
@@ -179,7 +187,9 @@ ROWS = st.lists(
             "parent_span_id": st.sampled_from([0, 3]),
             "http_status": st.sampled_from([None, 200]),
             "dropped_children": st.sampled_from([None, 0]),
-            "links": st.sampled_from([None, [], [{"trace_id_high": 0, "trace_id_low": 3, "span_id": 4, "kind": "link"}]]),
+            "links": st.sampled_from(
+                [None, [], [{"trace_id_high": 0, "trace_id_low": 3, "span_id": 4, "kind": "link"}]]
+            ),
         }
     ),
     max_size=12,
@@ -202,7 +212,9 @@ def test_every_key_has_exactly_one_row_of_what_was_there(rows: list[dict[str, An
     merged = merge_spans(spans(*rows)).spans.to_pylist()
     assert sorted((row["trace_id_low"], row["span_id"], row["shared"]) for row in merged) == sorted(keys)
     for row in merged:
-        given_rows = [one for one in rows if all(one[name] == row[name] for name in ("trace_id_low", "span_id", "shared"))]
+        given_rows = [
+            one for one in rows if all(one[name] == row[name] for name in ("trace_id_low", "span_id", "shared"))
+        ]
         for name in ("service", "name", "http_status", "duration_ns", "start_ns"):
             assert row[name] in {one[name] for one in given_rows}
 
@@ -240,7 +252,9 @@ def test_log_rows_are_sorted_by_trace_and_time_with_none_first():
 
 def test_trace_cut_to_64_bits_joins_the_only_whole_id():
     done = assemble(
-        spans({"span_id": 1}, {"span_id": 2, "trace_id_high": 0}, {"span_id": 3, "trace_id_high": 0, "trace_id_low": 2}),
+        spans(
+            {"span_id": 1}, {"span_id": 2, "trace_id_high": 0}, {"span_id": 3, "trace_id_high": 0, "trace_id_low": 2}
+        ),
         logs({"trace_id_high": 0, "body": "x"}),
     )
     ids = [(row["trace_id_high"], row["trace_id_low"], row["span_id"]) for row in done.spans.to_pylist()]
@@ -250,7 +264,9 @@ def test_trace_cut_to_64_bits_joins_the_only_whole_id():
 
 
 def test_trace_cut_to_64_bits_joins_none_of_two():
-    done = assemble(spans({"span_id": 1}, {"span_id": 1, "trace_id_high": 8}, {"span_id": 2, "trace_id_high": 0}), logs())
+    done = assemble(
+        spans({"span_id": 1}, {"span_id": 1, "trace_id_high": 8}, {"span_id": 2, "trace_id_high": 0}), logs()
+    )
     assert (done.whole.traces, done.whole.joined) == (3, 0)
 
 

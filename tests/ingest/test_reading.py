@@ -33,7 +33,9 @@ def entry(dataset: Dataset, path: str) -> Input:
 def folder(tmp_path: Path) -> Path:
     """Return a folder of one good export, one cut short, one empty, one that is none, and one without a record."""
     (tmp_path / "good.json").write_bytes(otlp(CART, [log("cart is empty", 1, 2, service="cart")]))
-    (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(otlp_lines(span(9, n) for n in range(1, 400)), mtime=0)[:-600])
+    (tmp_path / "cut.jsonl.gz").write_bytes(
+        gzip.compress(otlp_lines(span(9, n) for n in range(1, 400)), mtime=0)[:-600]
+    )
     (tmp_path / "empty.json").touch()
     (tmp_path / "README.md").write_text("# How these were recorded\n")
     (tmp_path / "norecord.json").write_text('{"resourceSpans": []}')
@@ -42,7 +44,13 @@ def folder(tmp_path: Path) -> Path:
 
 def test_mixed_folder_has_an_entry_for_each_file(folder):
     data = opened(folder)
-    assert [one.path for one in data.inputs] == ["README.md", "cut.jsonl.gz", "empty.json", "good.json", "norecord.json"]
+    assert [one.path for one in data.inputs] == [
+        "README.md",
+        "cut.jsonl.gz",
+        "empty.json",
+        "good.json",
+        "norecord.json",
+    ]
     assert [one.format for one in data.inputs] == ["unknown", "otlp-json", "unknown", "otlp-json", "otlp-json"]
     assert [one.unreadable for one in data.inputs] == [True, False, True, False, False]
     # What merely lies in a folder is noted, not refused.

@@ -135,7 +135,9 @@ def test_number_of_partitions_stays(tmp_path):
         ingest(source, tmp_path / "new", partitions=0)
 
 
-@pytest.mark.parametrize(("spans", "logs", "count"), [(0, 0, 1), (200_000, 0, 1), (200_001, 0, 2), (900_000, 1, 8), (0, 600_000, 2)])
+@pytest.mark.parametrize(
+    ("spans", "logs", "count"), [(0, 0, 1), (200_000, 0, 1), (200_001, 0, 2), (900_000, 1, 8), (0, 600_000, 2)]
+)
 def test_number_of_partitions_follows_the_rows(spans, logs, count):
     assert partition_count({"spans": spans, "logs": logs}) == count
 
@@ -172,7 +174,7 @@ def test_damaged_manifest_is_said(tmp_path, content):
         with pytest.raises(UnreadableExport, match="damaged"):
             open_dataset(tmp_path)
     else:
-        with pytest.raises(UnreadableExport, match="manifest.json"):
+        with pytest.raises(UnreadableExport, match=r"manifest\.json"):
             open_dataset(tmp_path)
 
 
@@ -199,7 +201,9 @@ def test_second_writer_is_refused_and_told_why(tmp_path):
 
 def test_lock_of_a_killed_writer_is_in_nobodys_way(tmp_path):
     source = exports(tmp_path / "in", 1)
-    over = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    over = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
     with writing(Folder("memory://stale-here/data")):
         signature = fsspec.filesystem("memory").cat_file("/stale-here/data/.lock")
     stale = json.dumps({**json.loads(signature), "process": int(over.stdout)}).encode()
@@ -218,7 +222,11 @@ def test_lock_of_a_killed_writer_is_in_nobodys_way(tmp_path):
 def test_unfinished_files_are_never_read_and_go_with_the_next_writer(tmp_path):
     data = ingest(exports(tmp_path / "in", 1), tmp_path / "out")
     before = files(tmp_path / "out")
-    for name in ("spans/part-00000-0000000000000000.parquet", f"logs/{TEMPORARY}part-00000-1.parquet", f"{TEMPORARY}runs/x"):
+    for name in (
+        "spans/part-00000-0000000000000000.parquet",
+        f"logs/{TEMPORARY}part-00000-1.parquet",
+        f"{TEMPORARY}runs/x",
+    ):
         path = tmp_path / "out" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"half")
@@ -247,7 +255,9 @@ def _killed_at(moment: str, source: Path, to: Path) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("moment", ["files 0", "files 2", "partitions 0", "partitions 1", "partitions 3", "partitions 4"])
+@pytest.mark.parametrize(
+    "moment", ["files 0", "files 2", "partitions 0", "partitions 1", "partitions 3", "partitions 4"]
+)
 def test_killed_at_any_moment_the_dataset_is_what_it_was(tmp_path, moment):
     first, second = exports(tmp_path / "a", 2), exports(tmp_path / "b", 4, traces=40)
     ingest(first, tmp_path / "undisturbed", partitions=4)
@@ -327,7 +337,10 @@ def test_no_span_is_lost_between_export_and_dataset(spans):
         frame = data.spans(["trace_id", "span_id", "name", "raw_start_ns"])
     exported = {(one["traceId"], one["spanId"]) for _, one in spans}
     kept = set(zip(frame["trace_id"], frame["span_id"], strict=True))
-    joined = {("0" * 15 + "1" + "0" * 15 + "1" if trace[16:] == "0" * 15 + "1" else trace, number) for trace, number in exported}
+    joined = {
+        ("0" * 15 + "1" + "0" * 15 + "1" if trace[16:] == "0" * 15 + "1" else trace, number)
+        for trace, number in exported
+    }
     whole = any(trace.startswith("0" * 15 + "1") for trace, _ in exported)
     assert kept == (joined if whole else exported)
     assert len(frame) == len(kept) == data.totals.spans
