@@ -1,7 +1,8 @@
 """How slowness travels: for a caller's visit and the visits it waits for, how long each took, in coarse steps.
 
-A step is half an octave: two steps are a doubling. Counting pairs of steps lets a detector ask how often a slow callee
-makes a slow caller without knowing beforehand what slow means.
+Visits whose callee failed are left out: they are told as failures. A step is half an octave: two steps are a doubling.
+Counting pairs of steps lets a detector ask how often a slow callee makes a slow caller without knowing beforehand what
+slow means.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.facts._ancestry import local_entries
+from analysis.facts._failing import FAILING_COLUMNS, failing
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
 
 __all__ = ["COLUMNS", "FIELDS", "STEPS_AN_OCTAVE", "scan", "step"]
 
 STEPS_AN_OCTAVE: Final = 2
-COLUMNS: Final = ("service", "operation", "kind", "multiplicity")
+COLUMNS: Final = ("service", "operation", "kind", "multiplicity", *FAILING_COLUMNS)
 FIELDS: Final = (
     Field("caller_service", pa.string(), "key", "", "service that waits"),
     Field("caller_operation", pa.string(), "key", "", "its operation"),
@@ -38,7 +40,8 @@ def scan(forest: Forest) -> pa.Table:
     """Return the pairs of durations of one partition."""
     entry = local_entries(forest)
     service, operation = forest.codes("service"), forest.codes("operation")
-    rows = np.flatnonzero((entry == np.arange(forest.size)) & (forest.parent >= 0) & forest.blocking & forest.has_time)
+    visited = (entry == np.arange(forest.size)) & (forest.parent >= 0) & forest.blocking
+    rows = np.flatnonzero(visited & forest.has_time & ~failing(forest))
     caller = entry[forest.parent[rows]]
     between = (service.codes[caller] != service.codes[rows]) & forest.has_time[caller]
     rows, caller = rows[between], caller[between]

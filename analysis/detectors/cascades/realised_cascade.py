@@ -15,9 +15,11 @@ How it decides
 By requests: a failure begins at a failed span below which nothing failed that it waited for, and climbs through the
 visits that waited for it. For each origin and each operation above it: the probability that the operation fails when
 the origin does, at least ``probability`` (0.5), and its lift, at least ``lift`` (3), over the share of that operation's
-other visits that fail (Laplace's estimate, so that few visits cannot give a large lift; the catalogue's limits). Both
-must hold for an operation of another service, from ``failures`` failures on (10, house default); otherwise the shape is
-reported as ``info``. Answers to the client's own mistakes (4xx but 408 and 429) and cancellations are not failures.
+other visits that fail (Laplace's estimate, so that few visits cannot give a large lift; the catalogue's limits). Where
+the operation has fewer than ``control`` other visits (an export of nothing but the outage) the lift cannot be measured;
+the probability decides alone, at lower confidence. Both must hold for an operation of another service, from
+``failures`` failures on (10, house default); otherwise the shape is reported as ``info``. Answers to the client's own
+mistakes (4xx but 408 and 429) and cancellations are not failures.
 
 Slowness: a callee is slow in a visit that takes four times its median; the caller likewise; the same two limits apply.
 
@@ -49,7 +51,7 @@ import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
-from analysis.detectors.cascades._slowness import slow_pairs
+from analysis.detectors.cascades._slowness import SlowPair, slow_pairs
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -63,6 +65,7 @@ INFO: Final = Info(
         "probability": Limit(0.5, "", "share of the origin's failures in which the operation above fails"),
         "lift": Limit(3.0, "times", "how much likelier the operation fails than in its other visits"),
         "failures": Limit(10, "failures", "failures of the origin from which a cascade is worth fixing"),
+        "control": Limit(10, "visits", "other visits of an operation from which its lift can be measured"),
         "slow": Limit(4.0, "times the median", "duration from which a visit is slow"),
     },
 )
@@ -107,7 +110,10 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
     travelled = rows[rows["services"] >= 2]
     count, climbed = int(rows["failures"].sum()), int(travelled["failures"].sum())
     above = _above(evidence, service, operation)
-    carried = above[(above["probability"] >= limits["probability"]) & (above["lift"] >= limits["lift"])]
+    measurable = above["others"] >= limits["control"]
+    likely = above["probability"] >= limits["probability"]
+    carried = above[likely & (~measurable | (above["lift"] >= limits["lift"]))]
+    unmeasured = len(carried) > 0 and not measurable[carried.index].any()
     users = travelled[travelled["reached_root"] & travelled["entry_kind"].isin(_SERVED)]
     lost = int(users["requests"].sum())
     traces = int(travelled["traces"].sum())
@@ -123,6 +129,7 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
         if count > climbed
         else "every failure left the service",
         f"absorbed at {', '.join(absorbed)}" if absorbed else "nothing on the way absorbed it",
+        *_unmeasured(unmeasured, limits),
         "answers to the client's own mistakes (4xx) and cancellations were not counted as failures",
         *evidence.trust.sentences(_SENSITIVE_TO, traces),
     ]
@@ -131,7 +138,7 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=passes, share_of_requests=touched, fails_users=lost > 0)),
-        confidence=evidence.trust.confidence(0.9, _SENSITIVE_TO, traces),
+        confidence=evidence.trust.confidence(0.6 if unmeasured else 0.9, _SENSITIVE_TO, traces),
         title=f"Failures of {origin} take {_listed(paths[0]['path'][1:])} down with them",
         summary=(
             f"{operation} of {service} failed {count} times ({_mechanisms(rows)}); "
@@ -168,10 +175,17 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
     )
 
 
+def _unmeasured(unmeasured: bool, limits: Limits) -> list[str]:
+    if not unmeasured:
+        return []
+    few = f"fewer than {limits['control']:g} visits of what failed above had no such failure below"
+    return [f"{few}: how much likelier it failed cannot be measured, and confidence is lowered"]
+
+
 def _above(evidence: Evidence, service: str, operation: str) -> pd.DataFrame:
     """Return the operations of other services above an origin, nearest first.
 
-    Columns: service, operation, hops, waited, failed, probability, base_rate, lift.
+    Columns: service, operation, hops, waited, failed, others, probability, base_rate, lift.
     """
     propagation = evidence["propagation"]
     rows = propagation[
@@ -184,9 +198,10 @@ def _above(evidence: Evidence, service: str, operation: str) -> pd.DataFrame:
     others = (whole["visits"].to_numpy() - rows["waited"].to_numpy()).clip(min=0)
     others_failed = (whole["failures"].to_numpy() - rows["failed"].to_numpy()).clip(min=0)
     rows["probability"] = (rows["failed"] / rows["waited"]).round(6)
+    rows["others"] = others.astype("int64")
     rows["base_rate"] = ((others_failed + 1) / (others + 2)).round(6)
     rows["lift"] = (rows["probability"] / rows["base_rate"]).round(3)
-    kept = rows[["service", "operation", "hops", "waited", "failed", "probability", "base_rate", "lift"]]
+    kept = rows[["service", "operation", "hops", "waited", "failed", "others", "probability", "base_rate", "lift"]]
     return kept.sort_values(["hops", "service", "operation"]).reset_index(drop=True)
 
 
@@ -217,52 +232,70 @@ def _share_of_requests(evidence: Evidence, rows: pd.DataFrame) -> float:
 
 
 def _slowness(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
-    """Yield a finding for each caller that a slow callee makes slow."""
-    for pair in slow_pairs(evidence["slowdowns"], limits["slow"]):
-        if pair.probability < limits["probability"] or pair.lift < limits["lift"]:
-            continue
-        callee = f"{pair.callee[0]} {pair.callee[1]}"
-        caller = f"{pair.caller[0]} {pair.caller[1]}"
-        traces = pair.traces
-        considered = [
-            f"{pair.slow_alone} slow visits of {caller} had no slow visit of {callee} below them",
-            *evidence.trust.sentences(_SENSITIVE_TO, traces),
-        ]
-        share = traces / evidence.traces if evidence.traces else 0.0
-        yield Finding(
-            detector=INFO.name,
-            family=INFO.family,
-            severity=severity(Weight(passes_limits=pair.slow_callee >= limits["failures"], share_of_requests=share)),
-            confidence=evidence.trust.confidence(0.8, (*_SENSITIVE_TO, "skew"), traces),
-            title=f"Slowness of {callee} makes {caller} slow",
-            summary=(
-                f"When {callee} takes {limits['slow']:g} times its median, {caller} does too "
-                f"in {pair.both} of {pair.slow_callee} visits "
-                f"({pair.lift:g} times as often as otherwise)."
-            ),
-            services=tuple(sorted({pair.caller[0], pair.callee[0]})),
-            subject={
-                "kind": "latency",
-                "origin_service": pair.callee[0],
-                "origin_operation": pair.callee[1],
-                "service": pair.caller[0],
-                "operation": pair.caller[1],
-            },
-            measures={
-                "slow_callee_visits": pair.slow_callee,
-                "both_slow": pair.both,
-                "probability": round(pair.probability, 6),
-                "lift": round(pair.lift, 3),
-                "callee_median_ms": ms(pair.callee_median_ns),
-                "caller_median_ms": ms(pair.caller_median_ns),
-            },
-            limits=dict(limits),
-            cost={"total_ms": ms(pair.excess_ns), "share_of_requests": round(share, 6)},
-            saving={"total_ms": ms(pair.excess_ns)},
-            traces_seen=evidence.traces,
-            traces_affected=traces,
-            share=round(min(1.0, share), 4),
-            exemplars=examples(pair.exemplars, pair.slow_median_ns),
-            considered=tuple(considered),
-            remedy=_SLOW_REMEDY.format(caller=caller, callee=callee),
-        )
+    """Yield a finding for each operation whose slowness begins there and makes its callers slow."""
+    pairs = [
+        pair
+        for pair in slow_pairs(evidence["slowdowns"], limits["slow"])
+        if pair.probability >= limits["probability"] and pair.lift >= limits["lift"]
+    ]
+    callers = {pair.caller for pair in pairs}
+    for origin in sorted({pair.callee for pair in pairs} - callers):
+        yield _slow_finding(evidence, limits, origin, _climbing(origin, pairs))
+
+
+def _climbing(origin: tuple[str, str], pairs: list[SlowPair]) -> list[SlowPair]:
+    """Return the pairs through which slowness climbs from an origin, lowest first."""
+    reached, climbed = [origin], []
+    for callee in reached:
+        for pair in sorted((pair for pair in pairs if pair.callee == callee), key=lambda pair: pair.caller):
+            climbed.append(pair)
+            if pair.caller not in reached:
+                reached.append(pair.caller)
+    return climbed
+
+
+def _slow_finding(evidence: Evidence, limits: Limits, origin: tuple[str, str], climbed: list[SlowPair]) -> Finding:
+    callee = " ".join(origin)
+    above = list(dict.fromkeys(" ".join(pair.caller) for pair in climbed))
+    lowest = [pair for pair in climbed if pair.callee == origin]
+    worst = max(lowest, key=lambda pair: (pair.both, pair.caller))
+    traces = max(pair.traces for pair in lowest)
+    share = traces / evidence.traces if evidence.traces else 0.0
+    caller = " ".join(worst.caller)
+    considered = [
+        f"{pair.slow_alone} slow visits of {' '.join(pair.caller)} had no slow visit of {' '.join(pair.callee)} below them"
+        for pair in climbed[:_MOST_PATHS]
+    ]
+    considered.append("visits whose callee failed were left out")
+    considered += evidence.trust.sentences((*_SENSITIVE_TO, "skew"), traces)
+    return Finding(
+        detector=INFO.name,
+        family=INFO.family,
+        severity=severity(Weight(passes_limits=worst.slow_callee >= limits["failures"], share_of_requests=share)),
+        confidence=evidence.trust.confidence(0.8, (*_SENSITIVE_TO, "skew"), traces),
+        title=f"Slowness of {callee} makes {_listed(above)} slow",
+        summary=(
+            f"When {callee} takes {limits['slow']:g} times its median, {caller} does too "
+            f"in {worst.both} of {worst.slow_callee} visits ({worst.lift:.1f} times as often as otherwise)."
+        ),
+        services=tuple(sorted({origin[0], *(pair.caller[0] for pair in climbed)} - {""})),
+        subject={"kind": "latency", "origin_service": origin[0], "origin_operation": origin[1]},
+        measures={
+            "slow_callee_visits": worst.slow_callee,
+            "both_slow": worst.both,
+            "probability": round(worst.probability, 6),
+            "lift": round(worst.lift, 3),
+            "callee_median_ms": ms(worst.callee_median_ns),
+            "caller_median_ms": ms(worst.caller_median_ns),
+            "above": above,
+        },
+        limits=dict(limits),
+        cost={"total_ms": ms(worst.excess_ns), "share_of_requests": round(share, 6)},
+        saving={"total_ms": ms(worst.excess_ns)},
+        traces_seen=evidence.traces,
+        traces_affected=traces,
+        share=round(min(1.0, share), 4),
+        exemplars=examples(worst.exemplars, worst.slow_median_ns),
+        considered=tuple(considered),
+        remedy=_SLOW_REMEDY.format(caller=caller, callee=callee),
+    )
