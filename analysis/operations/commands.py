@@ -14,11 +14,20 @@ MAX_COMMAND_CHARACTERS = 16_384
 _MAX_COMMANDS = 16
 _MAX_KEYS = 3
 
-_TEXTS = (
+_KEYLESS_TEXT = (
     "AUTH CLIENT CLUSTER COMMAND CONFIG DBSIZE DISCARD ECHO EXEC FLUSHALL FLUSHDB HELLO INFO KEYS MULTI PING QUIT "
     "READONLY RESET SCAN SCRIPT SELECT SLOWLOG TIME UNWATCH WAIT"
 )
-_WITHOUT_KEY = frozenset(_TEXTS.split())
+# A line of a pipeline begins with one of these; any other line is part of a value.
+_KEYED_TEXT = (
+    "APPEND BLPOP BRPOP DECR DECRBY DEL EVAL EVALSHA EXISTS EXPIRE EXPIREAT FCALL GEOADD GEOSEARCH GET GETDEL GETEX "
+    "GETSET HDEL HEXISTS HGET HGETALL HINCRBY HKEYS HLEN HMGET HMSET HSCAN HSET HSETNX HVALS INCR INCRBY LINDEX LLEN "
+    "LPOP LPUSH LRANGE LREM LSET LTRIM MGET MSET PEXPIRE PFADD PFCOUNT PSETEX PTTL PUBLISH RPOP RPUSH SADD SCARD SET "
+    "SETEX SETNX SISMEMBER SMEMBERS SPOP SREM SSCAN STRLEN SUBSCRIBE TTL TYPE UNLINK WATCH XACK XADD XLEN XRANGE XREAD "
+    "XREADGROUP ZADD ZCARD ZCOUNT ZINCRBY ZRANGE ZRANGEBYSCORE ZRANK ZREM ZREVRANGE ZSCORE"
+)
+_WITHOUT_KEY = frozenset(_KEYLESS_TEXT.split())
+_PIPELINED = _WITHOUT_KEY | frozenset(_KEYED_TEXT.split())
 _MANY_KEYS = frozenset({"DEL", "EXISTS", "MGET", "SDIFF", "SINTER", "SUNION", "TOUCH", "UNLINK", "WATCH"})
 _SCRIPTS = frozenset({"EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "FCALL", "FCALL_RO"})
 _COMMAND = re.compile(r"[A-Za-z][A-Za-z._]*")
@@ -64,7 +73,8 @@ def redis_template(statement: str, operation: str = "") -> str:
     Parameters
     ----------
     statement
-        The command as the span carries it, or several on lines of their own; arguments may be quoted or `?`.
+        The command as the span carries it, or several on lines of their own or parted by `;`;
+        arguments may be quoted or `?`.
     operation
         The command's name, used where the statement is empty.
 
@@ -80,7 +90,7 @@ def redis_template(statement: str, operation: str = "") -> str:
 
 
 def _commands(statement: str) -> Iterator[str]:
-    for line in re.split(r"[\n;]", statement):
+    for index, line in enumerate(re.split(r"[\n;]", statement)):
         arguments = _ARGUMENT.findall(line)
         if not arguments:
             continue
@@ -88,6 +98,8 @@ def _commands(statement: str) -> Iterator[str]:
         if not _COMMAND.fullmatch(first):
             continue
         command = first.upper()
+        if index and command not in _PIPELINED:
+            continue
         if command in _SCRIPTS:
             yield f"{command} {{script}}"
         elif command in _WITHOUT_KEY or len(arguments) == 1:
@@ -102,7 +114,7 @@ def _keys(command: str, arguments: list[str]) -> list[str]:
         arguments = arguments[upper.index("STREAMS") + 1 :] if "STREAMS" in upper else []
     keys = arguments if command in _MANY_KEYS else arguments[:1]
     patterns = sorted({key_template(key) for key in keys})
-    return patterns[:_MAX_KEYS] + (["…"] if len(patterns) > _MAX_KEYS else [])
+    return [*patterns[:_MAX_KEYS], *(["…"] if len(patterns) > _MAX_KEYS else [])]
 
 
 def document_template(statement: str, operation: str, collection: str) -> str:

@@ -193,8 +193,8 @@ def _database(system: str, statement: str, operation: str, collection: str, path
     if _plain(system) in DOCUMENT_STORES or (statement.lstrip()[:1] in {"{", "["} and not _is_call(statement)):
         if operation or collection or not path:
             return document_template(statement, operation, collection), document_parameters(statement)
-        verb, _, target = path.partition(" ")
-        return f"{verb} {http_path_template(target)}", 0
+        # The index stands in the path: only the identifiers within it are replaced.
+        return replace_identifiers(path.partition("?")[0])[0], 0
     if statement:
         found = fingerprint(statement, system)
         known = not (found.sanitised or found.truncated)

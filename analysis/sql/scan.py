@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from analysis.sql.access import Mode, TableAccess, holds_rows, table_name
 from analysis.sql.words import KEYWORDS
 
+_MAX_TABLES = 1_000
 _PART = r'(?:[^\W\d][\w$#]*+|`[^`]*+`|"[^"]*+"|\[[^\]]*+\])'
 _TOKEN = re.compile(rf"#{{0,2}}{_PART}(?:\.{{1,2}}{_PART})*+(?:@\w++)?+\(?|\S")
 _CTE = re.compile(
     rf"(?:\bWITH(?: RECURSIVE)?|,) ({_PART})(?:\([^()]*\))? AS (?:NOT )?(?:MATERIALIZED )?\(", re.IGNORECASE
 )
+_COPY = re.compile(rf"COPY ({_PART}(?:\.{_PART})*+) ?(?:\([^()]*\))? ?(FROM|TO)\b")
 _ENDING_WORDS = (
     "WHERE GROUP ORDER HAVING LIMIT UNION INTERSECT EXCEPT MINUS SET VALUES SELECT WINDOW RETURNING FETCH OFFSET FOR "
     "WHEN OUTPUT QUALIFY START CONNECT PREWHERE"
@@ -48,18 +50,20 @@ _NO_TABLES = frozenset(
 class _Frame:
     """What is being read within one pair of parentheses."""
 
-    listing: bool = False
+    listing: Mode | None = None
+    target: bool = False
     expected: Mode | None = None
     from_inside: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Named:
-    """A table as it was met, with its alias."""
+    """A table as it was met, with its alias; a target may be the alias of another."""
 
-    text: str
+    name: str
     mode: Mode
     alias: str = ""
+    target: bool = False
 
 
 def summary_tables(template: str, dialect: str) -> tuple[TableAccess, ...]:
@@ -109,45 +113,55 @@ def scan_tables(template: str, dialect: str) -> tuple[TableAccess, ...]:
     tuple of TableAccess
         Sorted, each once; names of common table expressions are left out.
     """
-    tokens = _TOKEN.findall(template)
-    named = _walk(tokens)
+    if copied := _COPY.match(template):
+        mode: Mode = "write" if copied.group(2) == "FROM" else "read"
+        return (TableAccess(table_name(copied.group(1), dialect), mode),)
+    named = _walk(_TOKEN.findall(template), dialect)
     hidden = {table_name(name, dialect) for name in _CTE.findall(template)}
-    aliases = {table.alias.lower(): table for table in named if table.alias}
+    aliases = {table.alias for table in named if table.alias}
     found: set[TableAccess] = set()
-    replaced: set[int] = set()
-    for table in named:
-        target = aliases.get(table.text.lower())
-        if table.mode == "write" and target is not None and target is not table:
-            replaced.add(id(target))
-            found.add(TableAccess(table_name(target.text, dialect), "write"))
-            replaced.add(id(table))
-    for table in named:
-        name = table_name(table.text.split("@", maxsplit=1)[0], dialect)
-        first = table.text.split(".", maxsplit=1)[0].lower()
-        path_of_alias = "." in table.text and first in aliases
-        if id(table) not in replaced and not path_of_alias and name not in hidden and holds_rows(name):
-            found.add(TableAccess(name, table.mode))
+    for table in _resolved(named):
+        path_of_alias = table.name.partition(".")[0] in aliases and "." in table.name
+        if not path_of_alias and table.name not in hidden and holds_rows(table.name):
+            found.add(TableAccess(table.name, table.mode))
     return tuple(sorted(found))
 
 
-def _walk(tokens: list[str]) -> list[_Named]:
+def _resolved(named: list[_Named]) -> list[_Named]:
+    """Put the table in the place of a target that is named by its alias, or named again in FROM."""
+    kept = list(named)
+    for target in [table for table in named if table.target]:
+        for other in named:
+            if other is not target and (other.alias or other.name) == target.name:
+                other.mode = "write"
+                kept.remove(target)
+                break
+    return kept
+
+
+def _walk(tokens: list[str], dialect: str) -> list[_Named]:
     frames = [_Frame()]
     named: list[_Named] = []
     verb = ""
     previous = ""
     for index, part in enumerate(tokens):
+        if len(named) >= _MAX_TABLES:
+            break
         following = tokens[index + 1] if index + 1 < len(tokens) else ""
         frame = frames[-1]
         if part == "(":
             frame.expected = None
-            frames.append(_Frame(listing=previous in {"FROM", "JOIN"}, expected=frame.expected))
+            frames.append(_Frame(listing="read" if previous in {"FROM", "JOIN"} else None))
         elif part == ")":
             if len(frames) > 1:
                 frames.pop()
         elif part == ",":
-            frame.expected = "read" if frame.listing else None
+            frame.expected = frame.listing
         elif frame.expected is not None and part not in _SKIPPED_BEFORE_NAME and _names_table(part, frame.expected):
-            named.append(_Named(part.rstrip("("), frame.expected, _alias(tokens, index)))
+            name, alias = (
+                table_name(text.split("@")[0], dialect) for text in (part.rstrip("("), _alias(tokens, index))
+            )
+            named.append(_Named(name, frame.expected, alias, target=frame.target))
             frame.expected = None
             if part.endswith("("):
                 frames.append(_Frame())
@@ -183,25 +197,29 @@ def _alias(tokens: list[str], index: int) -> str:
 def _read_word(word: str, previous: str, following: str, verb: str, frame: _Frame) -> None:
     """Note in the frame what a word says about the names after it."""
     if word == "FROM":
-        if frame.from_inside or (previous == "DISTINCT" and following and frame.listing):
-            return
-        frame.listing = True
-        frame.expected = "write" if previous in {"DELETE", "ONLY"} and verb == "DELETE" else "read"
+        frame.target = False
+        if not frame.from_inside and previous != "DISTINCT":
+            frame.listing = "read"
+            frame.expected = "write" if previous == "DELETE" else "read"
     elif word in {"JOIN", "STRAIGHT_JOIN"}:
+        frame.target = False
         frame.expected = "read"
     elif word == "USING":
-        frame.listing = verb in {"DELETE", "MERGE"}
-        frame.expected = "read" if frame.listing else None
+        frame.listing = frame.expected = "read" if verb in {"DELETE", "MERGE"} else None
     elif word in {"INTO", "OVERWRITE", "VIEW", "TRUNCATE"} or (word == "TABLE" and frame.expected is None):
         frame.expected = "unknown" if verb == "LOCK" else "write"
+        frame.listing = "write" if verb in {"TRUNCATE", "DROP"} else frame.listing
     elif word in {"UPDATE", "DELETE", "INSERT", "MERGE", "UPSERT"}:
-        if previous in _VERB_FOLLOWS and following not in {"SET", "FROM", "INTO", "CASCADE"}:
+        if previous in _VERB_FOLLOWS and following not in KEYWORDS and following.upper() != "OVERWRITE":
             frame.expected = "write"
+            frame.listing = "write" if word == "DELETE" else None
+            frame.target = word in {"UPDATE", "DELETE"}
     elif word == "ON":
         # An index or a trigger is made on a table.
-        frame.expected = "write" if verb in {"CREATE", "DROP"} and not frame.listing else None
+        made_on = verb in {"CREATE", "DROP"} and frame.listing is None and following not in KEYWORDS
+        frame.expected = "write" if made_on else None
     elif word in _ENDS_TABLES:
-        frame.listing = False
+        frame.listing = None
         frame.expected = None
     elif frame.expected is not None and word not in _SKIPPED_BEFORE_NAME:
         frame.expected = None

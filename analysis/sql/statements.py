@@ -54,7 +54,7 @@ _BLOCK = re.compile(
     rf" (?={_STATEMENT_VERB}|CALL\b)",
     re.IGNORECASE,
 )
-_CALL = re.compile(r"^(?:\? = )?(?:CALL|EXEC)\b|^EXECUTE (?!IMMEDIATE\b)|^BEGIN [\w.]+\(")
+_CALL = re.compile(r"^(?:\? = )?(?:CALL|EXEC)\b|^BEGIN [\w.]+\(")
 _ESCAPED = re.compile(r"\{ (?:ts|d|t|oj|fn) ([^{}]*?) ?\}", re.IGNORECASE)
 _REPARSED = (
     (re.compile(r"^(?:REPLACE|UPSERT)\b(?: (?:LOW_PRIORITY|DELAYED))?(?: INTO\b)?"), "INSERT INTO"),
@@ -145,7 +145,8 @@ def _judge(statement: str, dialect: str) -> StatementTables:
     text = _ESCAPED.sub(r"\1", statement)
     text = _BLOCK.sub("", text.strip("{} "))
     verb = re.split(r"[ (]", text, maxsplit=1)[0].upper()
-    if _CALL.match(text):
+    verb = "SELECT" if verb in {"FROM", "TABLE"} else verb
+    if _CALL.match(text) or (verb == "EXECUTE" and dialect == "tsql"):
         return StatementTables((), "CALL", "none", 0.0, _PROCEDURE)
     if explained := _EXPLAIN.match(text):
         return _explain(text[explained.end() :], dialect, executed="ANALYZE" in explained.group(1).upper())
@@ -165,7 +166,9 @@ def _judge(statement: str, dialect: str) -> StatementTables:
             if not is_statement(tree):
                 break
             note = _FUNCTION if calls_function(tree) and not accesses else ""
-            return StatementTables(accesses, verb_of(tree) or verb, "parsed", 1.0, note)
+            return StatementTables(
+                accesses, (verb_of(tree) if verb in {"", "WITH"} else "") or verb, "parsed", 1.0, note
+            )
     accesses = scan_tables(text, dialect)
     if not accesses:
         return StatementTables((), verb, "none", 0.0, "no table found")

@@ -21,7 +21,7 @@ _UNSIGNED = r"\.?\d[\w.]*+(?:(?<=[eE])[-+]\d++)?"
 # After an operator or an opening parenthesis a minus is a sign, elsewhere it subtracts.
 _SIGNED = rf"-(?:(?<=[=(,<>]-)|(?<=[=(,<>] -)){_UNSIGNED}"
 _PLACEHOLDER = (
-    r"\?\d*+|\$\d++(?!\w)|[#$]\{[^{}]*+\}|\{\{[^{}]*+\}\}|\{\s*+\w++\s*+(?::\s*+\w++\s*+)?\}"
+    r"\?\d*+|\$\d++(?!\w)|\$[^\W\d]\w*+(?!\$)|[#$]\{[^{}]*+\}|\{\{[^{}]*+\}\}|\{\s*+\w++\s*+(?::\s*+\w++\s*+)?\}"
     r"|(?<![:\w\]]):(?:[^\W\d]\w*+|\d++)|@{1,2}[\w.$]++|%\(\w*+\)[a-z]|%(?:\d++\$)?[sdifbtu](?!\w)|\.{3}|…"
 )
 _ORACLE_CLOSING = {"[": "]", "(": ")", "{": "}", "<": ">"} | {mark: mark for mark in '!|~#"^/*+-_.,:;&%$@'}
@@ -75,7 +75,7 @@ def _scanner(escapes: bool | None, *, hash_comments: bool, triple_quotes: bool) 
     triple = [r"[rRbB]{0,2}'''(?s:.)*?'''", r'[rRbB]{0,2}"""(?s:.)*?"""'] if triple_quotes else []
     prefixed = [f"[eE]{escaped}", f"[uU]&{plain}", f"[nNxXbBrR]{single}", f"(?:[rR][bB]|[bB][rR]){single}"]
     literals = [*triple, single, *prefixed, _ORACLE_QUOTED, f"_[a-zA-Z]{WORD}{single}", _UUID, _DOLLAR_QUOTED]
-    comment = f"{_COMMENT}|#[^\\n]*+" if hash_comments else rf"{_COMMENT}|#(?=\s)[^\n]*+"
+    comment = rf"{_COMMENT}|#(?!\{{)[^\n]*+" if hash_comments else rf"{_COMMENT}|#(?=\s)[^\n]*+"
     kinds = [
         ("literal", "|".join(literals)),
         ("unterminated", _PREFIXED_WITHOUT_END),
