@@ -1,0 +1,1 @@
+"""What the tools that users trust say of an export, held against what this project says."""
