@@ -98,8 +98,8 @@ def find_patterns(run: Int64s, run_count: int) -> Int64s:
     """Give the runs that alternate, A B C A B C, the number of their pattern; -1 for the rest.
 
     ``run`` holds the run of each call, of runs of three calls or more; those of a node lie together, by start. Runs
-    that reach into each other make one stretch; it is a pattern if each call repeats the one that lies as many calls back
-    as there are runs in it.
+    that reach into each other make one stretch; it is a pattern if each call repeats the one that lies as many calls
+    back as there are runs in it.
     """
     last = np.full(run_count, -1, np.int64)
     first = np.full(run_count, -1, np.int64)

@@ -16,14 +16,14 @@ import pyarrow as pa
 
 from analysis.facts import _repeated_calls
 from analysis.facts._ancestry import local_entries
-from analysis.facts._repeated_calls import Calls, select_calls
+from analysis.facts._repeated_calls import PAGED, Calls, select_calls
 from analysis.facts._run_kernels import below_sums, measure_runs, waited_for
 from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of, verdict_of
 from analysis.facts._runs import Runs, combined, find_runs
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
 
-__all__ = ["COLUMNS", "FIELDS", "SPREADS", "VERDICTS", "scan"]
+__all__ = ["COLUMNS", "FIELDS", "PAGED", "SPREADS", "VERDICTS", "scan"]
 
 COLUMNS: Final = (*_repeated_calls.COLUMNS, "time_resolution_ns")
 FIELDS: Final = (
