@@ -151,9 +151,7 @@ def _notes(
         notes.append(f"{plural(untimed, 'span')} without a time: no bar, on no path.")
     orphans = sum(bool(forest.orphan[row]) for row in rows)
     if orphans:
-        notes.append(
-            f"{plural(orphans, 'span')} whose parent is missing from the export (⚠): where it belongs is unknown."
-        )
+        notes.append(f"⚠ {plural(orphans, 'span')} whose parent is missing from the export.")
     missing = len(wanted) - len({forest.span_id(row) for row in marked})
     if missing:
         notes.append(f"{plural(missing, 'span')} to be marked not found in this trace.")

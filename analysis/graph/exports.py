@@ -42,16 +42,17 @@ def _nodes(graph: ServiceGraph) -> list[dict[str, Any]]:
         attributes = graph.nodes[node]
         row: dict[str, Any] = {"id": node}
         row |= {name: attributes[name] for name in ("kind", "team", "spans", "errors")}
-        row |= {name: _measure(measured.at[node, name]) for name in _MEASURES}
+        row |= {name: _measure(name, measured.at[node, name]) for name in _MEASURES}
         nodes.append(row)
     return nodes
 
 
-def _measure(value: Any) -> int | float | None:
+def _measure(name: str, value: Any) -> int | float | None:
     number = float(value)
     if math.isnan(number):
         return None
-    return int(number) if number.is_integer() else round(number, 6)
+    # A column of GraphML has one type.
+    return round(number, 6) if name == "instability" else int(number)
 
 
 def _edges(graph: ServiceGraph) -> list[dict[str, Any]]:
