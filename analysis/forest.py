@@ -25,7 +25,6 @@ from analysis._timeline import RawTimes, by_start, near_the_ends, shifts_of
 if TYPE_CHECKING:
     from analysis.dataset import Dataset, Partition
     from analysis.links.architecture import Edges
-
     from analysis.skew import Offsets
 
 __all__ = ["COLUMNS", "Codes", "Forest", "Planting", "iter_forests", "plant", "plant_partition", "planting"]

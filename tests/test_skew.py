@@ -83,6 +83,28 @@ def test_one_server_before_its_client_is_evidence():
     assert solved(call(1, ("a", 1000, 100), ("b", 900, 80))).offsets == {"b": 110}
 
 
+def test_one_late_server_as_long_as_its_client_is_evidence():
+    # Late by 320 to 330 with 10 to spare: the durations are equal to a 32nd. By 319 they are not.
+    assert solved(call(1, ("a", 10_000, 100), ("b", 10_330, 90))).offsets == {"b": -325}
+    assert solved(call(1, ("a", 10_000, 100), ("b", 10_329, 90))).pairs[0].how == "too few calls"
+
+
+def test_two_calls_that_contradict_each_other_give_no_shift():
+    there = call(1, ("a", 1000 * MS, 10 * MS), ("b", 900 * MS, 9 * MS))
+    calls = [there, call(2, ("a", 2000 * MS, 10 * MS), ("b", 1700 * MS, 9 * MS))]
+    assert solved(*calls).pairs[0].how == "no single shift"
+
+
+def test_pairs_that_could_not_be_judged_join_nothing():
+    # b and c are 5 ms ahead of a and in step; d, whose calls with b say too little, is on its own clock.
+    calls = [call(n, ("a", n * 1000, 100), ("b", n * 1000 + 10 + 5 * MS, 80)) for n in range(1, 5)]
+    calls += [call(n + 20, ("b", n * 1000, 100), ("c", n * 1000 + 10, 80)) for n in range(1, 5)]
+    calls += [call(41, ("b", 1000, 100), ("d", 1050, 80)), call(42, ("a", 1000, 100), ("d", 1050, 80))]
+    offsets = solved(*calls)
+    assert offsets.offsets == {"a": 5 * MS}
+    assert [pair.how for pair in offsets.pairs] == ["interval", "too few calls", "in step", "too few calls"]
+
+
 def test_calls_both_ways_narrow_the_shift_as_in_ntp():
     # b is 1000 behind. Towards b the request takes 1 and the response 9; towards a likewise. Each direction alone is
     # off by 4, the two together are not: shifts 999 to 1009 and 991 to 1001 leave 999 to 1001.

@@ -36,6 +36,7 @@ def kernel(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Res
             "compiled kernels cannot be kept: neither the package's folder nor the user's cache folder is writable, so "
             "every process spends some seconds compiling; set NUMBA_CACHE_DIR to a writable folder",
             RuntimeWarning,
-            stacklevel=2,
+            # Said of this line rather than of each kernel, it is shown once.
+            stacklevel=1,
         )
         return cast("Callable[_Arguments, _Result]", njit(nogil=True)(function))

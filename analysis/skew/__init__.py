@@ -4,12 +4,12 @@ A server works inside the time in which its client waits. A shift of the server'
 an interval, from the client's start minus the server's start to the client's end minus the server's end. For a pair of
 hosts the intervals of all calls, in both directions, are intersected; the shift is the middle of what is left, as NTP
 takes it from its four time stamps (RFC 5905, section 8: both ways last equally long). Where nothing is left, because
-clocks drifted or servers went on after their clients, it is the median of the middles, if that mends at least half of
+clocks drifted or servers went on after their clients, it is the median of the middles, if that mends more than half of
 what is out of place.
 
 Clocks are left alone unless calls say otherwise: in one direction at least half of the calls must be out of place, and
-either there are three of them, or a server began before its client did, which no late end of a client that gave up
-explains.
+either there are three of them, or one is telling: the server began before its client did, or is late by far more than
+the two differ in duration, which no client that gave up explains.
 
 What is gathered from a partition is integers that add up (or take the larger or smaller), so neither the order of
 partitions nor where they are scanned changes the result.

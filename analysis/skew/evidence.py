@@ -19,9 +19,10 @@ LOW, MIDDLE, HIGH = range(3)
 
 _LARGEST_RESOLUTION_NS: Final = 1_000_000_000
 _MERGE_AFTER: Final = 32
+_TELLING_RATIO: Final = 32
 _PAIRS: Final = pa.schema(
     [("client", pa.string()), ("server", pa.string())]
-    + [(name, pa.int64()) for name in ("calls", "violations", "early", "low", "high", "slack")]
+    + [(name, pa.int64()) for name in ("calls", "violations", "telling", "low", "high", "slack")]
 )
 _BUCKETS: Final = pa.schema(
     [
@@ -47,9 +48,9 @@ class Evidence:
     Attributes
     ----------
     pairs
-        For client host and server host: calls, violations (calls out of place), early (of these, the server began
-        before its client), low and high (the intersection of the intervals of shifts; ns), slack (the length of the
-        shortest of them; ns).
+        For client host and server host: calls, violations (calls out of place), telling (of these, no client that gave
+        up explains them: the server began first, or it lasted as long as its client, to a 32nd of what it is late),
+        low and high (the intersection of the intervals of shifts; ns), slack (the length of the shortest of them; ns).
     buckets
         For client host and server host: calls by bucket of low, middle and high end of their intervals.
     """
@@ -78,12 +79,13 @@ def gather(forest: Forest) -> Evidence:
     order = np.argsort(pair, kind="stable")
     pair, low, high = pair[order], low[order], high[order]
     begins = _begins(pair)
-    early = low > 0
+    misplaced = (low > 0) | (high < 0)
+    telling = (low > 0) | ((high < 0) & (-high // _TELLING_RATIO >= high - low))
     columns = [
         *_hosts(pair[begins], names),
         np.diff(np.append(begins, len(pair))),
-        _sums((early | (high < 0)).astype(np.int64), begins),
-        _sums(early.astype(np.int64), begins),
+        _sums(misplaced.astype(np.int64), begins),
+        _sums(telling.astype(np.int64), begins),
         np.maximum.reduceat(low, begins) if len(begins) else low,
         np.minimum.reduceat(high, begins) if len(begins) else high,
         np.minimum.reduceat(high - low, begins) if len(begins) else high,
@@ -105,7 +107,7 @@ def merge(parts: Iterable[Evidence]) -> Evidence:
 def _merged(parts: list[Evidence]) -> Evidence:
     pairs = pa.concat_tables([_PAIRS.empty_table(), *(part.pairs for part in parts)])
     pairs = pairs.group_by(["client", "server"], use_threads=False).aggregate(
-        [("calls", "sum"), ("violations", "sum"), ("early", "sum"), ("low", "max"), ("high", "min"), ("slack", "min")]
+        [("calls", "sum"), ("violations", "sum"), ("telling", "sum"), ("low", "max"), ("high", "min"), ("slack", "min")]
     )
     buckets = pa.concat_tables([_BUCKETS.empty_table(), *(part.buckets for part in parts)])
     keys = ["client", "server", "measure", "bucket"]

@@ -19,7 +19,7 @@ _LEAST_CALLS: Final = 3
 _ALIKE_BITS: Final = 17
 
 #: Rank of a pair, then host, other host, shift.
-_Lead = tuple[bool, int, bool, int, str, str, int]
+_Lead = tuple[int, bool, int, str, str, int]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class HostPair:
         What the second host's clock lags behind that of the first, as far as it was accepted; else 0.
     how
         "interval" or "median" where a shift was accepted; "in step" where none was needed; "too few calls"; "no single
-        shift" where none mends half of what is out of place; "beyond the limit" where it is larger than was allowed.
+        shift" where none mends most of what is out of place; "beyond the limit" where it is larger than was allowed.
     """
 
     first: str
@@ -81,8 +81,8 @@ def solve(evidence: Evidence, max_skew_ns: int | None = None) -> Offsets:
     """Turn merged evidence into one offset a host.
 
     Hosts are joined pair by pair: those first whose clocks are shown most closely (by factors of four, all below
-    0.26 ms alike), then those in step, then those with most calls; pairs whose clocks could not be judged come last.
-    The clock of most hosts is the reference.
+    0.26 ms alike), then those in step, then those with most calls. Pairs whose clocks could not be judged join nothing.
+    Among hosts that are joined, the clock of most of them is the reference.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class _Direction:
     hosts: tuple[str, str]
     calls: int
     violations: int
-    early: int
+    telling: int
     low: int
     high: int
     slack: int
@@ -119,7 +119,7 @@ class _Direction:
 
     @property
     def enough(self) -> bool:
-        return self.calls >= _LEAST_CALLS or self.early > 0
+        return self.calls >= _LEAST_CALLS or self.telling > 0
 
 
 def _judge(hosts: tuple[str, str], directions: list[_Direction], max_skew_ns: int | None) -> HostPair:
@@ -133,7 +133,7 @@ def _judge(hosts: tuple[str, str], directions: list[_Direction], max_skew_ns: in
             shift, how = (low + high) // 2, "interval"
         else:
             shift, how = _median(directions), "median"
-            if 2 * _violations(directions, shift) > violations:
+            if 2 * _violations(directions, shift) >= violations:
                 shift, how = 0, "no single shift"
         if max_skew_ns is not None and abs(shift) > max_skew_ns:
             shift, how = 0, "beyond the limit"
@@ -164,9 +164,10 @@ def _offsets(pairs: list[HostPair]) -> dict[str, int]:
     leading: dict[str, list[_Lead]] = {}
     calls: dict[str, int] = {}
     for pair in pairs:
-        judged = pair.how in {"interval", "median", "in step"}
+        if pair.how not in {"interval", "median", "in step"}:
+            continue
         closeness = (pair.slack_ns >> _ALIKE_BITS).bit_length() // 2
-        rank = (not judged, closeness, pair.shift_ns != 0, -pair.calls)
+        rank = (closeness, pair.shift_ns != 0, -pair.calls)
         for host, other, shift in ((pair.first, pair.second, pair.shift_ns), (pair.second, pair.first, -pair.shift_ns)):
             leading.setdefault(host, []).append((*rank, host, other, shift))
             calls[host] = calls.get(host, 0) + pair.calls
@@ -221,4 +222,4 @@ def _directions(evidence: Evidence) -> Iterator[_Direction]:
         if client > server:
             values = {which: (-values[HIGH - which][0], values[HIGH - which][1]) for which in values}
             low, high, hosts = -high, -low, (server, client)
-        yield _Direction(hosts, row["calls"], row["violations"], row["early"], low, high, row["slack"], values)
+        yield _Direction(hosts, row["calls"], row["violations"], row["telling"], low, high, row["slack"], values)
