@@ -23,7 +23,7 @@ from analysis.semconv._columns import (
     tracestate_weight,
 )
 from analysis.semconv._names import KINDS, RESOURCE_NAMES, SPAN_NAMES, STATUSES, Names
-from analysis.semconv._values import probability_weight, text, truth
+from analysis.semconv._values import port, probability_weight, text, truth
 
 __all__ = [
     "KINDS",
@@ -33,6 +33,7 @@ __all__ = [
     "STATUSES",
     "Names",
     "exception_columns",
+    "port",
     "probability_weight",
     "resource_columns",
     "span_columns",

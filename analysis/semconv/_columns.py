@@ -142,7 +142,7 @@ def _apply(rules: Mapping[str, _Rule], attributes: Mapping[str, Any], columns: d
         best = ranks.get(column)
         if best is not None and best < rank:
             continue
-        found = read(value)
+        found = value if read is text and type(value) is str and value else read(value)
         if found is None:
             if value is not None and value != "":
                 note(f"{name} held a value that does not fit")

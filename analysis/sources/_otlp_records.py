@@ -37,10 +37,19 @@ _FLOAT_STEP_NS: Final = 256
 
 
 class SpanAssembler:
-    """Makes rows of spans in OTLP's shape."""
+    """Makes rows of spans in OTLP's shape.
 
-    def __init__(self, rejects: Rejects) -> None:
+    Parameters
+    ----------
+    rejects
+        Where assumptions are noted.
+    exact
+        Numbers are as the exporter wrote them; those of JSON may have gone through a float.
+    """
+
+    def __init__(self, rejects: Rejects, *, exact: bool = False) -> None:
         self.rows: Final = SpanRows(rejects)
+        self._exact = exact
         self._note = rejects.note
         self._trace_id, self._span_id = trace_reader(rejects.note), id_reader(rejects.note)
 
@@ -119,7 +128,7 @@ class SpanAssembler:
             if start_ns > INT64_MAX or end_ns > INT64_MAX:
                 raise Refused(BEYOND)
         else:
-            if isinstance(start, int | float) and start > _EXACT and start % 100 == 0:
+            if not self._exact and isinstance(start, int | float) and start > _EXACT and start % 100 == 0:
                 row["time_resolution_ns"] = _FLOAT_STEP_NS
             start_ns, end_ns = nanoseconds(start), nanoseconds(end)
         if end_ns == 0 and start_ns:

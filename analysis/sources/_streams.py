@@ -16,7 +16,7 @@ import zstandard
 
 from analysis.sources._unreadable import UnreadableExport
 
-__all__ = ["ExportStream", "Readable", "open_stream", "unzstd"]
+__all__ = ["ExportStream", "Readable", "open_stream", "unzstd", "unzstd_part"]
 
 #: How much one compressed byte may become once `RATIO_GRACE` bytes have come out: gzip ends at about 1,030, and
 #: telemetry seldom passes 100.
@@ -256,6 +256,21 @@ def unzstd(message: bytes, limit: int) -> bytes:
     if len(content) > limit:
         raise ValueError(f"zstd data holds more than {limit} bytes")
     return content
+
+
+def unzstd_part(message: bytes, limit: int) -> bytes | None:
+    """Decompress as much of a zstd message as there is; None where that is nothing."""
+    state = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
+    content = bytearray()
+    try:
+        # In steps, so that what comes before a damaged place is kept, and a bomb is seen early.
+        for first in range(0, len(message), 4096):
+            content += state.decompress(message[first : first + 4096])
+            if len(content) > limit:
+                return None
+    except zstandard.ZstdError:
+        pass
+    return bytes(content) or None
 
 
 class _Source:

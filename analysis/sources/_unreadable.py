@@ -67,6 +67,16 @@ _LOOKALIKES = (
         "Download the traces themselves: in Explore, open a trace, then Inspector, Data, Download traces",
     ),
     (
+        (("[]", "binaryAnnotations"),),
+        "these are spans of version 1 of Zipkin's API, which is not read",
+        "Export them again from version 2: /api/v2/trace/<id>",
+    ),
+    (
+        (("[][]", "binaryAnnotations"),),
+        "these are spans of version 1 of Zipkin's API, which is not read",
+        "Export them again from version 2: /api/v2/traces",
+    ),
+    (
         (("", "resourceMetrics"),),
         "this holds OpenTelemetry metrics, which are not read",
         "Hand in traces and logs: configure the file exporter in the pipelines `traces` and `logs`",

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from analysis.sources._collection import without_collection
 from analysis.sources._documents import Layout, units, units_of
 from analysis.sources._ledger import Refused, Rejects, masked
 from analysis.sources._otlp_records import SHAPE, LogAssembler, SpanAssembler
@@ -72,6 +73,7 @@ def sniff(head: bytes) -> bool:
     )
 
 
+@without_collection
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans and logs in batches."""
     reader = _Reader(rejects)
