@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from analysis import finding_html
+
 __all__ = [
     "FAMILIES",
     "OUTCOMES",
@@ -105,6 +107,9 @@ class Finding:
     def id(self) -> str:
         """Identity that is stable across runs and inputs: a hash of detector and subject."""
         return finding_id(self.detector, self.subject)
+
+    def _repr_html_(self) -> str:
+        return finding_html.section(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as the findings JSON holds it."""

@@ -101,6 +101,11 @@ class Review:
         """Five marks for each service, with the findings behind them (:func:`analysis.scorecard.scorecard`)."""
         return scorecard(self.services, self.assessments_made)
 
+    @cached_property
+    def coverage(self) -> pd.DataFrame:
+        """What the spans of each service say (:func:`analysis.trust.coverage_by_service`)."""
+        return trust.coverage_by_service(self.facts)
+
     @property
     def trust(self) -> Mapping[str, Any]:
         """The trust report as the findings JSON holds it."""
@@ -110,6 +115,10 @@ class Review:
     def services(self) -> tuple[str, ...]:
         """Services seen, sorted."""
         return tuple(self.totals.get("services", ()))
+
+    def of_family(self, family: str) -> tuple[Finding, ...]:
+        """Return the findings of one chapter, worst first."""
+        return tuple(finding for finding in self.finding_objects if finding.family == family)
 
     def finding(self, detector: str, **subject: Any) -> Finding:
         """Return the worst finding of a detector, or the worst whose subject has the members given.

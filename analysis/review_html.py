@@ -1,20 +1,19 @@
-"""How a review and a finding display themselves in a notebook: small HTML, everything from telemetry escaped."""
+"""How a review displays itself in a notebook: small HTML, everything from telemetry escaped."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from analysis.finding_html import SEVERITY_BARS
 from analysis.findings import SEVERITIES, Finding
 
 if TYPE_CHECKING:
     from analysis.review import Review
 
-__all__ = ["finding_section", "summary"]
+__all__ = ["summary"]
 
 _MOST: Final = 10
-#: Severity is told by word and by the weight of the bar beside it, not by colour alone.
-_BARS: Final = {"info": "▁", "low": "▃", "medium": "▅", "high": "█"}
 
 
 def summary(review: Review) -> str:
@@ -46,35 +45,8 @@ def summary(review: Review) -> str:
     return "".join(parts) + "</div>"
 
 
-def finding_section(finding: Finding) -> str:
-    """Return one finding as HTML: claim, cost, evidence, counter-evidence, remedy."""
-    considered = "".join(f"<li>{escape(sentence)}</li>" for sentence in finding.considered)
-    traces = ", ".join(f"{escape(item.why)} <code>{escape(item.trace_id)}</code>" for item in finding.exemplars)
-    costs = ", ".join(f"{escape(name)} {_number(value)}" for name, value in finding.cost.items())
-    saving = ", ".join(f"{escape(name)} {_number(value)}" for name, value in finding.saving.items())
-    return "".join(
-        [
-            f'<section class="finding" id="finding-{escape(finding.id)}">',
-            f"<h3>{_BARS[finding.severity]} {escape(finding.severity)}: {escape(finding.title)}</h3>",
-            f"<p>{escape(finding.summary)}</p>",
-            f"<p><b>What to do:</b> {escape(finding.remedy)}</p>",
-            f"<p><b>Cost:</b> {costs or 'none measured'}. <b>Saving:</b> {saving or 'not estimated'}.</p>",
-            (
-                f"<p><b>Seen</b> in {finding.traces_affected:,} of {finding.traces_seen:,} traces, confidence "
-                f"{finding.confidence:.0%}. <b>Exemplars:</b> {traces or 'none'}.</p>"
-            ),
-            f"<p><b>Looked at against it:</b></p><ul>{considered}</ul>" if considered else "",
-            "</section>",
-        ]
-    )
-
-
 def _row(finding: Finding) -> str:
     return (
-        f"<tr><td>{_BARS[finding.severity]} {escape(finding.severity)}</td>"
+        f"<tr><td>{SEVERITY_BARS[finding.severity]} {escape(finding.severity)}</td>"
         f"<td>{escape(finding.title)}</td><td>{escape(finding.detector)}</td></tr>"
     )
-
-
-def _number(value: object) -> str:
-    return f"{value:,.6g}" if isinstance(value, int | float) else escape(str(value))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.facts.coverage import ASPECTS
 
-__all__ = ["LOW_SUPPORT_TRACES", "Doubt", "Trust", "report"]
+__all__ = ["LOW_SUPPORT_TRACES", "Doubt", "Trust", "coverage_by_service", "report"]
 
 #: Below this many traces a statement has low support (house default, as in the catalogue).
 LOW_SUPPORT_TRACES: Final = 20
@@ -139,6 +139,19 @@ def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
         },
     }
     return Trust(measures, {name: doubt for name, doubt in _doubts(shares, measures).items() if doubt.factor < 1.0})
+
+
+def coverage_by_service(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return for each service (index) and aspect (columns) the share (0..1) of its spans that could say it and do.
+
+    Not a number where a service has no such span.
+    """
+    coverage = facts["coverage"].set_index("service")
+    shares = {
+        aspect: coverage[said] / coverage[could].where(coverage[could] > 0)
+        for aspect, (could, said, _) in ASPECTS.items()
+    }
+    return pd.DataFrame(shares, index=coverage.index)
 
 
 def _doubts(shares: Mapping[str, float], measures: Mapping[str, Any]) -> dict[str, Doubt]:

@@ -11,7 +11,7 @@ from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gath
 from analysis.forest import Codes, Forest
 from analysis.schema import KINDS
 
-__all__ = ["COLUMNS", "FIELDS", "scan"]
+__all__ = ["COLUMNS", "FIELDS", "answered", "scan"]
 
 COLUMNS: Final = ("service", "kind", "category", "peer_service", "server_address", "multiplicity", "status")
 FIELDS: Final = (
@@ -35,7 +35,7 @@ def scan(forest: Forest) -> pa.Table:
     wanted = [code for code, name in enumerate(category.values) if name in _CALLS]
     client = (forest.kind == KINDS.index("client")) & np.isin(category.codes, wanted)
     rows = np.flatnonzero(client)
-    answered = _answered(forest)[rows]
+    unanswered = ~answered(forest)[rows]
     peer, by_name = _peers(forest, rows)
     many = forest.multiplicity[rows]
     duration = forest.duration[rows]
@@ -53,26 +53,26 @@ def scan(forest: Forest) -> pa.Table:
             trace=forest.trace_of[rows],
             sums={
                 "calls": many,
-                "unanswered": np.where(answered, 0, many),
-                "unanswered_ns": np.where(answered, 0, duration),
+                "unanswered": np.where(unanswered, many, 0),
+                "unanswered_ns": np.where(unanswered, duration, 0),
             },
-            histograms={"latency": (np.where(answered | ~forest.has_time[rows], -1, duration), many)},
-            exemplar_value=np.where(answered, 0, duration),
+            histograms={"latency": (np.where(unanswered & forest.has_time[rows], duration, -1), many)},
+            exemplar_value=np.where(unanswered, duration, 0),
             span_offset=np.arange(len(rows) + 1),
             span_rows=rows,
         ),
     )
 
 
-def _answered(forest: Forest) -> np.ndarray:
+def answered(forest: Forest) -> np.ndarray:
     """Mark the spans that have a child which is a server span or belongs to another service."""
     service = forest.codes("service").codes
     below = np.flatnonzero(forest.parent >= 0)
     above = forest.parent[below]
     answers = (forest.kind[below] == KINDS.index("server")) | (service[below] != service[above])
-    answered = np.zeros(forest.size, bool)
-    answered[above[answers]] = True
-    return answered
+    marked = np.zeros(forest.size, bool)
+    marked[above[answers]] = True
+    return marked
 
 
 def _peers(forest: Forest, rows: np.ndarray) -> tuple[Codes, np.ndarray]:

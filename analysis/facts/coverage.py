@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from analysis.facts._says import given, says
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
+from analysis.facts.callees import answered
 from analysis.forest import Forest
 from analysis.operations import is_raw_path
 from analysis.schema import KINDS
@@ -64,7 +65,9 @@ FIELDS: Final = (
     Field("with_system", pa.int64(), "sum", "spans", "of these, naming the system"),
     Field("with_statement", pa.int64(), "sum", "spans", "of these, with a statement or collection"),
     Field("clients", pa.int64(), "sum", "spans", "client spans of HTTP and RPC"),
-    Field("with_peer", pa.int64(), "sum", "spans", "of these, naming whom they call"),
+    Field(
+        "with_peer", pa.int64(), "sum", "spans", "of these, naming whom they call, or answered by a span of the callee"
+    ),
     Field("messages", pa.int64(), "sum", "spans", "producer and consumer spans"),
     Field("with_destination", pa.int64(), "sum", "spans", "of these, naming topic or queue"),
     Field("errors", pa.int64(), "sum", "spans", "failed spans"),
@@ -106,7 +109,7 @@ def scan(forest: Forest) -> pa.Table:
         "with_system": data & given(forest, "db_system"),
         "with_statement": data & (given(forest, "db_statement") | given(forest, "db_collection")),
         "clients": client,
-        "with_peer": client & (given(forest, "server_address") | given(forest, "peer_service")),
+        "with_peer": client & (given(forest, "server_address") | given(forest, "peer_service") | answered(forest)),
         "messages": message,
         "with_destination": message & given(forest, "messaging_destination"),
         "errors": forest.error,

@@ -3,6 +3,7 @@
 from analysis.figures._theme import PAGE_STYLE, empty_figure
 from analysis.figures.cascade_tree import cascade_tree
 from analysis.figures.dependency_matrix import dependency_matrix
+from analysis.figures.exemplar import exemplar
 from analysis.figures.service_map import service_map
 from analysis.figures.table_ownership import table_ownership
 from analysis.figures.waterfall import waterfall
@@ -12,6 +13,7 @@ __all__ = [
     "cascade_tree",
     "dependency_matrix",
     "empty_figure",
+    "exemplar",
     "service_map",
     "table_ownership",
     "waterfall",
