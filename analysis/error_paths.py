@@ -95,7 +95,7 @@ def error_paths(forest: Forest, paths: Paths | None = None) -> FailureTimes:
     count_failures(order, parent, error, found.on_path, counted, passed_on)
     remote = np.isin(forest.kind, _CALLS)
     reach_roots(order, parent, forest.service.codes, remote, error, reached)
-    save_time(order, found.child_offset, found.child, found.begin, found.finish, found.kept, error, saved)
+    save_time(order, parent, found.child_offset, found.child, found.begin, found.finish, found.kept, error, saved)
 
     absorbed = passed_on & ~error
     told = counted | absorbed | reached

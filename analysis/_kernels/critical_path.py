@@ -388,7 +388,8 @@ def slack_of_spans(
                 if on_path[below]:
                     path_ends_here = True
                 else:
-                    slack[below] = boundary - (finish[below] - begin[below]) - earliest[places[member]]
+                    room = boundary - (finish[below] - begin[below]) - earliest[places[member]]
+                    slack[below] = max(room, 0)
             if path_ends_here:
                 boundary = finish[rows[places[place]]]
             place = run - 1

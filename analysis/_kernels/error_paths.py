@@ -203,6 +203,7 @@ def _block_saves(
 @kernel
 def save_time(
     order: NDArray[np.int32],
+    parent: NDArray[np.int32],
     child_offset: NDArray[np.int32],
     child: NDArray[np.int32],
     begin: NDArray[np.int64],
@@ -214,7 +215,7 @@ def save_time(
     """Fill by how much every span would be shorter without failing calls: a failing one by all of it.
 
     Siblings keep their order: one that followed others still does, at the same distance (CRISP,
-    ``ComputeAllSeriesTimeSaved``). Children of a failing span are not looked at: what they could save, it saves.
+    ``ComputeAllSeriesTimeSaved``). What is below a failing span saves nothing of its own.
     """
     widest = 0
     for row in range(len(child_offset) - 1):
@@ -259,3 +260,10 @@ def save_time(
                 overlap = int(max(0, ends[place] - begins[first]))
                 high, first = place, place
         saved[row] = min(total, whole)
+    below_failing = np.zeros(len(parent), np.bool_)
+    for index in range(len(order)):
+        row = order[index]
+        above = parent[row]
+        if above >= 0 and (error[above] or below_failing[above]):
+            below_failing[row] = True
+            saved[row] = 0

@@ -89,6 +89,8 @@ def _first_halves(roles: Roles, server: NDArray[np.int64]) -> NDArray[np.bool_]:
     call = client.astype(np.int64) * wide + forest.service.codes[server]
     weak = np.flatnonzero(~serves & (client >= 0) & (forest.kind[client] == _CLIENT))
     first = np.ones(len(server), np.bool_)
+    if not len(weak):
+        return first
     first[weak] = False
     alone = weak[~np.isin(call[weak], call[serves])]
     first[alone[np.unique(call[alone], return_index=True)[1]]] = True

@@ -80,7 +80,7 @@ class Calls:
 
 
 def join(forest: Forest, parts: Sequence[Calls], places: Mapping[Node, int]) -> Edges:
-    """Join calls to edges, in the order of their rows, and bring the nodes that they use in order.
+    """Join calls to edges, in order of their rows and then of the parts, and sort the nodes that they use.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def join(forest: Forest, parts: Sequence[Calls], places: Mapping[Node, int]) -> 
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("caller", "callee", "kind", "client", "server")
     )
-    by_row = np.lexsort((callee, caller, server, np.where(client >= 0, client, server)))
+    by_row = np.argsort(np.where(client >= 0, client, server), kind="stable")
     client, server = client[by_row].astype(np.int32), server[by_row].astype(np.int32)
     used = np.zeros(len(places), np.bool_)
     used[caller] = True

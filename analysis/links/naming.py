@@ -97,7 +97,9 @@ class NodeTable:
             numbered = pd.factorize(values[rows])[0].astype(np.int64)
             width = int(numbered.max(initial=0)) + 1
             combined = pd.factorize(combined * width + numbered)[0].astype(np.int64)
-        _, firsts = np.unique(combined, return_index=True)
+        firsts = np.empty(int(combined.max(initial=-1)) + 1, np.int64)
+        # The first of several writes counts: assignment in reverse order leaves it last.
+        firsts[combined[::-1]] = np.arange(len(rows) - 1, -1, -1)
         places = np.empty(len(firsts), np.int32)
         for place, first in enumerate(rows[firsts].tolist()):
             codes = (int(one.codes[first]) for one in texts)
