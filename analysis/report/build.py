@@ -27,8 +27,8 @@ def build_report(review: Review, out: str | Path, *, title: str, progress: Progr
     review
         What is reported; it is saved under ``review/`` and opened by each notebook.
     out
-        Folder of the report: ``index.html``, a page a notebook, ``assets/``, ``findings.json``, and the executed notebooks
-        under ``notebooks/``. Pages of an earlier report there are replaced.
+        Folder of the report: ``index.html``, a page a notebook, ``assets/``, ``findings.json``, and the executed
+        notebooks under ``notebooks/``. Pages of an earlier report there are replaced.
     title
         Heading of the report.
     progress

@@ -263,7 +263,7 @@ def _slow_finding(evidence: Evidence, limits: Limits, origin: tuple[str, str], c
     share = traces / evidence.traces if evidence.traces else 0.0
     caller = " ".join(worst.caller)
     considered = [
-        f"{pair.slow_alone} slow visits of {' '.join(pair.caller)} had no slow visit of {' '.join(pair.callee)} below them"
+        f"{pair.slow_alone} slow visits of {' '.join(pair.caller)} had no slow {' '.join(pair.callee)} below them"
         for pair in climbed[:_MOST_PATHS]
     ]
     considered.append("visits whose callee failed were left out")
