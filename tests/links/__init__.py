@@ -1,0 +1,1 @@
+"""Links between services, over spans written by hand."""
