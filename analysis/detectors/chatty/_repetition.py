@@ -102,6 +102,11 @@ class Repetition:
         return self.share_where("concurrent", value=True)
 
     @property
+    def times(self) -> str:
+        """How often the calls are made, as a reader says it."""
+        return f"{self.calls_p95:g} times a {'job' if self.background else 'request'}"
+
+    @property
     def where(self) -> str:
         """The operation, as a reader names it."""
         return f"{self.operation} of {self.service}" if self.operation else f"a span of {self.service} that is missing"
@@ -129,11 +134,11 @@ class Repetition:
         hints = (self.rows["source"] != "").any(), object_mapper(self.rows["scope"]) != "", self.uneven
         return 0.65 + sum(weight for weight, hint in zip((0.1, 0.1, 0.05), hints, strict=True) if hint)
 
-    @cached_property
-    def share_of_p95(self) -> float:
-        """Largest share (0..1) of an entry operation's p95 that the calls take on its critical path.
+    def share_of_p95(self, name: str) -> float:
+        """Return the largest share (0..1) of an entry operation's p95 that the calls take, or that one call would save.
 
-        Requests without a run count as free of cost: what one in twenty-five requests pays does not move the p95.
+        ``name`` is critical or saving. Requests without a run count as free of cost: what one in twenty-five requests
+        pays does not move the p95.
         """
         waited = self.rows[~self.rows["background"]]
         largest = 0.0
@@ -141,15 +146,15 @@ class Repetition:
             entry = (str(service), str(operation))
             affected = int(rows["requests"].sum())
             without = max(0, self.evidence.request_count.get(entry, affected) - affected)
-            cost = merged_histogram(rows["critical_per_request"])
-            whole = Histogram.merged([cost, Histogram.from_values(np.zeros(1, np.int64), np.array([without]))])
+            spent = merged_histogram(rows[f"{name}_per_request"])
+            whole = Histogram.merged([spent, Histogram.from_values(np.zeros(1, np.int64), np.array([without]))])
             largest = max(largest, self.evidence.share_of_p95(entry, whole.percentile(PERCENTILE)))
-        return largest
+        return round(largest, 4)
 
     def severity(self, *, worth: bool) -> Severity:
         """Return the severity; ``worth`` is false where the shape is no reason to change anything."""
         passes = worth and self.histogram("union").percentile(PERCENTILE) >= self.limits["cost_ms"] * 1e6
-        return severity(Weight(passes_limits=passes, share_of_p95=self.share_of_p95))
+        return severity(Weight(passes_limits=passes, share_of_p95=self.share_of_p95("saving")))
 
     @property
     def entries(self) -> tuple[str, ...]:
@@ -167,13 +172,14 @@ class Repetition:
             "calls": whole,
             "requests": requests,
             "runs": self.total("runs"),
-            "longest_run": int(self.rows["length"].max()),
+            "longest_run_at_least": int(self.rows["length"].max()),
             "errors": self.total("errors"),
             "retries": self.total("retries"),
             "concurrent_share": round(self.concurrent_share, 4),
             "spread_share": round(1.0 - self.share_where("spread", "siblings"), 4),
             "distinct_values_share": round(self.total("values") / whole, 4) if whole else 0.0,
-            "share_of_p95": round(self.share_of_p95, 4),
+            "share_of_p95": self.share_of_p95("critical"),
+            "saved_share_of_p95": self.share_of_p95("saving"),
             "entries": list(self.entries),
         }
 

@@ -137,7 +137,7 @@ def _callee(run: Repetition) -> str:
 def _title(run: Repetition) -> str:
     same = "identically " if run.identical else ""
     verb = "publishes to" if _publishes(run) else "calls"
-    what = f"{verb} {_callee(run)} {same}{run.calls_p95:g} times a request"
+    what = f"{verb} {_callee(run)} {same}{run.times}"
     return f"{run.where} {what}: {shortened(run.template)}"
 
 

@@ -19,8 +19,8 @@ Sentry's detector of N+1 queries); a pattern from ``pattern_repeats`` rounds on 
 for fifty counts as fifty. Statements that control transactions or test a connection are no queries.
 
 Worth fixing is a run whose calls are open for ``cost_ms`` (50, as in Sentry's detector) or more: the union of their
-times, at p95 over the requests that have it. Severity then follows from the share that the calls take of the p95 of
-an entry operation, on its critical path, requests without the run included.
+times, at p95 over the requests that have it. Severity then follows from what one call would save: its share of the
+p95 of an entry operation, on the critical path, requests without the run included.
 
 The values must differ. Where the instrumentation hides them, confidence rests on hints: the scope of an object
 mapper, a read right before the run, durations that differ by half or more. Where all values are seen and equal the
@@ -75,12 +75,12 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which operations run one statement again and again."""
     coverage = evidence["coverage"]
     calls, stated = int(coverage["data_calls"].sum()), int(coverage["with_statement"].sum())
-    partly = (
-        (f"db.query.text or db.collection.name of {calls - stated} of {calls} data calls",) if stated < calls else ()
-    )
     if not stated:
-        missing = partly or ("spans of database calls with their statement (db.query.text)",)
-        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+        missing = f"db.query.text of {calls} data calls" if calls else "spans of data calls with db.query.text"
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=(missing,))
+    # Among data calls without a statement are those that connect: only a service without any statement leaves a gap.
+    silent = coverage.loc[(coverage["data_calls"] > 0) & (coverage["with_statement"] == 0), "service"]
+    partly = tuple(f"db.query.text of the data calls of {service}" for service in sorted(silent))
     findings = tuple(_finding(item) for item in repetitions(evidence, limits, _CATEGORIES))
     suppressed = set_aside(evidence, limits, _CATEGORIES)
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", findings, partly, suppressed)
@@ -143,14 +143,13 @@ def _writes(run: Repetition) -> bool:
 
 def _title(run: Repetition, cached: bool) -> str:
     what = shortened(run.template)
-    times = f"{run.calls_p95:g} times a request"
     if run.identical:
-        return f"{run.where} runs the identical {'cache read' if cached else 'query'} {times}: {what}"
+        return f"{run.where} runs the identical {'cache read' if cached else 'query'} {run.times}: {what}"
     if run.pattern:
-        return f"{run.where} runs {len(run.templates)} statements in turn, {times} in all: {what}"
+        return f"{run.where} runs {len(run.templates)} statements in turn, {run.times} in all: {what}"
     if cached:
-        return f"{run.where} makes cache reads one by one, {times}: {what}"
-    return f"{run.where} runs one statement {times}: {what}"
+        return f"{run.where} makes cache reads one by one, {run.times}: {what}"
+    return f"{run.where} runs one statement {run.times}: {what}"
 
 
 def _summary(run: Repetition, cached: bool) -> str:
