@@ -1,8 +1,8 @@
 """
 A statement without its values: one scanner pass, linear in the text, bounded in length.
 
-The scanner never guesses in favour of the text. Where a literal's end is ambiguous it takes the farthest one; where it
-has no end, everything after its beginning is dropped.
+The scanner never guesses in favour of the text. Where a literal has no end, or none that can be trusted, everything
+after its beginning is dropped.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Fingerprint(NamedTuple):
         Whether at least one value was hidden behind a placeholder. Equal `parameters` then prove nothing: the hidden
         values may differ.
     truncated
-        Whether the statement was cut: a literal, comment or parenthesis without end, a closing ellipsis, or more than
+        Whether a part is missing: a literal, comment or parenthesis without end, a closing ellipsis, or more than
         `MAX_STATEMENT_CHARACTERS`.
     """
 
@@ -75,7 +75,8 @@ def hash_of(values: Iterable[str]) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") or 1
 
 
-# Tokens and stretches with their spelling: names, keywords, placeholders and operators, never a literal.
+# Tokens and stretches with their spelling: names, keywords, placeholders and operators, but no literal. A double-quoted
+# word of an unknown system is kept as a name even where its place then shows it to be a value.
 _spellings: dict[str, str] = {}
 
 
@@ -211,8 +212,8 @@ def fingerprint(statement: str, system: str = "") -> Fingerprint:
         SQL, CQL, JPQL or anything of that shape, as a span carries it.
     system
         The database system, as in `db.system`. It settles two things that the text cannot: whether `\'` ends a
-        literal, and whether double quotes hold a string or a name. Without it, `\'` makes the literal reach to the
-        last quote of the statement, and a double-quoted word is a string where it is compared with or listed.
+        literal, and whether double quotes hold a string or a name. Without it, a literal with `\'` in it counts as
+        one without end, and a double-quoted word is a string where it is compared with or listed.
 
     Returns
     -------
@@ -221,21 +222,22 @@ def fingerprint(statement: str, system: str = "") -> Fingerprint:
     """
     text = statement[:MAX_STATEMENT_CHARACTERS]
     scanner = scanner_of(system)
+    strings = '"' in text and double_quoted_strings(dialect_of(system))
     tokens = scanner.fast.findall(text)
     if not tokens:
         return Fingerprint("", 0, sanitised=False, truncated=False)
     values: list[str] = []
-    known = _spellings.get
-    parts = [known(token) or _spell(token, values, scanner) for token in tokens]
     last = tokens[-1]
     cut = last in {"...", "…"}
-    if cut:
-        parts.pop()
-    template = _space(parts)
-    if ('"' in text or "$" in text or "*/" in text) and _needs_care(text, template, tokens, system):
-        parts, values = _careful(text, scanner, double_quoted_strings(dialect_of(system)))
-        parts = parts[:-1] if cut else parts
-        template = _space(parts)
+    if _needs_care(text, tokens, strings):
+        parts, values = _careful(text, scanner, strings)
+    else:
+        known = _spellings.get
+        parts = [known(token) or _spell(token, values, scanner) for token in tokens]
+    template = _space(parts[:-1] if cut else parts)
+    if '"' in template and _DOUBLE_AS_VALUE.search(template):
+        parts, values = _careful(text, scanner, strings)
+        template = _space(parts[:-1] if cut else parts)
     truncated = (
         cut
         or len(statement) > MAX_STATEMENT_CHARACTERS
@@ -246,12 +248,11 @@ def fingerprint(statement: str, system: str = "") -> Fingerprint:
     return Fingerprint(_collapse(template), hash_of(values) if values else 0, sanitised, truncated)
 
 
-def _needs_care(text: str, template: str, tokens: list[str], system: str) -> bool:
-    if '"' in template and (double_quoted_strings(dialect_of(system)) or _DOUBLE_AS_VALUE.search(template)):
+def _needs_care(text: str, tokens: list[str], strings: bool) -> bool:
+    """Say whether tokens have to be read with their neighbours: strings in double quotes, nested comments, tags."""
+    if strings or ("$" in text and _DOLLAR_TAG.search(text) is not None):
         return True
-    if "*/" in text and text.count("*/") > sum(token.startswith("/*") for token in tokens):
-        return True
-    return "$" in text and _DOLLAR_TAG.search(text) is not None
+    return "*/" in text and text.count("*/") > sum(token.startswith("/*") for token in tokens)
 
 
 def _has_no_end(token: str, scanner: Scanner) -> bool:

@@ -21,7 +21,7 @@ _UNSIGNED = r"\.?\d[\w.]*+(?:(?<=[eE])[-+]\d++)?"
 # After an operator or an opening parenthesis a minus is a sign, elsewhere it subtracts.
 _SIGNED = rf"-(?:(?<=[=(,<>]-)|(?<=[=(,<>] -)){_UNSIGNED}"
 _PLACEHOLDER = (
-    r"\?\d*+|\$\d++(?!\w)|\$[^\W\d]\w*+(?!\$)|[#$]\{[^{}]*+\}|\{\{[^{}]*+\}\}|\{\s*+\w++\s*+(?::\s*+\w++\s*+)?\}"
+    r"\?\d*+|\$\d++(?!\w)|\$[^\W\d]\w*+(?!\$)|[#$]\{[^{}]*+\}|\{\{[^{}]*+\}\}|\{\s*+\w*+\s*+(?::\s*+\w++\s*+)?\}"
     r"|(?<![:\w\]]):(?:[^\W\d]\w*+|\d++)|@{1,2}[\w.$]++|%\(\w*+\)[a-z]|%(?:\d++\$)?[sdifbtu](?!\w)|\.{3}|…"
 )
 _ORACLE_CLOSING = {"[": "]", "(": ")", "{": "}", "<": ">"} | {mark: mark for mark in '!|~#"^/*+-_.,:;&%$@'}
@@ -36,15 +36,17 @@ _WITHOUT_END = r"""['"`](?s:.)*+|\$(?:[^\W\d]\w*+)?\$(?s:.)*+|/\*(?s:.)*+"""
 _PLAIN = {quote: rf"{quote}[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+{quote}" for quote in "'\""}
 _ESCAPED = {quote: rf"{quote}[^{quote}\\]*+(?:(?:{quote}{quote}|\\(?s:.))[^{quote}\\]*+)*+{quote}" for quote in "'\""}
 # A backslash before a quote ends the literal in some systems and not in others: where the system is unknown such a
-# literal reaches to the last quote of the statement, which holds every value under both readings.
+# literal has no end that could be trusted, not even the last quote, which may open a literal that was cut.
 _AMBIGUOUS = {
-    quote: rf"""{quote}[^{quote}\\]*+(?:(?:{quote}{quote}|\\(?s:[^'"]))[^{quote}\\]*+)*+{quote}|{quote}(?s:.)*['"]"""
-    for quote in "'\""
+    quote: rf"""{quote}[^{quote}\\]*+(?:(?:{quote}{quote}|\\(?s:[^'"]))[^{quote}\\]*+)*+{quote}""" for quote in "'\""
 }
 # Words, plainly quoted names and the punctuation around them, at most 24 words at once: statements differ in their
 # values and share such stretches, so a stretch is spelled once and remembered. A word that may belong to what follows
 # it (a prefix of a literal, a part of a longer name) is left to the finer tokens.
-_PLAIN_WORD = r"""(?:[A-Za-z_][A-Za-z_0-9$.]*+|"[A-Za-z_]\w*+"(?:\."[A-Za-z_]\w*+")*+|(?:`\w++`\.)*+`\w++`)"""
+_PLAIN_WORD = (
+    r"""(?:[A-Za-z_][A-Za-z_0-9$]*+(?:\.[A-Za-z_][A-Za-z_0-9$]*+)*+"""
+    r"""|"[A-Za-z_]\w*+"(?:\."[A-Za-z_]\w*+")*+|(?:`\w++`\.)*+`\w++`)"""
+)
 _STRETCH_WORD = rf"""{_PLAIN_WORD}(?!['"`\[@#&.\-\x80-\U0010ffff])[\s,()=<>*;]*+"""
 _STRETCH = rf"[\s,()=<>]++(?:{_STRETCH_WORD}){{0,24}}+|(?:{_STRETCH_WORD}){{1,24}}+"
 
