@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import papermill
+from traitlets.config import Config
 
 import analysis
 
 __all__ = ["ReportError", "execute", "notebooks"]
+
+#: Talk to kernels through sockets in the file system where there are any: nobody else on the machine can listen.
+_KERNELS: Final = Config({"KernelManager": {"transport": "tcp" if sys.platform == "win32" else "ipc"}})
 
 
 class ReportError(RuntimeError):
@@ -66,6 +71,7 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
             kernel_name="python3",
             cwd=str(source.parent),
             progress_bar=False,
+            config=_KERNELS,
         )
     except papermill.PapermillExecutionError as error:
         message = f"{source.name} failed in cell {error.cell_index}: {error.ename}: {error.evalue} (see {target})"

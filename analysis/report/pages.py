@@ -75,16 +75,14 @@ def write_page(page: Page, pages: Sequence[Page], folder: Path, title: str) -> P
         Heading of the report.
     """
     exporter = HTMLExporter(
-        config=Config(),
-        template_name=".",
-        extra_template_basedirs=[str(_TEMPLATE)],
+        config=Config({"NbConvertBase": {"display_data_priority": _PRIORITY}}),
+        template_name=_TEMPLATE.name,
+        extra_template_basedirs=[str(_TEMPLATE.parent)],
         template_file="page.html.j2",
-        extra_template_paths=[str(_TEMPLATE)],
     )
     exporter.filters["embedded"] = embedded
     exporter.filters["figure_title"] = figure_title
     exporter.environment.globals["plotly_mimetype"] = _PLOTLY
-    exporter.config.NbConvertBase.display_data_priority = _PRIORITY
     resources = {"pages": pages, "page": page, "report_title": title}
     body, _ = exporter.from_notebook_node(page.notebook, resources=resources)
     target = folder / page.file
