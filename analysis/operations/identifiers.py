@@ -17,7 +17,7 @@ _BOUNDED = rf"(?<![0-9A-Za-z])(?:{_UUID}|{_ULID}|{_DATE}|{_HEX}|\d{{4,}})(?![0-9
 _NUMBER = r"(?<!\w)\d+(?!\w)"
 _IDENTIFIER = re.compile(rf"{_EMAIL}|{_BOUNDED}|{_NUMBER}")
 _TOKEN = re.compile(
-    r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{16,}={0,2}(?![A-Za-z0-9])|[A-Za-z0-9+/]{8,}={1,2}(?![A-Za-z0-9=])"
+    r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{16,}={0,2}(?![A-Za-z0-9])|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{8,}={1,2}(?![A-Za-z0-9=])"
 )
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
 _VERSION = re.compile(r"[vV]\d+(?:[._]\d+)*+(?:[-.]?(?:alpha|beta|rc)\d*)?")
