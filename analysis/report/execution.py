@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +14,8 @@ import analysis
 
 __all__ = ["ReportError", "execute", "notebooks"]
 
-#: Talk to kernels through sockets in the file system where there are any: nobody else on the machine can listen.
-_KERNELS: Final = Config({"KernelManager": {"transport": "tcp" if sys.platform == "win32" else "ipc"}})
+#: What is said to kernels is encrypted where they can: nobody else on the machine can listen.
+_KERNELS: Final = Config({"KernelManager": {"transport_encryption": "auto"}})
 
 
 class ReportError(RuntimeError):
