@@ -160,7 +160,7 @@ def _weight(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
     weight = probability_weight(value)
     if weight is not None:
-        _fill(columns, "weight", weight)
+        columns["weight"] = weight
     return False
 
 
@@ -168,7 +168,7 @@ def _sample_rate(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
     rate = count(value)
     if rate is not None and 1 <= rate <= 1e9:
-        _fill(columns, "weight", float(rate))
+        columns["weight"] = float(rate)
     return False
 
 

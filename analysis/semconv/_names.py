@@ -113,9 +113,9 @@ SPAN_NAMES: Final[tuple[Names, ...]] = (
     Names(
         "messaging_destination",
         text,
-        ("messaging.destination.name",),
+        ("messaging.destination.name", "messaging.rabbitmq.destination.routing_key"),
         ("kafka.topic", "rabbit.exchange", "rabbit.queue", "jms.queue", "jms.topic"),
-        ("messaging.destination", "messaging.source.name", "message_bus.destination"),
+        ("messaging.destination", "messaging.source.name", "messaging.rabbitmq.routing_key", "message_bus.destination"),
     ),
     Names(
         "messaging_operation",

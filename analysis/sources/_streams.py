@@ -64,7 +64,6 @@ class ExportStream:
         self.damage = ""
         self._raw = raw
         self._compressed = 0
-        self._delivered = 0
         self._ahead = bytearray()
         self._next: Callable[[], bytes] = self._from_raw
         self._unwrap()
@@ -98,7 +97,7 @@ class ExportStream:
 
     def close(self) -> None:
         """Close the file behind it, unless that is standard input."""
-        if self._raw is not sys.stdin.buffer:
+        if self._raw is not getattr(sys.stdin, "buffer", None):
             self._raw.close()
 
     def __enter__(self) -> Self:

@@ -83,14 +83,14 @@ def whole_part(data: Data, start: int, end: int, path: tuple[int, ...]) -> bytes
     Parameters
     ----------
     path
-        Numbers of the fields to follow into the part that is cut off: (2, 2) keeps of the last field 2 what is whole,
-        and of its last field 2 again.
+        Numbers of the fields down to a record: (1, 2, 2) keeps what is whole of a field 1 that is cut off, of its last
+        field 2 too, and of that the whole fields, but nothing of a field 2 in there that is cut off itself.
     """
     at = start
     for field in fields(data, start, end):
         at = field.end
     whole = bytes(data[start:at])
-    if path and at < end:
+    if len(path) > 1 and at < end:
         tag, value = varint(data, at, end)
         if tag == path[0] << 3 | LENGTH:
             _, content = varint(data, value, end)

@@ -55,7 +55,9 @@ _LAYOUT: Final = Layout(records=frozenset({"data"}), salvage=frozenset({"spans"}
 _MICROSECOND_NS: Final = 1_000
 _MILLISECOND_NS: Final = 1_000_000
 _EVENTS: Final = frozenset({"error", "exception"})
-_EXCEPTION_KEYS: Final = frozenset({"exception.type", "error.kind", "error.object"})
+_EXCEPTION_KEYS: Final = frozenset({"exception.type", "error", "error.kind", "error.object"})
+#: What OpenTelemetry writes for an error of no known type.
+_SOME_ERROR: Final = "_OTHER"
 _MISSHAPEN: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
@@ -194,6 +196,7 @@ class _Reader:
             fields = _pairs(log.get("fields"))
             if fields.get("event") in _EVENTS or not _EXCEPTION_KEYS.isdisjoint(fields):
                 exception_columns(fields, row)
+                row["error_type"] = row["error_type"] or _SOME_ERROR
                 break
         if get("warnings"):
             self._note(WARNED)
