@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis._critical_path import Paths, Sections, find_paths, find_sections, find_slack
+from analysis.error_paths import COLUMNS as ERROR_COLUMNS
 from analysis.error_paths import ErrorPath, add_up, error_paths
 from analysis.forest import Forest, iter_forests, plant, planting
 
@@ -105,7 +106,7 @@ def critical_path_report(data: Dataset, strict: bool = False, trace: str | None 
         If there is no such trace.
     """
     if trace is None:
-        return report_forests(iter_forests(data, COLUMNS), strict=strict)
+        return report_forests(iter_forests(data, (*COLUMNS, *ERROR_COLUMNS)), strict=strict)
     table = data.find_trace(trace)
     if table.num_rows == 0:
         message = f"there is no trace {trace}"

@@ -3,6 +3,9 @@
 A call path is the sequence of operations from a root down to a span. Counted are the failing spans on the critical
 path and those joined to one on it by an unbroken chain of failing spans; the method is CRISP's (Zhang et al., "CRISP:
 Critical Path Analysis of Large-Scale Microservice Architectures", USENIX ATC 2022).
+
+As there, a span has also failed that says nothing of its status, but answered an HTTP status of 400 or above or an RPC
+status other than OK, or recorded an error.
 """
 
 from __future__ import annotations
@@ -22,9 +25,11 @@ from analysis.forest import Forest
 __all__ = ["COLUMNS", "ErrorPath", "FailureTimes", "add_up", "error_paths"]
 
 #: Columns that are read beside those of a forest.
-COLUMNS: Final = ("service", "operation")
+COLUMNS: Final = ("service", "operation", "http_status", "rpc_status", "error_type", "exception_message")
 #: Operations shown of a longer call path: these many at both ends.
 _SHOWN: Final = 50
+_LEAST_HTTP_FAILURE: Final = 400
+_RPC_SUCCESS: Final = ("0", "OK")
 _CALLS: Final = (schema.KINDS.index("server"), schema.KINDS.index("client"))
 
 
@@ -87,7 +92,7 @@ def error_paths(forest: Forest, paths: Paths | None = None) -> FailureTimes:
         Its critical paths, where they are known already.
     """
     found = find_paths(forest) if paths is None else paths
-    error, order, parent = forest.error, found.order, found.parent
+    error, order, parent = _failing(forest), found.order, found.parent
     saved = np.zeros(forest.size, np.int64)
     if not error.any():
         return FailureTimes((), saved)
@@ -124,6 +129,20 @@ def error_paths(forest: Forest, paths: Paths | None = None) -> FailureTimes:
         tuple(ErrorPath(path, **{name: int(values[place]) for name, values in sums.items()}) for place, path in listed),
         saved,
     )
+
+
+def _failing(forest: Forest) -> NDArray[np.bool_]:
+    """Return which spans failed, by status or by what they answered or recorded, where the status says nothing."""
+    silent = ~forest.codes("status").equal("ok") & ~forest.error
+    failing = forest.error | (silent & (forest.array("http_status") >= _LEAST_HTTP_FAILURE))
+    rpc = forest.codes("rpc_status")
+    # The last entry is where the code -1 of a null lands.
+    failing |= (
+        silent & np.array([*(value.upper() not in _RPC_SUCCESS for value in rpc.values), False], np.bool_)[rpc.codes]
+    )
+    for column in ("error_type", "exception_message"):
+        failing |= silent & (forest.codes(column).codes >= 0)
+    return failing
 
 
 def add_up(partitions: Iterable[Iterable[ErrorPath]]) -> list[ErrorPath]:

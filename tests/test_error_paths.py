@@ -169,3 +169,19 @@ def test_time_saved_is_that_of_a_slow_replay(trace: Drawn, data: st.DataObject) 
     saved = error_paths(forest, paths).saved
     for root in np.flatnonzero(forest.parent < 0).tolist():
         assert int(saved[root]) == slow_saving(forest, paths, root)
+
+
+def test_answers_and_recorded_errors_count_where_the_status_says_nothing() -> None:
+    rows = (
+        span(1, 0, 100),
+        span(2, 0, 10, 1, http_status=404),
+        span(3, 20, 10, 1, http_status=399),
+        span(4, 40, 10, 1, rpc_status="DEADLINE_EXCEEDED"),
+        span(5, 60, 10, 1, rpc_status="0", error_type="TimeoutError"),
+        span(6, 80, 10, 1, status="ok", http_status=500),
+    )
+    assert sorted(path[-1] for path, count in counts(planted(*rows)).items() if count[0]) == [
+        "shop O2",
+        "shop O4",
+        "shop O5",
+    ]

@@ -254,10 +254,10 @@ def test_a_call_fails_where_either_half_does_and_takes_the_clients_time() -> Non
         span(5, "cart", "client", 4, duration_ns=None, peer_service="bank"),
     )
     edges = architecture.edges(plant(span_table(rows)))
-    # Spans without a time stand first: 3 and 5, then 1.
-    assert edges.error.tolist() == [True, False, True]
-    assert edges.duration.tolist() == [40, 0, 90]
-    assert edges.timed.tolist() == [True, False, True]
+    assert edges.client.tolist() == [0, 2, 4]
+    assert edges.error.tolist() == [True, True, False]
+    assert edges.duration.tolist() == [90, 40, 0]
+    assert edges.timed.tolist() == [True, True, False]
 
 
 def test_calls_add_up_over_partitions_whatever_their_order() -> None:
