@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["codes", "integers", "row_codes", "tidy", "valid"]
+__all__ = ["codes", "integers", "joined", "row_codes", "tidy", "valid"]
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -43,10 +43,27 @@ def _one_chunk(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
     return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
 
 
-def _sorted_dictionary(column: pa.ChunkedArray) -> pa.Array:
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Join tables into one chunk a column with one dictionary, neither sorted nor cleared of what is not used."""
+    table = pa.concat_tables(tables)
+    columns = [
+        _unifiable(column).unify_dictionaries() if pa.types.is_dictionary(column.type) else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names).combine_chunks()
+
+
+def _unifiable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Encode a column anew whose dictionaries hold a null: those cannot be unified, and a null is no value."""
     if any(chunk.dictionary.null_count for chunk in column.chunks):
-        # Dictionaries that hold a null cannot be unified; encoded anew, a null is no value.
-        column = column.cast(pa.string()).dictionary_encode()
+        return column.cast(pa.string()).dictionary_encode()
+    return column
+
+
+def _sorted_dictionary(column: pa.ChunkedArray) -> pa.Array:
+    column = _unifiable(column)
+    if column.null_count == len(column):
+        return pa.DictionaryArray.from_arrays(pa.nulls(len(column), pa.int32()), pa.array([], pa.string()))
     encoded = _one_chunk(column.unify_dictionaries(), column.type)
     raw = encoded.indices.fill_null(_NONE).to_numpy(zero_copy_only=False).astype(np.int64)
     dictionary = encoded.dictionary

@@ -57,8 +57,7 @@ class _Derived(NamedTuple):
 def derive_spans(spans: pa.Table) -> pa.Table:
     """Return the spans of a partition with all columns of the schema, the derived ones computed."""
     combination, firsts = _combinations(spans)
-    rows = spans.select(_BASIS).take(pa.array(firsts)).to_pylist()
-    derived = [_derive(*row.values()) for row in rows]
+    derived = [_derive(*basis) for basis in zip(*_texts(spans, firsts), strict=True)]
     columns: dict[str, Any] = {name: spans[name].chunk(0) for name in spans.column_names}
     for name in ("operation", "template", "category"):
         texts = pa.array([getattr(one, name) for one in derived], pa.string()).dictionary_encode()
@@ -86,18 +85,33 @@ def _combinations(spans: pa.Table) -> tuple[Int64s, Int64s]:
         column = spans[name].chunk(0)
         if column.null_count == len(column):
             continue
-        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
         # Numbered anew at every column: the product of all dictionaries' sizes does not fit 64 bits.
-        combined = pd.factorize(combined * (len(column.dictionary) + 1) + codes)[0].astype(np.int64)
+        combined = pd.factorize(combined * (len(column.dictionary) + 1) + _codes(column) + 1)[0].astype(np.int64)
     _, firsts = np.unique(combined, return_index=True)
     return combined, firsts
 
 
-@lru_cache(maxsize=1 << 17)
-def _derive(*basis: str | None) -> _Derived:
-    span = {name: value or "" for name, value in zip(_BASIS, basis, strict=True)}
+def _texts(spans: pa.Table, rows: Int64s) -> list[list[str]]:
+    """Return the basis of some rows, a list a column; a missing text is empty."""
+    columns = []
+    for name in _BASIS:
+        column = spans[name].chunk(0)
+        # The code of a missing text is -1: the last one.
+        values = [*column.dictionary.to_pylist(), ""]
+        columns.append([values[code] for code in _codes(column)[rows].tolist()])
+    return columns
+
+
+def _codes(column: pa.Array) -> Int64s:
+    codes: Int64s = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes
+
+
+@lru_cache(maxsize=1 << 15)
+def _derive(*basis: str) -> _Derived:
+    span = dict(zip(_BASIS, basis, strict=True))
     kind, name = span["kind"], span["name"]
-    found = operation_template(**{**span, "kind": "" if kind == "unspecified" else kind})
+    found = operation_template(**span | {"kind": "" if kind == "unspecified" else kind})
     # Instrumentations that know no route call a span "GET": that says less than the path without its values.
     bare = kind in {"server", "client"} and set(name.upper().split()) <= _METHODS
     return _Derived(

@@ -152,7 +152,9 @@ class _Meeting:
         self.conflicts = 0
         self.conflict = ""
         torn = np.zeros(len(sizes), dtype=bool)
-        for name in _SAYING:
+        # Columns that no row has need no choice; the times are asked for by name.
+        self._names = [name for name in _SAYING if name in _TIMES or spans[name].chunk(0).null_count < spans.num_rows]
+        for name in self._names:
             torn |= self._agree(name)
         for group in np.flatnonzero(torn):
             self._settle(int(group), int(self._starts[group]), int(self._starts[group] + sizes[group]))
@@ -185,7 +187,7 @@ class _Meeting:
         for row in range(begin, end):
             rows.setdefault(self._content(row), row)
         ranked = sorted(rows.items(), key=lambda item: (-self._fullness(item[1]), item[0]))
-        taken = dict.fromkeys(_SAYING, ranked[0][1])
+        taken = dict.fromkeys(self._names, ranked[0][1])
         for _, row in ranked[1:]:
             if self._fits(taken, row):
                 self._fill(taken, row)
@@ -196,10 +198,10 @@ class _Meeting:
             self.chosen[name][group] = self._members[row]
 
     def _content(self, row: int) -> tuple[int, ...]:
-        return tuple(part for name in _SAYING for part in (int(self._says[name][row]), int(self._codes[name][row])))
+        return tuple(part for name in self._names for part in (int(self._says[name][row]), int(self._codes[name][row])))
 
     def _fullness(self, row: int) -> int:
-        return sum(bool(self._says[name][row]) for name in _SAYING)
+        return sum(bool(self._says[name][row]) for name in self._names)
 
     def _fits(self, taken: dict[str, int], row: int) -> bool:
         for name, other in taken.items():

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from analysis.ingest.columns import tidy
+from analysis.ingest.columns import joined, tidy
 from analysis.ingest.merging import INPUT
 from analysis.ingest.partitioning import UInt64s, log_homes, span_homes
 from analysis.schema import LOG_SCHEMA, LOGS, SPAN_SCHEMA, SPANS
@@ -107,7 +107,7 @@ class Spool:
             if tables:
                 path = self._place / f"{kind}-{len(self._runs[kind]):05d}.run"
                 homes = np.concatenate([homes for _, homes in tables])
-                self._write_run(path, homes, tidy([table for table, _ in tables], _SCHEMAS[kind]))
+                self._write_run(path, homes, joined([table for table, _ in tables]))
                 self._runs[kind].append(path)
                 tables.clear()
         self._held_rows = 0
@@ -116,10 +116,14 @@ class Spool:
         bucket = homes % np.uint64(self.buckets)
         order = np.argsort(bucket, kind="stable")
         ends = np.searchsorted(bucket[order], np.arange(self.buckets, dtype=np.uint64), side="right")
+        # Most exports leave most columns out; each of them would cost as much in each row group as one that is used.
+        table = table.select([name for name in table.column_names if table[name].null_count < table.num_rows])
         begin = 0
         with pq.ParquetWriter(path, table.schema, compression="lz4") as writer:
             for end in ends.tolist():
-                writer.write_table(table.take(pa.array(order[begin:end])), row_group_size=max(1, end - begin))
+                # Tidy, lest every row group holds the whole dictionary.
+                rows = tidy([table.take(pa.array(order[begin:end]))], table.schema)
+                writer.write_table(rows, row_group_size=max(1, end - begin))
                 begin = end
 
     def partition(self, kind: Kind, number: int, partitions: int) -> pa.Table:
@@ -146,7 +150,7 @@ class Spool:
         for path in self._runs[kind]:
             with pq.ParquetFile(path) as run:
                 for group in range(number % self.buckets, self.buckets, min(partitions, self.buckets)):
-                    table = run.read_row_group(group)
+                    table = _complete(kind, run.read_row_group(group))
                     # With more partitions than buckets, several share one.
                     several = partitions > self.buckets
                     yield _only(table, _homes(kind, table), number, partitions) if several else table
@@ -154,6 +158,16 @@ class Spool:
 
 def _homes(kind: Kind, table: pa.Table) -> UInt64s:
     return span_homes(table) if kind == "spans" else log_homes(table)
+
+
+def _complete(kind: Kind, table: pa.Table) -> pa.Table:
+    """Add the columns that no row of a run has."""
+    schema = _SCHEMAS[kind]
+    columns = [
+        table[field.name] if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
 
 
 def _only(table: pa.Table, homes: UInt64s, number: int, partitions: int) -> pa.Table:
