@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import sys
+from functools import partial
 from pathlib import Path
 
 import fsspec
 import pytest
 
 from analysis.dataset import Dataset, Input, open_export
-from analysis.ingest import read_exports
+from analysis.ingest import read_exports, reading
 from analysis.ingest.spool import Spool
 from analysis.ingest.tally import iso_time
 from analysis.sources import UnreadableExport
@@ -202,3 +203,18 @@ def test_rows_that_leave_memory_come_back(tmp_path):
                 one, other = (read.spool.partition(kind, number, partitions) for read in (held, spilled))
                 order = [("input", "ascending"), ("trace_id_low", "ascending"), ("span_id", "ascending")]
                 assert one.sort_by(order).to_pylist() == other.sort_by(order).to_pylist()
+
+
+def test_exports_larger_than_memory_go_through_a_temporary_dataset(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for number in range(4):
+        spans = [span(trace, number + 1, service=f"s{trace % 3}") for trace in range(1, 90)]
+        (tmp_path / f"in/{number}.json").write_bytes(otlp(spans, [log(f"line {number}", 3)]))
+    held = open_export(tmp_path / "in", skew="off")
+    monkeypatch.setattr(reading, "Spool", partial(Spool, limit=100, run=70))
+    spilled = open_export(tmp_path / "in", skew="off")
+    assert held.partitions[0].location is None
+    assert spilled.partitions[0].location is not None
+    assert (spilled.inputs, spilled.totals, spilled.window) == (held.inputs, held.totals, held.window)
+    assert spilled.spans().equals(held.spans())
+    assert spilled.logs(["body"]).equals(held.logs(["body"]))

@@ -1,0 +1,40 @@
+"""What ``import analysis as an`` offers: every name, loaded when it is used, the same before and after."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+
+import analysis as an
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("name", an.__all__)
+def test_every_name_is_there(name):
+    assert getattr(an, name) is not None
+    assert name in dir(an)
+
+
+def test_a_function_stays_one_when_its_room_is_loaded():
+    for name in ("ingest", "critical_path", "review"):
+        room = importlib.import_module(f"analysis.{name}")
+        assert sys.modules[f"analysis.{name}"] is room
+        assert isinstance(getattr(an, name), FunctionType)
+
+
+def test_unknown_name_is_told_which_there_are():
+    with pytest.raises(AttributeError, match="it has .*open_export"):
+        _ = an.open_exports
+
+
+def test_nothing_heavy_is_loaded_before_it_is_used():
+    heavy = "{'numba', 'plotly', 'pandas', 'pyarrow', 'sqlglot', 'networkx'}"
+    code = f"import sys, analysis; print(sorted({heavy} & set(sys.modules)))"
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert seen.stdout.strip() == "[]"
