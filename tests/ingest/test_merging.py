@@ -334,3 +334,17 @@ def test_tidy_sorts_dictionaries_and_drops_what_is_not_used():
 
 def test_number_of_the_input_travels_with_the_row():
     assert spans({}, {"span_id": 2}, numbers=[4, 5])[INPUT].to_pylist() == [4, 5]
+
+
+def test_a_server_span_with_the_id_of_a_client_span_is_its_half() -> None:
+    merged = merge_spans(
+        spans(
+            {"kind": "client", "service": "shop"},
+            {"kind": "server", "service": "cart"},
+            {"span_id": 2, "kind": "server", "service": "cart"},
+            {"span_id": 2, "kind": "consumer", "service": "mail"},
+        )
+    )
+    # Nobody shares an id with a consumer: one of these two is dropped.
+    assert shown(merged, "span_id", "kind", "shared")[:2] == [(1, "client", False), (1, "server", True)]
+    assert (merged.spans.num_rows, merged.conflicts) == (3, 1)
