@@ -125,7 +125,9 @@ def sources(forest: Forest, calls: Calls, entry: Integers, runs: Runs) -> Int64s
     ended = (
         forest.end[calls.rows[source]] <= forest.start[calls.rows[runs.first]] + _resolution(forest, calls)[runs.first]
     )
-    reads = (source >= 0) & ~writes[calls.template.codes[source]] & ended
+    template = calls.template.codes
+    # The last call of a run right before is no source: it is the same loop, gone through again.
+    reads = (source >= 0) & ended & ~writes[template[source]] & (template[source] != template[runs.first])
     return np.where(reads, source, -1)
 
 
@@ -193,7 +195,7 @@ def _ancestors(forest: Forest, calls: Calls, entry: Integers, parents: Int64s) -
         inside = (rows >= 0) & (entry[rows] != rows)
         return np.where(inside, calls.above[rows], -1).astype(np.int64)
 
-    own = (parents >= 0) & (service[parents] == service[calls.rows])
+    own = (parents >= 0) & (service[np.maximum(parents, 0)] == service[calls.rows])
     second = one_up(np.where(own, parents, -1))
     return second, one_up(second)
 

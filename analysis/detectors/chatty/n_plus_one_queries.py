@@ -162,7 +162,7 @@ def _summary(run: Repetition, cached: bool) -> str:
         run.price(),
     ]
     if source := _source(run):
-        parts.append(f"The read before is {shortened(source)}: its rows are looped over.")
+        parts.append(f"Right before runs {shortened(source)}, whose rows may be what is looped over.")
     return " ".join(parts)
 
 
