@@ -241,8 +241,10 @@ def _edge_marks(
 def _free_place(points: Sequence[Point], width_px: float, scale: _Scale, taken: list[Box]) -> tuple[Point, bool]:
     """Find a place along a curve where a text covers nothing; the middle, for a sign alone, where there is none."""
     last = len(points) - 1
-    for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73):
+    shares = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73)
+    for share, beside in [(share, beside) for beside in (0, -12, 12) for share in shares]:
         x, y = points[round(share * last)]
+        y += beside
         box = (x * scale.layer_px - width_px / 2, y - 9, x * scale.layer_px + width_px / 2, y + 9)
         if not any(_overlap(box, other) for other in taken):
             taken.append(box)

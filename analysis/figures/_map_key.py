@@ -1,4 +1,4 @@
-"""The key of the service map: a row of the kinds of node that are there, a row of the kinds of edge."""
+"""The key of the service map: kinds of node that are there, kinds of edge, and what their marks mean, a row each."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["DASHES", "EDGE_COLOUR", "EDGE_TITLES", "key", "key_px"]
 EDGE_COLOUR: Final = "#8b939c"
 DASHES: Final = {"sync": "solid", "async": "dash", "data": "dot"}
 EDGE_TITLES: Final = {"sync": "synchronous calls", "async": "asynchronous messages", "data": "access to data"}
-_ROW_PX: Final = 30
+_ROW_PX: Final = 27
 _TEXT_SIZE: Final = 12
 _PAPER: Final = {"xref": "paper", "yref": "paper"}
 
 
 def key_px(graph: ServiceGraph) -> float:
     """Return the height of the key in pixels."""
-    return (2 if graph.number_of_edges() else 1) * _ROW_PX
+    return (3 if graph.number_of_edges() else 1) * _ROW_PX
 
 
 def key(graph: ServiceGraph, *, badges: bool, failures: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -73,7 +73,7 @@ def _edge_row(
     said = ["wider: more calls"]
     said += ["✖ share of failed calls, from 1 % on"] if failures else []
     said += ["framed: findings"] if badges else []
-    labels.append(_label("\u00a0\u00a0\u00a0\u00a0".join(said), left, up))
+    labels.append(_label("\u00a0\u00a0\u00a0\u00a0".join(said), 12.0, up - _ROW_PX))
     return shapes, labels
 
 

@@ -116,6 +116,9 @@ def fitted(name: Any, width_px: float, size_px: float) -> str:
 def wrapped(name: Any, width_px: float, size_px: float, lines: int = 2) -> str:
     """Return a name on up to `lines` lines, broken after one of ``-._/:`` or a space if possible."""
     rest = cleaned(name)
+    # Rather a little too wide than a last letter alone on its line.
+    if text_width(rest, size_px) <= 1.15 * width_px:
+        return _escaped(rest)
     broken: list[str] = []
     while rest and len(broken) < lines - 1 and text_width(rest, size_px) > width_px:
         end = _break_at(rest, width_px, size_px)

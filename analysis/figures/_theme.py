@@ -35,7 +35,7 @@ COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E0
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = COLOURS[:6]
 #: Text and lines that stand on the page itself: contrast of 4.5 on white and 4.1 on near-black.
 INK: Final = "#6e7681"
-TITLE_INK: Final = "#57606a"
+TITLE_INK: Final = "#646d77"
 GREY: Final = "#9aa1a9"
 FAINT: Final = "rgba(128,134,142,0.28)"
 #: Texts on plates.
@@ -49,7 +49,7 @@ PAGE_STYLE: Final = """
 """
 
 #: Width that labels are cut for; a figure fills the width it is given.
-DESIGN_WIDTH: Final = 1000
+DESIGN_WIDTH: Final = 960
 _NOTE_SIZE: Final = 12
 _NOTE_LINE: Final = 17
 _NOTE_CHARACTERS: Final = 150

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,7 +48,9 @@ class Lines:
     hidden_errors: int
 
 
-def choose(forest: Forest, rows: range, highlighted: Collection[int], critical: Collection[int], at_most: int) -> Lines:
+def choose(
+    forest: Forest, rows: range, highlighted: Collection[int], critical: Mapping[int, int], at_most: int
+) -> Lines:
     """Choose the spans to show, in the order of the tree.
 
     Parameters
@@ -58,8 +60,8 @@ def choose(forest: Forest, rows: range, highlighted: Collection[int], critical: 
     rows
         The rows of the trace.
     highlighted, critical
-        Rows that are to be shown before others: highlighted ones first, then those on the critical path, then failed
-        ones, then the longest. Ancestors come along where there is room.
+        Rows that are to be shown before others, after the first root: highlighted ones, then those on the critical
+        path by their time on it (ns), then failed ones, then the longest. Ancestors come along where there is room.
     at_most
         Lines there may be.
     """
@@ -109,17 +111,16 @@ def _in_order(forest: Forest, rows: range) -> list[int]:
 
 
 def _kept(
-    forest: Forest, order: Sequence[int], highlighted: Collection[int], critical: Collection[int], at_most: int
+    forest: Forest, order: Sequence[int], highlighted: Collection[int], critical: Mapping[int, int], at_most: int
 ) -> set[int]:
-    kept: set[int] = set()
-    marked, on_path = set(highlighted), set(critical)
+    kept = {order[0]}
+    marked = set(highlighted)
     reserved = int(at_most * _HIGHLIGHTED_SHARE)
     for row in order:
         if row in marked and len(kept) < reserved:
             _keep(forest, row, kept, reserved)
-    for row in order:
-        if row in on_path:
-            _keep(forest, row, kept, at_most)
+    for row in sorted(critical, key=lambda row: (-critical[row], row)):
+        _keep(forest, row, kept, at_most)
     for row in order:
         if forest.error[row]:
             _keep(forest, row, kept, at_most)

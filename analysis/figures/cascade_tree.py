@@ -245,7 +245,7 @@ def _box(visit: _Visit) -> dict[str, Any]:
 def _words(visit: _Visit, width_px: float, forest: _Forest) -> dict[str, Any]:
     service, operation = _split(visit, forest)
     title = {_REACHED: "✖ request failed", _ABSORBED: "◆ absorbed by", _UNSEEN: "○ end not seen"}.get(visit.end, "")
-    lines = [f"<b>{fitted(title or service, width_px, 12)}</b>"]
+    lines = [f"<b>{title or fitted(service, width_px, 11.5)}</b>"]
     if visit.end == _ABSORBED:
         lines.append(fitted(visit.text, width_px, 11))
     elif not visit.end and operation:

@@ -28,6 +28,8 @@ _LABEL_SIZE: Final = 12
 #: Light enough for dark text everywhere; every cell also holds its number.
 _SHADES: Final = [[0, "#e9f2f9"], [0.5, "#bcd9ee"], [1, "#7db7de"]]
 
+_KIND_SIGNS: Final = {"user": "☻ ", "queue": "▷ ", "cache": "◇ ", "database": "⛁ ", "external": "○ "}
+
 
 def dependency_matrix(result: Reviewed) -> go.Figure:
     """Draw callers as rows and callees as columns, with the calls of each pair in its cell.
@@ -120,7 +122,7 @@ def _draw(matrix: _Matrix) -> go.Figure:
     legend = [
         "Rows call columns. Dotted frames: groups that call one another most; callers come first.",
         "Framed cell: part of a circle of synchronous calls. Corner ◥: 1 % of the calls or more failed.",
-        "~ only asynchronous.",
+        f"~ only asynchronous.{_signs_said(matrix)}",
     ]
     if not counts:
         legend.append("A cell holds the number of digits of its calls: 1 is below 10, 2 below 100, 3 below 1,000 …")
@@ -139,10 +141,16 @@ def _draw(matrix: _Matrix) -> go.Figure:
     )
 
 
+def _signs_said(matrix: _Matrix) -> str:
+    kinds = {matrix.graph.nodes[node]["kind"] for node in matrix.columns}
+    said = ", ".join(f"{sign}{kind}" for kind, sign in _KIND_SIGNS.items() if kind in kinds)
+    return f" {said}." if said else ""
+
+
 def _axis(matrix: _Matrix, nodes: Sequence[str], label_px: float, **more: Any) -> dict[str, Any]:
-    marks = {"database": "⛁ ", "cache": "◇ ", "queue": "▷ ", "external": "☁ ", "user": "☻ "}
     labels = [
-        marks.get(matrix.graph.nodes[node]["kind"], "") + fitted(node, label_px - 16, _LABEL_SIZE) for node in nodes
+        _KIND_SIGNS.get(matrix.graph.nodes[node]["kind"], "") + fitted(node, label_px - 16, _LABEL_SIZE)
+        for node in nodes
     ]
     return {
         "tickmode": "array",

@@ -14,6 +14,8 @@ from analysis.findings import Finding
 __all__ = ["exemplar"]
 
 _TITLE: Final = "Exemplar trace"
+#: A page shows several of them.
+_SPANS_AT_MOST: Final = 60
 
 
 def exemplar(traces: Dataset, finding: Finding, why: str = "median") -> go.Figure:
@@ -31,4 +33,4 @@ def exemplar(traces: Dataset, finding: Finding, why: str = "median") -> go.Figur
     if not finding.exemplars:
         return empty_figure("This finding names no trace.", _TITLE)
     chosen = next((example for example in finding.exemplars if example.why == why), finding.exemplars[0])
-    return waterfall(traces, chosen.trace_id, chosen.span_ids)
+    return waterfall(traces, chosen.trace_id, chosen.span_ids, spans_at_most=_SPANS_AT_MOST)

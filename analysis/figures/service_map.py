@@ -20,8 +20,8 @@ __all__ = ["service_map"]
 _TITLE: Final = "Service map"
 #: Nodes that a map can hold before it groups them.
 NODES_AT_MOST: Final = 100
-#: Edges drawn unless the caller asks for more: two for each node, but within these limits.
-EDGES_AT_LEAST: Final = 36
+#: Edges drawn unless the caller asks for more: five for each two nodes, but within these limits.
+EDGES_AT_LEAST: Final = 40
 EDGES_AT_MOST: Final = 120
 
 
@@ -44,8 +44,8 @@ def service_map(
     depth
         How many calls away from `focus` the map reaches, in both directions; 2 by default.
     max_edges
-        Draw no more edges than these; the least used ones are hidden and counted. By default two for each
-        node, at least 36, at most 120.
+        Draw no more edges than these; the least used ones are hidden and counted. By default five for
+        each two nodes, at least 40, at most 120.
     highlight
         Services, or pairs of caller and callee, to be drawn heavier; such edges are never hidden.
 
@@ -85,6 +85,7 @@ class _Selection:
     marked: tuple[frozenset[str], frozenset[tuple[str, str]]]
     notes: list[str] = field(default_factory=list)
     subtitle: str = ""
+    circles: list[tuple[str, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         services = sum(self.graph.nodes[node]["kind"] == "service" for node in self.graph)
@@ -141,24 +142,27 @@ class _Selection:
         return sum(int(edge["calls"]) for _, _, edge in ends)
 
     def hide_edges(self, limit: int | None) -> None:
-        """Hide the least used edges, but none that is marked; the busiest edge of every node comes before others."""
+        """Hide the least used edges: none that is marked; circles and the busiest edge into each node come last."""
+        is_grouped = any(self.graph.nodes[node]["kind"] == "group" for node in self.graph)
+        # Groups call one another in circles where their members do not.
+        self.circles = [] if is_grouped else cycles(self.graph)
         edges = [
             (caller, callee, kind, int(edge["calls"]))
             for caller, callee, kind, edge in self.graph.edges(keys=True, data=True)
         ]
         edges.sort(key=lambda edge: (-edge[3], edge[:3]))
-        usual = min(EDGES_AT_MOST, max(EDGES_AT_LEAST, 2 * self.graph.number_of_nodes()))
+        usual = min(EDGES_AT_MOST, max(EDGES_AT_LEAST, 5 * self.graph.number_of_nodes() // 2))
         edges_at_most = usual if limit is None else max(limit, 0)
         if len(edges) <= edges_at_most:
             return
-        kept = [edge for edge in edges if edge[:2] in self.marked[1]]
-        tied: set[str] = set()
+        must = [edge for edge in edges if edge[:2] in self.marked[1] or self._closes_circle(edge)]
+        entered: set[str] = set()
         for edge in edges:
-            if edge[1] not in tied and edge[0] != edge[1]:
-                tied.add(edge[1])
-                kept.append(edge)
-        kept += edges[:edges_at_most]
-        chosen = dict.fromkeys(kept[: max(edges_at_most, len(self.marked[1]))])
+            if edge[1] not in entered and edge[0] != edge[1]:
+                entered.add(edge[1])
+                must.append(edge)
+        chosen = dict.fromkeys(must[:edges_at_most])
+        chosen.update(dict.fromkeys(edge for edge in must if edge[:2] in self.marked[1]))
         for edge in edges:
             if len(chosen) >= edges_at_most:
                 break
@@ -171,6 +175,9 @@ class _Selection:
                 f"{plural(max(edge[3] for edge in hidden), 'call')} each."
             )
 
+    def _closes_circle(self, edge: tuple[str, str, str, int]) -> bool:
+        return edge[2] == "sync" and any(edge[0] in circle and edge[1] in circle for circle in self.circles)
+
     def drawing(self) -> Drawing:
         """Hand over what is left, with its notes."""
         loops = [edge for edge in self.graph.edges(keys=True) if edge[0] == edge[1]]
@@ -178,14 +185,11 @@ class _Selection:
         if loops:
             named = ", ".join(sorted({shown(edge[0], 30) for edge in loops})[:5])
             self.notes.append(f"{plural(len(loops), 'edge')} from a node to itself not drawn: {named}.")
-        # Groups call one another in circles where their members do not.
-        is_grouped = any(self.graph.nodes[node]["kind"] == "group" for node in self.graph)
-        circles = [] if is_grouped else cycles(self.graph)
-        for circle in circles[:3]:
+        for circle in self.circles[:3]:
             self.notes.append(f"↺ call one another in a circle: {', '.join(shown(node, 30) for node in circle[:8])}.")
-        if circles[3:]:
-            self.notes.append(f"↺ {len(circles) - 3} more circles.")
-        return Drawing(self.graph, self.findings, *self.marked, circles, _TITLE, self.subtitle, self.notes)
+        if self.circles[3:]:
+            self.notes.append(f"↺ {len(self.circles) - 3} more circles.")
+        return Drawing(self.graph, self.findings, *self.marked, self.circles, _TITLE, self.subtitle, self.notes)
 
 
 def _of_groups(findings: Mapping[str, Mapping[str, int]], group_of: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from analysis.figures._reviewed import Reviewed, fact, trace_ids
 from analysis.figures._text import HOVER_CHARACTERS, cleaned, counted, fitted, hover, plural, shown, text_width
-from analysis.figures._theme import FAINT, INK, PLATE_INK, empty_figure, figure_of
+from analysis.figures._theme import DESIGN_WIDTH, FAINT, INK, PLATE_INK, empty_figure, figure_of
 
 __all__ = ["table_ownership"]
 
@@ -25,8 +25,8 @@ OWNER_SHARE: Final = 0.8
 _ROW_PX: Final = 32
 _LABEL_PX: Final = 210
 _VERDICT_PX: Final = 170
-#: Services up to which the names stand upright and the cells hold counts.
-FEW_SERVICES: Final = 9
+#: Services up to which a cell is wide enough for counts.
+FEW_SERVICES: Final = 11
 UNKNOWN_TABLE: Final = "(unknown)"
 _READ, _WRITE, _BOTH, _UNKNOWN = 0, 1, 2, 3
 _FILLS: Final = ("#d9eaf5", "#f7c97c", "#e9a06a", "#e3e5e8")
@@ -61,7 +61,9 @@ def table_ownership(result: Reviewed) -> go.Figure:
         notes.append(
             f"{len(tables) - len(kept):,} of {plural(len(tables), 'table')} hidden: those used by the fewest services."
         )
-    kept.sort(key=lambda table: (table.store, -len(table.writers), -len(table.users), table.name))
+    kept.sort(
+        key=lambda table: (table.store, table.name == UNKNOWN_TABLE, -len(table.writers), -len(table.users), table.name)
+    )
     return _draw(kept, sorted(services), notes, _subtitle(tables))
 
 
@@ -148,8 +150,11 @@ def _subtitle(tables: Sequence[_Table]) -> str:
 def _draw(tables: Sequence[_Table], services: Sequence[str], notes: list[str], subtitle: str) -> go.Figure:
     lines = _lines(tables)
     few = len(services) <= FEW_SERVICES
-    names = [fitted(service, 80 if few else 150, 12) for service in services]
-    top = 30 if few else 24 + 0.75 * max(min(text_width(cleaned(service), 12), 150) for service in services)
+    column_px = (DESIGN_WIDTH - _LABEL_PX - _VERDICT_PX) / len(services)
+    widest = max(text_width(cleaned(service), 12) for service in services)
+    level = widest <= column_px - 8
+    names = [fitted(service, column_px if level else 150, 12) for service in services]
+    top = 30 if level else 24 + 0.75 * min(widest, 150)
     z: list[list[int | None]] = [[None] * len(services) for _ in lines]
     text = [[""] * len(services) for _ in lines]
     hovers = [[""] * len(services) for _ in lines]
@@ -165,7 +170,7 @@ def _draw(tables: Sequence[_Table], services: Sequence[str], notes: list[str], s
         hoverinfo="text",
         hoverongaps=False,
         texttemplate="%{text}",
-        textfont={"size": 11, "color": PLATE_INK},
+        textfont={"size": 11 if len(services) <= 8 else 10, "color": PLATE_INK},
         colorscale=[step for mode, fill in enumerate(_FILLS) for step in ([mode / 4, fill], [(mode + 1) / 4, fill])],
         zmin=-0.5,
         zmax=3.5,
@@ -191,7 +196,7 @@ def _draw(tables: Sequence[_Table], services: Sequence[str], notes: list[str], s
             "tickmode": "array",
             "tickvals": list(range(len(services))),
             "ticktext": names,
-            "tickangle": 0 if few else -45,
+            "tickangle": 0 if level else -45,
             "showgrid": False,
             "automargin": False,
             "range": [-0.5, len(services) - 0.5],

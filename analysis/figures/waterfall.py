@@ -23,7 +23,8 @@ _TITLE: Final = "Trace"
 SPANS_AT_MOST: Final = 200
 #: Where the bars begin; labels stand to the left. Shares of the width.
 _BARS_FROM: Final = 0.36
-_LABEL_PX: Final = _BARS_FROM * (DESIGN_WIDTH - 24) - 10
+#: A little less than there is: figures are also shown narrower.
+_LABEL_PX: Final = _BARS_FROM * (DESIGN_WIDTH - 100)
 _INDENT_PX: Final = 11
 _DEEPEST_INDENT: Final = 14
 #: Okabe and Ito's colours, lightened so that the line of the critical path stands out on them, and patterns for more.
@@ -114,10 +115,11 @@ class _Trace:
         for row, begin, end in zip(found.row.tolist(), found.begin.tolist(), found.end.tolist(), strict=True):
             if row in rows:
                 sections.setdefault(row, []).append((begin, end))
-        chosen = choose(forest, rows, marked, sections, max(spans_at_most, 1))
+        exclusive = {row: int(paths.exclusive[row]) for row in rows}
+        on_path = {row: exclusive[row] for row in sections}
+        chosen = choose(forest, rows, marked, on_path, max(spans_at_most, 1))
         extent = max((int(forest.end[row]) for row in rows if forest.has_time[row]), default=0)
         notes = _notes(forest, rows, wanted, marked, chosen.hidden, chosen.hidden_highlighted, chosen.hidden_errors)
-        exclusive = {row: int(paths.exclusive[row]) for row in rows}
         return cls(forest, rows, forest.trace_id(trace), chosen.lines, marked, sections, exclusive, extent, notes)
 
     def named(self, column: str, row: int) -> str | None:

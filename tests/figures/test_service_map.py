@@ -61,6 +61,13 @@ def test_a_marked_edge_is_never_hidden():
     assert "<b>s9</b>" in labels(service_map(story, highlight=["s9"]))
 
 
+def test_hiding_edges_loses_no_circle():
+    story = called(*(call("a", f"s{i}", 100) for i in range(6)), call("s0", "a", 1))
+    figure = service_map(story, max_edges=3)
+    assert labels(figure, "edge mark") == ["↺", "↺"]
+    assert "4 of 7 edges hidden" in notes(figure)
+
+
 def test_kinds_differ_in_shape_and_lines_in_dash():
     figure = service_map(shop())
     assert {trace.line.dash for trace in edges(figure)} == {"solid", "dash", "dot"}

@@ -108,10 +108,10 @@ def test_ancestors_come_along_and_a_gap_is_signed():
         for number in range(1, 9)
     ]
     figure = drawn(*chain, highlight=["8"], spans_at_most=5)
-    # Three lines are for the marked span: itself and its nearest ancestors. Then the critical path, which is the
-    # root alone as nobody waits for a consumer, then the longest: 2. So 3, 4 and 5 are hidden, below 2.
-    assert [label.rpartition(" op-")[2] for label in labels(figure)] == ["1", "2 +3", "6", "7", "8"]
-    assert labels(figure)[2].startswith("⋯ ")
+    # Three lines are for the root, the marked span and its nearest ancestor. Then the critical path, which is the
+    # root alone as nobody waits for a consumer, then the longest: 2 and 3. So 4, 5 and 6 are hidden, below 3.
+    assert [label.rpartition(" op-")[2] for label in labels(figure)] == ["1", "2", "3 +3", "7", "8"]
+    assert labels(figure)[3].startswith("⋯ ")
 
 
 def test_a_chain_too_deep_for_recursion_is_drawn():
