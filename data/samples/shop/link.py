@@ -13,9 +13,7 @@ import sys
 CHUNK_BYTES = 1 << 16
 
 
-async def _pipe(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float
-) -> None:
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float) -> None:
     loop = asyncio.get_running_loop()
     with contextlib.suppress(ConnectionError):
         while chunk := await reader.read(CHUNK_BYTES):
@@ -30,9 +28,7 @@ async def relay(listen: tuple[str, int], target: tuple[str, int], delay_s: float
         far_reader, far_writer = await asyncio.open_connection(*target)
         for end in (writer, far_writer):
             end.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.gather(
-            _pipe(reader, far_writer, delay_s), _pipe(far_reader, writer, delay_s)
-        )
+        await asyncio.gather(_pipe(reader, far_writer, delay_s), _pipe(far_reader, writer, delay_s))
 
     server = await asyncio.start_server(accept, *listen)
     async with server:
@@ -43,9 +39,7 @@ def main() -> None:
     """Run `python -m shop.link HOST PORT TARGET_HOST TARGET_PORT DELAY_MS`."""
     host, port, target_host, target_port, delay_ms = sys.argv[1:]
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(
-            relay((host, int(port)), (target_host, int(target_port)), float(delay_ms) / 1000)
-        )
+        asyncio.run(relay((host, int(port)), (target_host, int(target_port)), float(delay_ms) / 1000))
 
 
 if __name__ == "__main__":

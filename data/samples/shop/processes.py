@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 
 class Processes:
@@ -19,7 +20,7 @@ class Processes:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._afterwards: list[list[str]] = []
 
-    def __enter__(self) -> Processes:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -36,9 +37,7 @@ class Processes:
         """Run `command` when all processes have ended."""
         self._afterwards.append(command)
 
-    def start(
-        self, name: str, command: list[str], environment: dict[str, str] | None = None
-    ) -> None:
+    def start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
         """Start `command` in a process group of its own; its output goes to a file."""
         with (self._log_folder / f"{name}.out").open("ab") as output:
             self._running[name] = subprocess.Popen(

@@ -38,12 +38,8 @@ PROFILES = {
     "fraud-scoring": Profile("store-2", "0.1.0", instrumented=False),
     "notifications": Profile("store-2", "1.1.5", database="psycopg", logs="plain"),
     "backoffice": Profile("store-2", "7.1.0"),
-    "inventory": Profile(
-        "warehouse-1", "2.0.8", database="psycopg", logs="json-without-ids", clock_offset_s=1.0
-    ),
-    "shipping": Profile(
-        "warehouse-1", "1.5.1", database="psycopg", logs="json", clock_offset_s=1.0
-    ),
+    "inventory": Profile("warehouse-1", "2.0.8", database="psycopg", logs="json-without-ids", clock_offset_s=1.0),
+    "shipping": Profile("warehouse-1", "1.5.1", database="psycopg", logs="json", clock_offset_s=1.0),
     "price-import": Profile("jobs-1", "0.9.4", service_name="pricing", database="psycopg"),
     "restock": Profile("jobs-1", "7.1.0"),
     "acquirer": Profile("outside", "", instrumented=False, worker_threads=32),

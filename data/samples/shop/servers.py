@@ -19,7 +19,11 @@ POSTGRES_PORT = 5432
 EPMD_PORT = "24369"
 # One way between the services' zone and the database's.
 ZONE_DELAY_MS = 1.0
-QUEUES = ("shipping.order-placed", "notifications.order-placed")
+QUEUES = (
+    "shipping.order-placed",
+    "notifications.order-placed",
+    "recommendations.order-placed",
+)
 DEAD_LETTERS = "shipping.order-placed.dead-letter"
 DELIVERY_LIMIT = 8
 
@@ -38,9 +42,7 @@ def start_postgres(processes: Processes, folder: Path) -> None:
     home.mkdir()
     data = home / "data"
     initdb = [str(POSTGRES_BINARIES / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres"]
-    subprocess.run(
-        [*_as_owner(home, "postgres", initdb), "--no-sync"], check=True, cwd=home, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([*_as_owner(home, "postgres", initdb), "--no-sync"], check=True, cwd=home, stdout=subprocess.DEVNULL)
     options = {
         "listen_addresses": HOSTS["postgres-primary"],
         "port": str(POSTGRES_PORT),
@@ -63,9 +65,13 @@ def start_postgres(processes: Processes, folder: Path) -> None:
 def create_schema(schema: Path) -> None:
     """Create the database `shop` anew, with its assortment and customers."""
     psql = [str(POSTGRES_BINARIES / "psql"), "-h", HOSTS["postgres-primary"], "-U", "postgres"]
+    quiet = {**os.environ, "PGOPTIONS": "-c client_min_messages=error"}
     psql += ["-q", "-v", "ON_ERROR_STOP=1"]
-    for statement in ("DROP DATABASE IF EXISTS shop WITH (FORCE)", "CREATE DATABASE shop"):
-        subprocess.run([*psql, "-c", statement], check=True)
+    for statement in (
+        "DROP DATABASE IF EXISTS shop WITH (FORCE)",
+        "CREATE DATABASE shop",
+    ):
+        subprocess.run([*psql, "-c", statement], check=True, env=quiet)
     roles = "SELECT 'DROP ROLE ' || rolname FROM pg_roles WHERE rolname !~ '^(pg_|postgres)' \\gexec"
     subprocess.run([*psql, "-o", "/dev/null"], input=roles.encode(), check=True)
     subprocess.run([*psql, "-d", "shop", "-f", str(schema)], check=True)
@@ -136,9 +142,7 @@ def await_empty_queues(timeout_s: float = 30.0) -> None:
     channel = connection.channel()
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        waiting = [
-            channel.queue_declare(queue, passive=True).method.message_count for queue in QUEUES
-        ]
+        waiting = [channel.queue_declare(queue, passive=True).method.message_count for queue in QUEUES]
         if not any(waiting):
             break
         time.sleep(0.2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 from opentelemetry import trace
@@ -47,9 +48,7 @@ def configure(service: str, profile: Profile) -> None:
     )
     tracer_provider = TracerProvider(resource=resource)
     tracer_provider.add_span_processor(
-        BatchSpanProcessor(
-            OTLPSpanExporter(endpoint=f"{COLLECTOR}/v1/traces"), max_queue_size=1 << 16
-        )
+        BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{COLLECTOR}/v1/traces"), max_queue_size=1 << 16)
     )
     trace.set_tracer_provider(tracer_provider)
     _configure_logs(service, profile, resource)
@@ -84,16 +83,12 @@ def _configure_logs(service: str, profile: Profile, resource: Resource) -> None:
     handler: logging.Handler
     if profile.logs == "otlp":
         provider = LoggerProvider(resource=resource)
-        provider.add_log_record_processor(
-            BatchLogRecordProcessor(OTLPLogExporter(endpoint=f"{COLLECTOR}/v1/logs"))
-        )
+        provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(endpoint=f"{COLLECTOR}/v1/logs")))
         set_logger_provider(provider)
         handler = LoggingHandler(logger_provider=provider)
     elif profile.logs == "plain":
         handler = logging.FileHandler(_log_path(service, "log"))
-        handler.setFormatter(
-            logging.Formatter("%(asctime)s %(levelname)-7s [%(threadName)s] %(name)s - %(message)s")
-        )
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s [%(threadName)s] %(name)s - %(message)s"))
     else:
         handler = logging.FileHandler(_log_path(service, "jsonl"))
         handler.setFormatter(_JsonLines(service, with_ids=profile.logs == "json"))
@@ -101,7 +96,7 @@ def _configure_logs(service: str, profile: Profile, resource: Resource) -> None:
 
 
 def _log_path(service: str, suffix: str) -> str:
-    return os.path.join(os.environ["SHOP_LOG_FOLDER"], f"{service}.{suffix}")
+    return str(Path(os.environ["SHOP_LOG_FOLDER"], f"{service}.{suffix}"))
 
 
 class _JsonLines(logging.Formatter):

@@ -26,6 +26,7 @@ PROBED = (
     "backoffice",
 )
 CATEGORIES = {"lamps": "LMP", "chairs": "CHR", "rugs": "RUG", "kitchen": "POT", "bedroom": "BED"}
+EMPTY_CART_VISIT = 6
 THINK_TIME_S = (0.005, 0.04)
 
 
@@ -43,26 +44,28 @@ class Visit:
     status_polls: int
 
 
-def plan_visits(count: int, seed: int) -> list[Visit]:
-    """Plan `count` visits; shares of each kind are exact, their order is drawn."""
+def plan_visits(count: int, seed: int, outage_percent: int) -> list[Visit]:
+    """Plan `count` visits; shares of each kind are exact, their order is drawn.
+
+    `outage_percent` of the visitors pay with a card whose issuer the acquirer cannot reach.
+    """
     draw = random.Random(seed)
     kinds = ["browse"] * (count * 28 // 100)
     kinds += ["sold-out"] * (count * 7 // 100)
-    kinds += ["outage"] * (count * 7 // 100)
+    kinds += ["outage"] * (count * outage_percent // 100)
     kinds += ["3ds"] * (count * 12 // 100)
     kinds += ["voucher"] * (count * 10 // 100)
-    kinds += ["empty"]
-    kinds += ["buy"] * (count - len(kinds))
+    kinds += ["buy"] * (count - len(kinds) - 1)
     draw.shuffle(kinds)
+    # Early, so that in every window this order is placed while the acquirer still answers.
+    kinds.insert(EMPTY_CART_VISIT, "empty")
     return [_plan_visit(draw, number, kind) for number, kind in enumerate(kinds)]
 
 
 def _plan_visit(draw: random.Random, number: int, kind: str) -> Visit:
     category = draw.choice(sorted(CATEGORIES))
     code = CATEGORIES[category]
-    # Every second product looked at is bulky; those alone need a delivery estimate.
     looked_at = [f"{code}-{draw.randrange(1, 40):03d}" for _ in range(4)]
-    looked_at[0] = f"{code}-{5 * draw.randrange(1, 8):03d}"
     bought = [f"{code}-{draw.randrange(1, 40):03d}" for _ in range(draw.randrange(1, 4))]
     if kind == "sold-out":
         bought[0] = f"{code}-000"
@@ -106,9 +109,9 @@ class Visitors:
             }
         )
 
-        def ask(method: str, path: str, **options: object) -> requests.Response:
+        def ask(method: str, path: str, body: dict[str, object] | None = None) -> requests.Response:
             time.sleep(draw.uniform(*THINK_TIME_S))
-            answer = browser.request(method, SHOP + path, timeout=30, **options)  # type: ignore[arg-type]
+            answer = browser.request(method, SHOP + path, json=body, timeout=30)
             self._count(method, path, answer.status_code)
             return answer
 
@@ -117,13 +120,13 @@ class Visitors:
         for sku in visit.looked_at:
             ask("GET", f"/products/{sku}")
         for sku in visit.bought:
-            ask("POST", "/cart/lines", json={"sku": sku, "quantity": 1})
+            ask("POST", "/cart/lines", {"sku": sku, "quantity": 1})
         if visit.bought:
             ask("GET", "/cart")
         if visit.voucher:
-            ask("POST", "/cart/voucher", json={"code": visit.voucher})
+            ask("POST", "/cart/voucher", {"code": visit.voucher})
         if visit.card:
-            placed = ask("POST", "/checkout", json={"card": visit.card})
+            placed = ask("POST", "/checkout", {"card": visit.card})
             if placed.ok:
                 for _ in range(visit.status_polls):
                     time.sleep(0.15)

@@ -22,32 +22,36 @@ class Window:
     fixed: bool
     phases: tuple[Phase, ...]
     seed: int
-    concurrency: int = 4
+    concurrency: int = 3
+    outage_percent: int = 5
     probe_rounds: int = 15
-    backoffice_rounds: int = 20
+    backoffice_rounds: int = 42
     polls: int = 150
 
 
 WINDOWS = {
     window.name: window
     for window in (
-        Window("before", fixed=False, phases=(Phase(150),), seed=11),
-        Window(
-            "trial", fixed=False, phases=(Phase(30),), seed=10, probe_rounds=4, backoffice_rounds=4,
-            polls=20,
-        ),
+        Window("before", fixed=False, phases=(Phase(160),), seed=11, outage_percent=8),
         Window(
             "incident",
             fixed=False,
-            phases=(Phase(40), Phase(35, delay_s=3.0), Phase(40, failing=True), Phase(35)),
+            phases=(
+                Phase(170),
+                Phase(65, delay_s=3.0),
+                Phase(12, delay_s=0.2, failing=True),
+                Phase(45),
+            ),
             seed=12,
-            concurrency=6,
+            concurrency=5,
+            outage_percent=3,
         ),
         Window(
             "after",
             fixed=True,
-            phases=(Phase(110), Phase(20, delay_s=0.3, failing=True), Phase(20)),
+            phases=(Phase(120), Phase(30, delay_s=0.2, failing=True), Phase(20)),
             seed=13,
+            outage_percent=4,
         ),
     )
 }

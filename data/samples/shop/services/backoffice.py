@@ -23,12 +23,10 @@ returns = trace.get_tracer("backoffice.returns")
 purchasing = trace.get_tracer("backoffice.purchasing")
 
 INSERT_RETURN = text(
-    "INSERT INTO backoffice.returns (order_number, reason, status) "
-    "VALUES (:number, :reason, 'refunded')"
+    "INSERT INTO backoffice.returns (order_number, reason, status) VALUES (:number, :reason, 'refunded')"
 )
 INSERT_PURCHASE = text(
-    "INSERT INTO backoffice.purchase_orders (sku, quantity, confirmation) "
-    "VALUES (:sku, :quantity, :confirmation)"
+    "INSERT INTO backoffice.purchase_orders (sku, quantity, confirmation) VALUES (:sku, :quantity, :confirmation)"
 )
 SUPPLIER_ATTEMPTS = 4
 
@@ -41,9 +39,7 @@ def _open_orders() -> ResponseReturnValue:
     numbers = http.get("http://orders:8080/orders", timeout=3.0).json()
     if settings.is_fixed():
         return jsonify(shipping.call("TrackParcels", {"orders": numbers}, timeout_s=2.0))
-    parcels = [
-        shipping.call("TrackParcel", {"order": number}, timeout_s=2.0) for number in numbers
-    ]
+    parcels = [shipping.call("TrackParcel", {"order": number}, timeout_s=2.0) for number in numbers]
     return jsonify(parcels=parcels)
 
 
@@ -62,9 +58,7 @@ def _take_back() -> ResponseReturnValue:
         )
         refund.raise_for_status()
         with engine.begin() as connection:
-            connection.execute(
-                INSERT_RETURN, {"number": wanted["order"], "reason": wanted["reason"]}
-            )
+            connection.execute(INSERT_RETURN, {"number": wanted["order"], "reason": wanted["reason"]})
     return jsonify(accepted=wanted["order"]), 201
 
 

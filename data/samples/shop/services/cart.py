@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import redis
 from flask import Flask, jsonify, request
@@ -20,15 +21,19 @@ def _lines(cart_id: str) -> dict[str, int]:
     return {sku: int(count) for sku, count in store.hgetall(f"cart:{cart_id}").items()}
 
 
-def _show(cart_id: str) -> ResponseReturnValue:
+def _quote(cart_id: str) -> Any:
     # The quote comes from pricing, which comes back for the lines.
     answer = http.post(
         "http://pricing:8080/quotes",
-        json={"cart": cart_id, "customer_id": request.headers.get("X-Customer", "1")},
+        json={"cart": cart_id, "customer_id": request.headers["X-Customer"]},
         timeout=3.0,
     )
     answer.raise_for_status()
-    return jsonify(cart=cart_id, **answer.json())
+    return answer.json()
+
+
+def _show(cart_id: str) -> ResponseReturnValue:
+    return jsonify(cart=cart_id, **_quote(cart_id))
 
 
 def _show_lines(cart_id: str) -> ResponseReturnValue:
@@ -38,7 +43,7 @@ def _show_lines(cart_id: str) -> ResponseReturnValue:
 def _add(cart_id: str) -> ResponseReturnValue:
     line = request.get_json()
     store.hincrby(f"cart:{cart_id}", line["sku"], line["quantity"])
-    return jsonify(cart=cart_id), 201
+    return jsonify(cart=cart_id, **_quote(cart_id)), 201
 
 
 def _redeem(cart_id: str) -> ResponseReturnValue:

@@ -8,7 +8,7 @@ import logging
 import redis
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import ForeignKey, select, text
+from sqlalchemy import ForeignKey, MetaData, select, text
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -31,12 +31,13 @@ CACHE_PREFIX = "catalogue:product" if settings.is_fixed() else "product"
 class Base(DeclarativeBase):
     """The catalogue's own tables."""
 
+    metadata = MetaData(schema="catalogue")
+
 
 class Image(Base):
     """One picture of a product."""
 
     __tablename__ = "images"
-    __table_args__ = {"schema": "catalogue"}
     id: Mapped[int] = mapped_column(primary_key=True)
     sku: Mapped[str] = mapped_column(ForeignKey("catalogue.products.sku"))
     url: Mapped[str]
@@ -46,7 +47,6 @@ class Product(Base):
     """A product as the shop shows it."""
 
     __tablename__ = "products"
-    __table_args__ = {"schema": "catalogue"}
     sku: Mapped[str] = mapped_column(primary_key=True)
     title: Mapped[str]
     category: Mapped[str]
@@ -63,10 +63,7 @@ def _list_products() -> ResponseReturnValue:
         query = query.options(selectinload(Product.images))
     with Session(engine) as session:
         products = session.scalars(query).all()
-        page = [
-            {"sku": product.sku, "title": product.title, "image": product.images[0].url}
-            for product in products
-        ]
+        page = [{"sku": product.sku, "title": product.title, "image": product.images[0].url} for product in products]
     return jsonify(page)
 
 

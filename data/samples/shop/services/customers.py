@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey, MetaData, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, joinedload, mapped_column, relationship
 
 from shop import database, web
@@ -15,12 +15,13 @@ engine = database.create_engine("customers")
 class Base(DeclarativeBase):
     """The tables of the customer records."""
 
+    metadata = MetaData(schema="customers")
+
 
 class Address(Base):
     """Where a customer lives."""
 
     __tablename__ = "addresses"
-    __table_args__ = {"schema": "customers"}
     id: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.customers.id"))
     street: Mapped[str]
@@ -31,7 +32,6 @@ class Customer(Base):
     """A customer's record."""
 
     __tablename__ = "customers"
-    __table_args__ = {"schema": "customers"}
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     email: Mapped[str]
@@ -42,16 +42,10 @@ class Customer(Base):
 
 
 def _show(customer_id: int) -> ResponseReturnValue:
-    query = (
-        select(Customer)
-        .where(Customer.id == customer_id)
-        .options(joinedload(Customer.addresses, innerjoin=True))
-    )
+    query = select(Customer).where(Customer.id == customer_id).options(joinedload(Customer.addresses, innerjoin=True))
     with Session(engine) as session:
         row = session.scalars(query).unique().one()
-        return jsonify(
-            id=row.id, name=row.name, tier=row.tier, region=row.addresses[0].region
-        )
+        return jsonify(id=row.id, name=row.name, tier=row.tier, region=row.addresses[0].region)
 
 
 def _show_addresses(customer_id: int) -> ResponseReturnValue:

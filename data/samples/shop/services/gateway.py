@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 import requests
-from flask import Flask, jsonify, request
+from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from shop import rpc, settings, web
@@ -23,9 +23,13 @@ CHECKOUT_TIMEOUT_S = 8.0 if settings.is_fixed() else 2.5
 
 
 def _get(url: str, timeout_s: float = 3.0) -> Any:
-    answer = http.get(url, timeout=timeout_s)
+    answer = http.get(url, headers=_customer_header(), timeout=timeout_s)
     answer.raise_for_status()
     return answer.json()
+
+
+def _customer_header() -> dict[str, str]:
+    return {name: value for name, value in request.headers.items() if name == "X-Customer"}
 
 
 def _customer() -> Any:
@@ -34,9 +38,7 @@ def _customer() -> Any:
 
 def _recommendations(customer_id: int) -> list[str]:
     try:
-        found: list[str] = _get(
-            f"http://recommendations:8080/recommendations/{customer_id}", timeout_s=0.6
-        )
+        found: list[str] = _get(f"http://recommendations:8080/recommendations/{customer_id}", timeout_s=1.0)
     except requests.RequestException:
         log.warning("no recommendations for customer %s: bestsellers instead", customer_id)
         return BESTSELLERS
@@ -55,9 +57,7 @@ def _home() -> ResponseReturnValue:
 
 def _category(slug: str) -> ResponseReturnValue:
     customer = _customer()
-    return jsonify(
-        customer=customer["name"], products=_get(f"http://catalogue:8080/products?category={slug}")
-    )
+    return jsonify(customer=customer["name"], products=_get(f"http://catalogue:8080/products?category={slug}"))
 
 
 def _product(sku: str) -> ResponseReturnValue:
@@ -81,7 +81,10 @@ def _delivery_estimate(sku: str, region: str) -> Any:
 def _add_to_cart() -> ResponseReturnValue:
     _customer()
     answer = http.post(
-        f"http://cart:8080/carts/{request.headers['X-Cart']}/lines", json=request.json, timeout=3.0
+        f"http://cart:8080/carts/{request.headers['X-Cart']}/lines",
+        json=request.json,
+        headers=_customer_header(),
+        timeout=3.0,
     )
     answer.raise_for_status()
     return jsonify(answer.json()), 201
@@ -97,6 +100,7 @@ def _redeem_voucher() -> ResponseReturnValue:
     answer = http.post(
         f"http://cart:8080/carts/{request.headers['X-Cart']}/voucher",
         json=request.json,
+        headers=_customer_header(),
         timeout=3.0,
     )
     answer.raise_for_status()
@@ -108,13 +112,13 @@ def _checkout() -> ResponseReturnValue:
     order = {**request.get_json(), "customer_id": customer["id"], "cart": request.headers["X-Cart"]}
     for attempt in range(CHECKOUT_ATTEMPTS):
         try:
-            answer = http.post(
-                "http://orders:8080/orders", json=order, timeout=CHECKOUT_TIMEOUT_S
-            )
-            answer.raise_for_status()
-            return jsonify(answer.json()), 201
+            answer = http.post("http://orders:8080/orders", json=order, timeout=CHECKOUT_TIMEOUT_S)
+            if answer.status_code != 409:
+                answer.raise_for_status()
+            return jsonify(answer.json()), answer.status_code
         except requests.RequestException as error:
-            log.error("checkout of %s failed, attempt %d: %s", order["cart"], attempt + 1, error)
+            log.warning("checkout of %s failed, attempt %d: %s", order["cart"], attempt + 1, error)
+    log.error("checkout of %s given up", order["cart"])
     return jsonify(error="the order could not be placed"), 502
 
 
@@ -122,9 +126,16 @@ def _order_status(number: str) -> ResponseReturnValue:
     return jsonify(_get(f"http://orders:8080/orders/{number}"))
 
 
+def _log_answer(response: Response) -> Response:
+    if request.path != "/health":
+        log.info("%s %s %d", request.method, request.path, response.status_code)
+    return response
+
+
 def run() -> None:
     """Serve the storefront."""
     app: Flask = web.create_app("gateway")
+    app.after_request(_log_answer)
     app.get("/")(_home)
     app.get("/categories/<slug>")(_category)
     app.get("/products/<sku>")(_product)

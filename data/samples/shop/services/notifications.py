@@ -17,9 +17,7 @@ tracer = trace.get_tracer("notifications.queue")
 connections = database.ThreadConnections("notifications")
 http = web.create_session()
 QUEUE = "notifications.order-placed"
-INSERT_MESSAGE = (
-    "INSERT INTO notifications.messages (order_number, channel) VALUES (%s, 'mail')"
-)
+INSERT_MESSAGE = "INSERT INTO notifications.messages (order_number, channel) VALUES (%s, 'mail')"
 
 
 def _send(body: bytes) -> None:
@@ -35,9 +33,7 @@ def _send(body: bytes) -> None:
         },
     ):
         http.get(f"http://orders:8080/orders/{order['number']}", timeout=4.0).raise_for_status()
-        contact = http.get(
-            f"http://customers:8080/customers/{order['customer_id']}/contact", timeout=2.0
-        )
+        contact = http.get(f"http://customers:8080/customers/{order['customer_id']}/contact", timeout=2.0)
         contact.raise_for_status()
         connections.get().execute(INSERT_MESSAGE, (order["number"],))
         log.info("order %s confirmed to customer %s", order["number"], order["customer_id"])
@@ -50,8 +46,8 @@ def _consume() -> None:
     def on_message(_channel: Any, method: Any, _properties: Any, body: bytes) -> None:
         try:
             _send(body)
-        except OSError as error:
-            log.error("mail not sent: %s", error)
+        except OSError:
+            log.exception("mail not sent")
         channel.basic_ack(method.delivery_tag)
 
     channel.basic_qos(prefetch_count=4)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import random
-import threading
 import time
 import uuid
 from typing import Any
@@ -18,6 +17,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
 from shop import database, rpc, settings, web
+from shop.breaker import Breaker, BreakerOpenError
 
 log = logging.getLogger("orders")
 # A connection is held for the whole of a checkout, the call to payments included.
@@ -25,72 +25,39 @@ engine = database.create_engine("orders", pool_size=5, pool_timeout=1.5)
 http = web.create_session()
 inventory = rpc.Client("inventory", "inventory.v1.Inventory")
 
-PAYMENT_ATTEMPTS = 3
+PAYMENT_ATTEMPTS = 2 if settings.is_fixed() else 3
 PAYMENT_TIMEOUT_S = 1.5 if settings.is_fixed() else 1.0
 
-INSERT_ORDER = text(
-    "INSERT INTO orders.orders (number, customer_id, status) VALUES (:number, :customer, 'new')"
-)
-INSERT_LINES = text(
-    "INSERT INTO orders.order_lines (order_number, sku, quantity) "
-    "VALUES (:number, :sku, :quantity)"
-)
-UPDATE_STATUS = text(
-    "UPDATE orders.orders SET status = :status, total_cents = :cents WHERE number = :number"
-)
-SELECT_ORDER = text(
-    "SELECT number, customer_id, status, total_cents FROM orders.orders WHERE number = :number"
-)
+INSERT_ORDER = text("INSERT INTO orders.orders (number, customer_id, status) VALUES (:number, :customer, 'new')")
+INSERT_LINES = text("INSERT INTO orders.order_lines (order_number, sku, quantity) VALUES (:number, :sku, :quantity)")
+UPDATE_STATUS = text("UPDATE orders.orders SET status = :status, total_cents = :cents WHERE number = :number")
+SELECT_ORDER = text("SELECT number, customer_id, status, total_cents FROM orders.orders WHERE number = :number")
 SELECT_HISTORY = text(
     "SELECT l.sku FROM orders.orders AS o JOIN orders.order_lines AS l "
     "ON l.order_number = o.number WHERE o.customer_id = :customer AND o.number LIKE 'W%' "
     "ORDER BY o.number, l.sku LIMIT 2"
 )
-SELECT_OPEN = text(
-    "SELECT number FROM orders.orders WHERE status = 'open' ORDER BY number LIMIT 12"
-)
+SELECT_OPEN = text("SELECT number FROM orders.orders WHERE status = 'open' ORDER BY number LIMIT 12")
+
+
+class SoldOutError(Exception):
+    """Something in the cart is no longer in stock."""
 
 
 class PaymentFailedError(Exception):
     """No payment could be taken for an order."""
 
 
-class Breaker:
-    """Opens after five failures in a row and lets one call try again after a second."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._opened_at = 0.0
-        self._lock = threading.Lock()
-
-    def check(self) -> None:
-        """Raise PaymentFailedError at once while the breaker is open."""
-        with self._lock:
-            if self._failures < 5:
-                return
-            if time.monotonic() - self._opened_at > 1.0:
-                self._opened_at = time.monotonic()
-                return
-        log.warning("circuit breaker to payments is open: call rejected")
-        raise PaymentFailedError("payments are not available")
-
-    def record(self, *, succeeded: bool) -> None:
-        """Count the outcome of a call."""
-        with self._lock:
-            self._failures = 0 if succeeded else self._failures + 1
-            self._opened_at = time.monotonic()
-
-
-breaker = Breaker()
+breaker = Breaker("payments")
 
 
 def _pay(order: dict[str, Any]) -> None:
     headers = {"Idempotency-Key": order["number"]} if settings.is_fixed() else {}
     for attempt in range(PAYMENT_ATTEMPTS):
         if settings.is_fixed():
-            breaker.check()
             if attempt:
-                time.sleep(random.uniform(0, 0.1 * 2**attempt))
+                time.sleep(random.uniform(0.05, 0.2 * 2**attempt))
+            breaker.check()
         try:
             answer = http.post(
                 "http://payments:8080/payments",
@@ -121,11 +88,11 @@ def _prepare(wanted: dict[str, Any], number: str) -> dict[str, Any]:
     address = _get(f"{record}/addresses")[0]
     contact = _get(f"{record}/contact")
     consents = _get(f"{record}/consents")
-    quote = _get(
-        f"http://cart:8080/carts/{wanted['cart']}", headers={"X-Customer": str(customer["id"])}
-    )
+    quote = _get(f"http://cart:8080/carts/{wanted['cart']}", headers={"X-Customer": str(customer["id"])})
     weights = _get("http://catalogue:8080/weights", params={"skus": ",".join(quote["lines"])})
-    inventory.call("Reserve", {"order": number, "lines": quote["lines"]}, timeout_s=2.0)
+    reserved = inventory.call("Reserve", {"order": number, "lines": quote["lines"]}, timeout_s=2.0)
+    if reserved.get("sold_out"):
+        raise SoldOutError(", ".join(reserved["sold_out"]))
     http.put(record, json={"last_order": number}, timeout=2.0).raise_for_status()
     return {
         "number": number,
@@ -146,11 +113,14 @@ def _place() -> ResponseReturnValue:
     try:
         order = _place_fixed(wanted, number) if settings.is_fixed() else _place_held(wanted, number)
     except PaymentFailedError as error:
-        log.error("order %s not placed: %s", number, error)
+        log.exception("order %s not placed", number)
         return jsonify(error=str(error)), 502
+    except SoldOutError as error:
+        return jsonify(sold_out=str(error)), 409
     except grpc.RpcError:
         log.exception("stock for order %s could not be reserved", number)
         return jsonify(error="stock could not be reserved"), 500
+    log.info("order %s placed, %d cents", number, order["cents"])
     _publish(order)
     return jsonify(number=number, total_cents=order["cents"]), 201
 
@@ -177,25 +147,26 @@ def _place_fixed(wanted: dict[str, Any], number: str) -> dict[str, Any]:
     with engine.begin() as connection:
         _insert_lines(connection, order)
         _update_status(connection, order, "reserved")
-    _pay(order)
+    status = "paid"
+    try:
+        _pay(order)
+    except (PaymentFailedError, BreakerOpenError) as error:
+        # The order stands; its payment is taken later, when the acquirer is back.
+        log.warning("order %s waits for its payment: %s", number, error)
+        status = "awaiting payment"
     with engine.begin() as connection:
-        _update_status(connection, order, "paid")
+        _update_status(connection, order, status)
     return order
 
 
 def _insert_lines(connection: Any, order: dict[str, Any]) -> None:
-    lines = [
-        {"number": order["number"], "sku": sku, "quantity": count}
-        for sku, count in order["lines"].items()
-    ]
+    lines = [{"number": order["number"], "sku": sku, "quantity": count} for sku, count in order["lines"].items()]
     if lines:
         connection.execute(INSERT_LINES, lines)
 
 
 def _update_status(connection: Any, order: dict[str, Any], status: str) -> None:
-    connection.execute(
-        UPDATE_STATUS, {"status": status, "cents": order["cents"], "number": order["number"]}
-    )
+    connection.execute(UPDATE_STATUS, {"status": status, "cents": order["cents"], "number": order["number"]})
 
 
 def _publish(order: dict[str, Any]) -> None:
@@ -214,10 +185,10 @@ def _publish(order: dict[str, Any]) -> None:
 
 def _show(number: str) -> ResponseReturnValue:
     with engine.connect() as connection:
-        row = connection.execute(SELECT_ORDER, {"number": number}).one_or_none()
+        row = connection.execute(SELECT_ORDER, {"number": number}).mappings().one_or_none()
     if row is None:
         return jsonify(error="no such order"), 404
-    return jsonify(dict(row._mapping))
+    return jsonify(dict(row))
 
 
 def _show_history(customer_id: int) -> ResponseReturnValue:

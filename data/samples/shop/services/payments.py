@@ -21,17 +21,13 @@ INSERT_PAYMENT = text(
     "INSERT INTO payments.payments (reference, order_number, cents, status) "
     "VALUES (:reference, :number, :cents, 'pending')"
 )
-UPDATE_PAYMENT = text(
-    "UPDATE payments.payments SET status = :status WHERE reference = :reference"
-)
+UPDATE_PAYMENT = text("UPDATE payments.payments SET status = :status WHERE reference = :reference")
 INSERT_REFUND = text(
     "INSERT INTO payments.refunds (key, order_number, cents) VALUES (:key, :number, :cents) "
     "ON CONFLICT (key) DO NOTHING"
 )
 # Three-domain-secure payments leave their reference on the order itself.
-UPDATE_ORDER = text(
-    "UPDATE orders.orders SET payment_reference = :reference WHERE number = :number"
-)
+UPDATE_ORDER = text("UPDATE orders.orders SET payment_reference = :reference WHERE number = :number")
 
 
 def _pay() -> ResponseReturnValue:
@@ -55,6 +51,7 @@ def _pay() -> ResponseReturnValue:
             connection.execute(UPDATE_ORDER, {"reference": reference, "number": order["number"]})
     if status != "charged":
         return jsonify(error="the acquirer did not answer"), 502
+    log.info("order %s charged as %s", order["number"], reference)
     return jsonify(reference=reference, status=status), 201
 
 

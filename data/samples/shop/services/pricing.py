@@ -19,9 +19,7 @@ DISCOUNT = text("SELECT percent FROM pricing.discounts WHERE tier = :tier")
 def _quote() -> ResponseReturnValue:
     wanted = request.get_json()
     lines = http.get(f"http://cart:8080/carts/{wanted['cart']}/lines", timeout=2.0).json()
-    customer = http.get(
-        f"http://customers:8080/customers/{wanted['customer_id']}", timeout=2.0
-    ).json()
+    customer = http.get(f"http://customers:8080/customers/{wanted['customer_id']}", timeout=2.0).json()
     with engine.connect() as connection:
         prices = {row.sku: row.cents for row in connection.execute(PRICES, {"skus": list(lines)})}
         percent = connection.execute(DISCOUNT, {"tier": customer["tier"]}).scalar_one()

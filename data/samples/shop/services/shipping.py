@@ -27,13 +27,8 @@ INSERT_PARCEL = (
     "VALUES (%s, %s, %s, 'road') ON CONFLICT (number) DO NOTHING"
 )
 # Shipping books dispatched goods straight into the table that belongs to inventory.
-DISPATCH_STOCK = (
-    "UPDATE inventory.stock_levels SET on_hand = on_hand - %s, reserved = reserved - %s "
-    "WHERE sku = %s"
-)
-SELECT_PICKS = (
-    "SELECT id, order_number, sku FROM inventory.pick_lists WHERE id > %s ORDER BY id LIMIT 50"
-)
+DISPATCH_STOCK = "UPDATE inventory.stock_levels SET on_hand = on_hand - %s, reserved = reserved - %s WHERE sku = %s"
+SELECT_PICKS = "SELECT id, order_number, sku FROM inventory.pick_lists WHERE id > %s ORDER BY id LIMIT 50"
 
 
 def _estimate(message: rpc.Message, _context: grpc.ServicerContext) -> rpc.Message:
@@ -59,6 +54,8 @@ def _track_parcels(message: rpc.Message, _context: grpc.ServicerContext) -> rpc.
 
 
 def _dispatch(order: dict[str, Any]) -> None:
+    if not order["lines"]:
+        raise ValueError(f"order {order['number']} has no lines")
     connection = connections.get()
     # The region decides the carrier; the order's own service knows whether it still stands.
     answer = http.get(f"http://orders:8080/orders/{order['number']}", timeout=2.0)
@@ -75,8 +72,6 @@ def _dispatch(order: dict[str, Any]) -> None:
 def _on_order_placed(channel: Any, method: Any, properties: Any, body: bytes) -> None:
     order = json.loads(body)
     try:
-        if not order["lines"]:
-            raise ValueError(f"order {order['number']} has no lines")
         _dispatch(order)
     except Exception:
         log.exception("parcel for message %s failed", properties.message_id)

@@ -16,7 +16,7 @@ def _accept() -> ResponseReturnValue:
     order = request.get_json()
     key = request.headers["Idempotency-Key"]
     tries[key] += 1
-    if order["quantity"] % 10 == 7 and tries[key] < 3:
+    if order["quantity"] % 20 == 7 and tries[key] < 3:
         return jsonify(error="busy"), 503
     return jsonify(confirmation=f"NW-{key}"), 201
 
