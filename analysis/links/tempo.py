@@ -1,16 +1,19 @@
 """Links as Grafana Tempo's service-graphs processor draws them.
 
 - A client or producer span and the server or consumer span directly below it are a request; of several below one client
-the first. - A call to a database is a request by itself, to the peer, address or database that it names. - A server or
-consumer span at the root of a trace is called by ``user``. - A client without server that names a peer, database or
-system leads to it; one that names nothing makes no edge, nor does a server
-  whose client is missing.
+  the first.
+- A call to a database is a request by itself: to the peer, the address, the database or the system that it names, in
+  this order. An address counts only under its present name (``server.address``).
+- A server or consumer span at the root of a trace is called by the peer that it names, else by ``user``.
+- A client without server leads to the peer that it names; one that names none makes no edge, nor does a server whose
+  client is missing.
 
 Spans that name no service are passed over. Times are the client's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -23,7 +26,9 @@ from analysis.links.edges import ASYNC, DATA, SYNC, Calls, Edges, Node, join
 __all__ = ["COLUMNS", "edges"]
 
 #: Columns that are read beside those of a forest.
-COLUMNS: Final = ("peer_service", "server_address", "db_system", "db_namespace")
+COLUMNS: Final = ("peer_service", "server_address", "db_system", "db_namespace", "old_conventions")
+#: The processor's default peer attributes.
+_PEER: Final = ("peer_service", "db_namespace", "db_system")
 
 _SERVER, _CLIENT, _PRODUCER, _CONSUMER = (
     schema.KINDS.index(name) for name in ("server", "client", "producer", "consumer")
@@ -47,7 +52,9 @@ def edges(forest: Forest) -> Edges:
 
     system, database = forest.codes("db_system"), forest.codes("db_namespace")
     is_database = sends & ((system.codes >= 0) | (database.codes >= 0))
-    store = _first_named(forest, ("peer_service", "server_address", "db_namespace"), is_database, "database", places)
+    by_address = ~forest.array("old_conventions").astype(np.bool_)
+    named = {"peer_service": is_database, "server_address": is_database & by_address}
+    store = _first_named(forest, {**named, "db_namespace": is_database, "db_system": is_database}, "database", places)
     stored = np.flatnonzero(store >= 0)
 
     answered = np.zeros(forest.size, np.bool_)
@@ -59,25 +66,27 @@ def edges(forest: Forest) -> Edges:
     messages = (kind[client] == _PRODUCER) | (kind[server] == _CONSUMER)
 
     unanswered = sends & ~answered & (store < 0)
-    peer = _first_named(forest, ("peer_service", "db_namespace", "db_system"), unanswered, "external", places)
+    peer = _first_named(forest, dict.fromkeys(_PEER, unanswered), "external", places)
     outside = np.flatnonzero(peer >= 0)
-    entered = np.flatnonzero(serves & (parent < 0) & ~forest.orphan)
+    entering = serves & (parent < 0) & ~forest.orphan
+    entered = np.flatnonzero(entering)
     user = places.setdefault(Node("user", "user"), len(places))
+    origin = _first_named(forest, dict.fromkeys(_PEER, entering), "external", places)[entered]
     parts = [
         _calls(service[client], service[server], np.where(messages, ASYNC, SYNC), client, server),
         _calls(service[stored], store[stored], DATA, stored, None),
         _calls(service[outside], peer[outside], SYNC, outside, None),
-        _calls(np.full(len(entered), user), service[entered], SYNC, None, entered),
+        _calls(np.where(origin >= 0, origin, user), service[entered], SYNC, None, entered),
     ]
     return join(forest, parts, places)
 
 
 def _first_named(
-    forest: Forest, columns: tuple[str, ...], rows: NDArray[np.bool_], kind: str, places: dict[Node, int]
+    forest: Forest, columns: Mapping[str, NDArray[np.bool_]], kind: str, places: dict[Node, int]
 ) -> NDArray[np.int32]:
-    """Return the node that the first column with a value names; -1 for other rows and where none has one."""
+    """Return the node that the first column with a value names, for the rows that may take it; -1 elsewhere."""
     found = np.full(forest.size, -1, np.int32)
-    for column in columns:
+    for column, rows in columns.items():
         codes = forest.codes(column)
         open_rows = rows & (found < 0) & (codes.codes >= 0)
         for code in np.unique(codes.codes[open_rows]).tolist():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from analysis.dataset import open_export
 from analysis.forest import plant
-from analysis.links import calls_of_forests
+from analysis.links import calls, calls_of_forests
 from tests.forests import span_table
 
 Row = dict[str, Any]
@@ -46,7 +48,7 @@ def test_messages_from_producer_to_consumer() -> None:
     assert requests(span(1, "shop", "producer"), span(2, "mail", "consumer", 1)) == [("shop", "mail", "async", 1, 0)]
 
 
-def test_a_database_is_named_by_peer_then_address_then_database() -> None:
+def test_a_database_is_named_by_peer_then_address_then_database_then_system() -> None:
     rows = (
         span(
             1, "shop", "client", db_system="mysql", db_namespace="orders", server_address="db", peer_service="mysql-1"
@@ -57,9 +59,32 @@ def test_a_database_is_named_by_peer_then_address_then_database() -> None:
     )
     assert requests(*rows) == [
         ("shop", "db", "data", 1, 0),
-        ("shop", "mysql", "sync", 1, 0),
+        ("shop", "mysql", "data", 1, 0),
         ("shop", "mysql-1", "data", 1, 0),
         ("shop", "orders", "data", 1, 0),
+    ]
+
+
+def test_an_address_under_its_old_name_does_not_count() -> None:
+    row = span(1, "shop", "client", db_namespace="orders", server_address="db", old_conventions=True)
+    assert requests(row) == [("shop", "orders", "data", 1, 0)]
+
+
+def test_traces_of_the_processors_own_tests(shared_exports: Path) -> None:
+    # grafana/tempo, servicegraphs/testdata: what the processor makes of these spans, followed by hand.
+    def named(file: str) -> list[tuple[str, str, str]]:
+        table = calls(open_export([str(shared_exports / "grafana" / file)]), links="tempo")
+        return list(zip(table["caller"], table["callee"], table["kind"], strict=True))
+
+    assert named("tempo_trace_virtual_nodes.json") == [
+        ("external-producer", "internal-consumer", "sync"),
+        ("mythical-requester", "external-payments-platform", "sync"),
+        ("user", "mythical-server", "sync"),
+    ]
+    assert named("tempo_trace_batches_servicegraph.json") == [
+        ("mythical-requester", "mythical-recorder", "async"),
+        ("mythical-requester", "mythical-server", "sync"),
+        ("mythical-server", "postgres", "data"),
     ]
 
 
@@ -69,11 +94,16 @@ def test_virtual_nodes() -> None:
         span(2, "shop", "client", 1, peer_service="bank"),
         span(3, "shop", "client", 1, server_address="10.0.0.1"),
         span(4, "cart", "server", 99),
+        span(5, "mail", "consumer", peer_service="partner"),
     )
     table = calls_of_forests([plant(span_table(rows))], "tempo")
     found = list(zip(table["caller"], table["callee"], table["caller_kind"], table["callee_kind"], strict=True))
     # A client that names no peer makes no edge, nor does a server whose client is missing.
-    assert found == [("shop", "bank", "service", "external"), ("user", "shop", "user", "service")]
+    assert found == [
+        ("partner", "mail", "external", "service"),
+        ("shop", "bank", "service", "external"),
+        ("user", "shop", "user", "service"),
+    ]
 
 
 def test_spans_without_a_service_are_passed_over() -> None:
