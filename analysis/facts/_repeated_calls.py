@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from analysis import sql
 from analysis.facts import _data_calls
+from analysis.facts._numbering import combined, firsts
 from analysis.facts._run_kernels import nearest_outside
 from analysis.forest import Codes, Forest
 from analysis.schema import KINDS
 
-__all__ = ["COLUMNS", "DATA", "PAGED", "Calls", "select_calls"]
+__all__ = ["COLUMNS", "DATA", "PAGED", "Calls", "certain_values", "select_calls"]
 
 COLUMNS: Final = (
     *_data_calls.COLUMNS,
@@ -90,8 +91,8 @@ class Calls:
         Row of the span beside it that holds the call's time; -1 where there is none.
     values
         Hash of the values taken out of the template.
-    certain
-        Equal hashes mean equal values: nothing is hidden behind a placeholder, a body or an end cut off.
+    of_values
+        Row that the hash is from: the call's, or that of the callee's span where only that names a path.
     resent
         The instrumentation says that this is another attempt.
     place
@@ -108,7 +109,7 @@ class Calls:
     server: npt.NDArray[np.int64]
     partner: npt.NDArray[np.int64]
     values: npt.NDArray[np.uint64]
-    certain: Bools
+    of_values: npt.NDArray[np.int64]
     resent: Bools
     place: npt.NDArray[np.int64]
 
@@ -128,7 +129,7 @@ def select_calls(forest: Forest) -> Calls:
     server = _servers(forest)[rows]
     is_remote = remote[rows]
     server[~is_remote] = -1
-    values, certain = _values(forest, rows, server, is_remote)
+    of_values = np.where((forest.codes("url_path").codes[rows] >= 0) | (server < 0), rows, server)
     by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
     return Calls(
         rows=rows,
@@ -140,8 +141,8 @@ def select_calls(forest: Forest) -> Calls:
         scope=_scopes(forest, rows, layer & stores, is_remote),
         server=server,
         partner=partner[rows],
-        values=values,
-        certain=certain,
+        values=forest.array("parameters").astype(np.uint64)[of_values],
+        of_values=of_values,
         resent=forest.array("resend_count")[rows] > 0,
         place=_places(forest, rows, server),
     )
@@ -252,12 +253,17 @@ def _templates(forest: Forest, rows: Integers, server: Integers) -> Codes:
 def _targets(forest: Forest, rows: Integers, server: Integers, remote: Bools) -> Codes:
     """Return the callee's service, else the peer's name, the destination or the address; of data calls the store."""
     data = np.flatnonzero(~remote)
-    stores = _data_calls.stores(forest, rows[data].astype(np.int64))
+    system, address, namespace = (
+        forest.codes(name).codes[rows[data]] for name in ("db_system", "server_address", "db_namespace")
+    )
+    port = forest.array("server_port")[rows[data]]
+    combination = combined(combined(system, address), combined(namespace, port))
+    stores = _data_calls.stores(forest, rows[data][firsts(combination)].astype(np.int64))
     merged = [_CLUSTER_NODE.sub("", store) for store in stores.values]
     place = {store: code for code, store in enumerate(sorted(set(merged)))}
     stores = Codes(np.array([*(place[store] for store in merged), -1], np.int32)[stores.codes], tuple(place))
     of_store = np.full(len(rows), -1, np.int32)
-    of_store[data] = stores.codes
+    of_store[data] = stores.codes[combination]
     away = np.where(remote, rows, -1)
     names = ("peer_service", "messaging_destination", "server_address")
     parts = [_taken(forest.codes("service"), server), *(_taken(forest.codes(name), away) for name in names)]
@@ -272,31 +278,26 @@ def _scopes(forest: Forest, rows: Integers, layer: Bools, remote: Bools) -> Code
     return _first_of([_taken(scope, around), _taken(scope, np.where(remote, -1, rows))])
 
 
-def _values(
-    forest: Forest, rows: Integers, server: Integers, remote: Bools
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
-    """Return the hash of each call's values, and whether equal hashes prove equal values."""
-    parameters = forest.array("parameters").astype(np.uint64)
-    path = forest.codes("url_path").codes
-    own = (path[rows] >= 0) | (server < 0)
-    row = np.where(own, rows, server)
-    bodiless = _says(forest, "http_method", frozenset(name.lower() for name in _WITHOUT_BODY))
-    certain_remote = _of_category(forest, ("http",))[rows] & (path[row] >= 0) & bodiless[row]
-    certain = np.where(remote, certain_remote, _whole_statements(forest)[rows])
-    return parameters[row], certain & (forest.multiplicity[rows] == 1)
+def certain_values(forest: Forest, calls: Calls, chosen: Integers) -> Bools:
+    """Return for some calls whether equal hashes mean equal values: none is behind a placeholder, a body or a cut."""
+    rows, seen = calls.rows[chosen], calls.of_values[chosen]
+    bodiless = _says(forest, "http_method", frozenset(name.lower() for name in _WITHOUT_BODY))[rows]
+    by_path = bodiless & _of_category(forest, ("http",))[rows] & (forest.codes("url_path").codes[seen] >= 0)
+    whole = np.where(calls.remote[chosen], by_path, _whole_statements(forest, rows))
+    return np.asarray(whole & (forest.multiplicity[rows] == 1))
 
 
-def _whole_statements(forest: Forest) -> Bools:
+def _whole_statements(forest: Forest, rows: Integers) -> Bools:
     """Mark the rows whose statement hides no value."""
     statement, system = forest.codes("db_statement"), forest.codes("db_system")
-    pairs = np.stack([statement.codes, system.codes], axis=1)
-    distinct, inverse = np.unique(pairs, axis=0, return_inverse=True)
-    whole = np.zeros(len(distinct), bool)
-    for index, (code, of_system) in enumerate(distinct.tolist()):
+    combination = combined(statement.codes[rows], system.codes[rows])
+    examples = rows[firsts(combination)]
+    whole = np.zeros(len(examples), bool)
+    for index, (code, of_system) in enumerate(zip(statement.codes[examples], system.codes[examples], strict=True)):
         if code >= 0:
             said = sql.fingerprint(statement.values[code], system.values[of_system] if of_system >= 0 else "")
             whole[index] = not said.sanitised and not said.truncated
-    return whole[inverse.ravel()]
+    return np.asarray(whole[combination], np.bool_)
 
 
 def _places(forest: Forest, rows: Integers, server: Integers) -> npt.NDArray[np.int64]:
@@ -304,6 +305,5 @@ def _places(forest: Forest, rows: Integers, server: Integers) -> npt.NDArray[np.
     address = forest.codes("server_address").codes[rows].astype(np.int64)
     port = forest.array("server_port")[rows].astype(np.int64)
     instance = _taken(forest.codes("instance"), server).codes.astype(np.int64)
-    table = np.stack([address, port, instance], axis=1)
-    place = np.unique(table, axis=0, return_inverse=True)[1].ravel() if len(rows) else np.zeros(0, np.int64)
+    place = combined(combined(address, port), instance)
     return np.asarray(np.where((address < 0) & (instance < 0), -1, place), np.int64)

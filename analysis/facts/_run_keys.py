@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from analysis.facts._repeated_calls import Calls
+from analysis.facts._numbering import combined, firsts
+from analysis.facts._repeated_calls import Calls, certain_values
 from analysis.facts._runs import Runs, sources
 from analysis.forest import Codes, Forest
 
@@ -47,7 +48,8 @@ def verdict_of(
     np.add.at(busy, runs.of_call, forest.duration[rows])
     pauses = measured["pauses"]
     long = (pauses >= _PAUSE_NS * np.maximum(size - 1, 1)) & (pauses // _PAUSES_PER_CALL >= busy)
-    verdict = np.where(_all(runs, calls.certain[runs.call]) & ~_some_known(runs, calls), _IDENTICAL, _UNKNOWN)
+    alike = ~differ & ~_some_known(runs, calls)
+    verdict = np.where(alike & _all(runs, _certain(forest, calls, runs, alike)), _IDENTICAL, _UNKNOWN)
     verdict = np.where(differ, _DISTINCT, verdict)
     verdict = np.where((size > 2) & long & ~differ, _POLLING, verdict)
     verdict = np.where(concurrent & calls.remote[runs.first] & (_places(runs, calls) == size), _SCATTER, verdict)
@@ -130,6 +132,14 @@ def _all(runs: Runs, values: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return held
 
 
+def _certain(forest: Forest, calls: Calls, runs: Runs, alike: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return for each call of a run whether its hash tells its values; asked only of runs whose hashes are alike."""
+    asked = alike[runs.of_call]
+    certain = np.zeros(len(asked), bool)
+    certain[asked] = certain_values(forest, calls, runs.call[asked])
+    return certain
+
+
 def _some_known(runs: Runs, calls: Calls) -> npt.NDArray[np.bool_]:
     """Mark runs of which some calls have values and others have none."""
     known = calls.values[runs.call] != 0
@@ -139,6 +149,5 @@ def _some_known(runs: Runs, calls: Calls) -> npt.NDArray[np.bool_]:
 def _places(runs: Runs, calls: Calls) -> Int64s:
     """Count the places that each run calls; 0 where they are not known."""
     run, place = runs.of_call, calls.place[runs.call]
-    pairs = np.unique(np.stack([run, place], axis=1), axis=0)
-    count = np.bincount(pairs[:, 0], minlength=runs.count)
+    count = np.bincount(run[firsts(combined(run, place))], minlength=runs.count)
     return np.where(_all(runs, place >= 0), count, 0)

@@ -9,11 +9,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from analysis.facts._numbering import combined
 from analysis.facts._repeated_calls import Calls
 from analysis.facts._run_kernels import find_patterns
 from analysis.forest import Forest
 
-__all__ = ["Runs", "combined", "find_runs", "sources"]
+__all__ = ["Runs", "find_runs", "sources"]
 
 Integers = npt.NDArray[np.integer[Any]]
 Int64s = npt.NDArray[np.int64]
@@ -87,7 +88,7 @@ def find_runs(forest: Forest, calls: Calls, entry: Integers) -> Runs:
     """
     token = _tokens(forest, calls)
     node, spread = _nodes(forest, calls, entry, token)
-    _, run = np.unique(combined(node, token), return_inverse=True)
+    run = combined(node, token)
     order = np.lexsort((calls.rows, forest.start[calls.rows], run))
     ordered = run[order]
     many = forest.multiplicity[calls.rows]
@@ -139,14 +140,6 @@ def _tokens(forest: Forest, calls: Calls) -> Int64s:
     """Give each combination of caller, template and target a number."""
     service = forest.codes("service").codes[calls.rows].astype(np.int64)
     return combined(combined(service, calls.template.codes), combined(calls.target.codes, calls.category.codes))
-
-
-def combined(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Int64s:
-    """Give each combination of two columns a number, in the order of the combinations."""
-    first = np.unique(left, return_inverse=True)[1].astype(np.int64)
-    values, second = np.unique(right, return_inverse=True)
-    number: Int64s = np.unique(first * max(1, len(values)) + second, return_inverse=True)[1].astype(np.int64)
-    return number
 
 
 def _nodes(forest: Forest, calls: Calls, entry: Integers, token: Int64s) -> tuple[Int64s, npt.NDArray[np.bool_]]:

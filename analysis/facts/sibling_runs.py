@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from analysis.facts import _repeated_calls
 from analysis.facts._ancestry import local_entries
+from analysis.facts._numbering import combined, firsts
 from analysis.facts._repeated_calls import PAGED, Calls, select_calls
 from analysis.facts._run_kernels import below_sums, measure_runs, waited_for
 from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of, verdict_of
-from analysis.facts._runs import Runs, combined, find_runs
+from analysis.facts._runs import Runs, find_runs
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
 
@@ -91,7 +92,7 @@ def scan(forest: Forest) -> pa.Table:
     for key in keys.values():
         request = combined(request, key.codes if isinstance(key, Codes) else key)
     # Numbered by root first, hence by trace, as gathering wants it.
-    _, first, request = np.unique(request, return_index=True, return_inverse=True)
+    first = firsts(request)
     count = len(first)
     sums = {name: _added(request, values, count) for name, values in measured.items() if name not in _INTERNAL}
     length = np.zeros(count, np.int64)
