@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from analysis.review import Review as Review
     from analysis.review import open_review as open_review
     from analysis.review import review as review
+    from analysis.table_html import table as table
 
 __all__ = [
     "Dataset",
@@ -41,6 +42,7 @@ __all__ = [
     "open_review",
     "open_source",
     "review",
+    "table",
 ]
 
 #: Where each name lives; a room itself where nothing follows the colon.
@@ -56,6 +58,7 @@ _HOMES: Final = {
     "open_review": "analysis.review:open_review",
     "open_source": "analysis.dataset:open_source",
     "review": "analysis.review:review",
+    "table": "analysis.table_html:table",
 }
 
 

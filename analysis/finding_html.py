@@ -39,8 +39,23 @@ def section(finding: Finding) -> str:
 
 
 def _listed(numbers: Mapping[str, Any]) -> str:
-    return "; ".join(f"{escape(name.replace('_', ' '))} <b>{_number(value)}</b>" for name, value in numbers.items())
+    return "; ".join(_said(name, value) for name, value in numbers.items())
+
+
+def _said(name: str, value: object) -> str:
+    """Put a number into words: milliseconds and shares with their unit, percentiles behind what they are of."""
+    words, unit, shown = name, "", value
+    for percentile in ("p50", "p95", "p99"):
+        if words.endswith(f"_{percentile}"):
+            words = f"{words.removesuffix(f'_{percentile}')} {percentile}"
+    if "_ms" in words:
+        words, unit = words.replace("_ms", ""), " ms"
+    elif isinstance(value, float) and ("share" in name or name in ("probability", "coverage")):
+        shown, unit = 100 * value, " %"
+    return f"{escape(words.replace('_', ' '))} <b>{_number(shown)}{unit}</b>"
 
 
 def _number(value: object) -> str:
-    return f"{value:,.6g}" if isinstance(value, int | float) else escape(str(value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return escape(str(value))
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}" if abs(value) >= 100 else f"{value:,.3g}"

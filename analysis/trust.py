@@ -18,6 +18,8 @@ __all__ = ["LOW_SUPPORT_TRACES", "Doubt", "Trust", "coverage_by_service", "repor
 #: Below this many traces a statement has low support (house default, as in the catalogue).
 LOW_SUPPORT_TRACES: Final = 20
 _LOW_SUPPORT_FACTOR: Final = 0.6
+#: A doubt about less than this share of the spans is not worth a word (house default).
+_NEGLIGIBLE: Final = 0.001
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,8 @@ def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
             for aspect, (could, said, _) in ASPECTS.items()
         },
     }
-    return Trust(measures, {name: doubt for name, doubt in _doubts(shares, measures).items() if doubt.factor < 1.0})
+    applying = {name: doubt for name, doubt in _doubts(shares, measures).items() if doubt.share >= _NEGLIGIBLE}
+    return Trust(measures, applying)
 
 
 def coverage_by_service(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -157,6 +160,7 @@ def coverage_by_service(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def _doubts(shares: Mapping[str, float], measures: Mapping[str, Any]) -> dict[str, Doubt]:
     """Weigh each doubt: how much confidence is lost where all spans are affected (house defaults)."""
     hosts = len(measures["skew_corrected_hosts"])
+    clocks = "the clock of 1 host was" if hosts == 1 else f"the clocks of {hosts} hosts were"
     return {
         "orphans": Doubt(
             shares["orphans"],
@@ -173,9 +177,7 @@ def _doubts(shares: Mapping[str, float], measures: Mapping[str, Any]) -> dict[st
             shares["truncated_statements"], 0.5, f"{shares['truncated_statements']:.1%} of the statements are cut off"
         ),
         "kinds": Doubt(shares["kinds"], 0.6, f"{shares['kinds']:.1%} of the spans do not say their kind"),
-        "skew": Doubt(
-            shares["skew"], 0.1, f"the clocks of {hosts} hosts were corrected: times between hosts are estimates"
-        ),
+        "skew": Doubt(shares["skew"], 0.1, f"{clocks} corrected: times between hosts are estimates"),
     }
 
 

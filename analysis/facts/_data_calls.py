@@ -7,11 +7,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from analysis.facts._says import says
 from analysis.forest import Codes, Forest
 from analysis.schema import KINDS
 from analysis.stores import store_id
 
-__all__ = ["COLUMNS", "data_calls", "stores"]
+__all__ = ["COLUMNS", "connecting", "data_calls", "stores"]
 
 COLUMNS: Final = (
     "service",
@@ -26,6 +27,8 @@ COLUMNS: Final = (
     "server_address",
     "server_port",
 )
+#: Words of span names: psycopg, SQLAlchemy, HikariCP, pgx, ADO.NET.
+_CONNECTING: Final = frozenset(("connect", "connection", "getconnection", "acquire", "checkout", "pool", "ping"))
 _SERVING: Final = (KINDS.index("server"), KINDS.index("consumer"))
 
 
@@ -51,6 +54,11 @@ def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
     same = data[above] & (service[above] == service[rows[inner]]) & (system[above] == system[rows[inner]])
     data[above[same]] = False
     return np.flatnonzero(data)
+
+
+def connecting(forest: Forest) -> npt.NDArray[np.bool_]:
+    """Mark the spans that connect to a store or wait for a connection: they have no statement to record."""
+    return says(forest, "operation", lambda text: bool(_CONNECTING & set(text.lower().replace(".", " ").split())))
 
 
 def stores(forest: Forest, rows: npt.NDArray[np.int64]) -> Codes:

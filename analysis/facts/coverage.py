@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from analysis.facts._data_calls import connecting
 from analysis.facts._says import given, says
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.facts.callees import answered
@@ -23,6 +24,7 @@ __all__ = ["ASPECTS", "COLUMNS", "FIELDS", "scan"]
 COLUMNS: Final = (
     "service",
     "name",
+    "operation",
     "kind",
     "status",
     "http_status",
@@ -61,7 +63,7 @@ FIELDS: Final = (
     Field("http_servers", pa.int64(), "sum", "spans", "HTTP server spans"),
     Field("with_route", pa.int64(), "sum", "spans", "of these, with a route that is not a raw path"),
     Field("raw_names", pa.int64(), "sum", "spans", "spans whose name is or holds a raw path"),
-    Field("data_calls", pa.int64(), "sum", "spans", "client spans of a database or cache"),
+    Field("data_calls", pa.int64(), "sum", "spans", "client spans of a database or cache, but for connecting"),
     Field("with_system", pa.int64(), "sum", "spans", "of these, naming the system"),
     Field("with_statement", pa.int64(), "sum", "spans", "of these, with a statement or collection"),
     Field("clients", pa.int64(), "sum", "spans", "client spans of HTTP and RPC"),
@@ -94,7 +96,7 @@ def scan(forest: Forest) -> pa.Table:
     of = names[category.codes]
     kind = forest.kind
     http_server = (of == "http") & (kind == _KIND["server"])
-    data = ((of == "database") | (of == "cache")) & (kind != _KIND["server"])
+    data = ((of == "database") | (of == "cache")) & (kind != _KIND["server"]) & ~connecting(forest)
     client = ((of == "http") | (of == "rpc")) & (kind == _KIND["client"])
     message = (kind == _KIND["producer"]) | (kind == _KIND["consumer"])
     counted = {
