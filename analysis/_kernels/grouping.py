@@ -1,0 +1,237 @@
+"""Rows that belong together: numbers for combinations of codes, and sums, counts and choices for each group."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis._kernels.compiled import kernel
+from analysis._kernels.steps import half_octave
+
+__all__ = [
+    "add_up",
+    "choose_examples",
+    "count_buckets",
+    "count_distinct",
+    "find_largest",
+    "find_smallest",
+    "fold",
+    "number_by_hash",
+    "number_by_place",
+    "order_groups",
+]
+
+_LARGEST: Final = (1 << 63) - 1
+#: Half octaves that a signed 64-bit value can fall into.
+_STEPS: Final = 128
+
+
+@kernel
+def fold(combined: NDArray[np.int64], codes: NDArray[np.int32], width: int) -> None:
+    """Take one more column of codes, from -1 to ``width - 2``, into a number for each combination."""
+    for row in range(len(combined)):
+        combined[row] = combined[row] * width + codes[row] + 1
+
+
+@kernel
+def number_by_place(
+    combined: NDArray[np.int64], place: NDArray[np.int32], group: NDArray[np.int32], first: NDArray[np.int64]
+) -> int:
+    """Give distinct values numbers in order of appearance; all are below the length of ``place``.
+
+    ``place`` is filled with -1. Fills the number of every row, and the first row of every number; returns how many there are.
+    """
+    count = 0
+    for row in range(len(combined)):
+        value = combined[row]
+        number = place[value]
+        if number < 0:
+            number = np.int32(count)
+            place[value] = number
+            first[count] = row
+            count += 1
+        group[row] = number
+    return count
+
+
+@kernel
+def number_by_hash(
+    combined: NDArray[np.int64], place: NDArray[np.int32], group: NDArray[np.int32], first: NDArray[np.int64]
+) -> int:
+    """Give distinct values numbers in order of appearance, whatever they are.
+
+    ``place`` is filled with -1; its length is a power of two and at least twice that of ``combined``. Multiplicative
+    hashing (Knuth, The Art of Computer Programming 3, section 6.4) with linear probing.
+    """
+    count = 0
+    last = len(place) - 1
+    for row in range(len(combined)):
+        value = combined[row]
+        hashed = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
+        slot = np.int64((hashed ^ (hashed >> np.uint64(32))) & np.uint64(last))
+        while place[slot] >= 0 and combined[first[place[slot]]] != value:
+            slot = (slot + 1) & last
+        if place[slot] < 0:
+            place[slot] = np.int32(count)
+            first[count] = row
+            count += 1
+        group[row] = place[slot]
+    return count
+
+
+@kernel
+def order_groups(group: NDArray[np.int32], offset: NDArray[np.int64], order: NDArray[np.int64]) -> None:
+    """Put the rows of each group together, ascending: those of group g are ``order[offset[g]:offset[g + 1]]``.
+
+    ``offset`` is filled with zeros and one longer than there are groups.
+    """
+    for row in range(len(group)):
+        offset[group[row] + 1] += 1
+    for number in range(1, len(offset)):
+        offset[number] += offset[number - 1]
+    following = offset[:-1].copy()
+    for row in range(len(group)):
+        number = group[row]
+        order[following[number]] = row
+        following[number] += 1
+
+
+@kernel
+def add_up(group: NDArray[np.int32], values: NDArray[np.int64], total: NDArray[np.int64]) -> None:
+    """Add values, none below zero, to the totals of their groups, which are held at the largest 64-bit integer."""
+    for row in range(len(group)):
+        number = group[row]
+        added = values[row]
+        total[number] = total[number] + added if total[number] <= _LARGEST - added else _LARGEST
+
+
+@kernel
+def find_smallest(group: NDArray[np.int32], values: NDArray[np.int64], smallest: NDArray[np.int64]) -> None:
+    """Lower what is known of each group to its smallest value."""
+    for row in range(len(group)):
+        smallest[group[row]] = min(smallest[group[row]], values[row])
+
+
+@kernel
+def find_largest(group: NDArray[np.int32], values: NDArray[np.int64], largest: NDArray[np.int64]) -> None:
+    """Raise what is known of each group to its largest value."""
+    for row in range(len(group)):
+        largest[group[row]] = max(largest[group[row]], values[row])
+
+
+@kernel
+def count_distinct(group: NDArray[np.int32], trace: NDArray[np.int32], count: NDArray[np.int64]) -> None:
+    """Count the distinct traces of each group; traces ascend."""
+    last = np.full(len(count), -1, np.int32)
+    for row in range(len(group)):
+        number = group[row]
+        if last[number] != trace[row]:
+            last[number] = trace[row]
+            count[number] += 1
+
+
+@kernel
+def count_buckets(
+    offset: NDArray[np.int64],
+    order: NDArray[np.int64],
+    bucket: NDArray[np.int32],
+    counts: NDArray[np.int64],
+    bucket_count: int,
+    group_offset: NDArray[np.int64],
+    found: NDArray[np.int32],
+    total: NDArray[np.int64],
+) -> None:
+    """Count how often each bucket is in each group; rows whose bucket is negative do not count.
+
+    Fills ``found`` and ``total``, as long as there are rows, with the buckets of group g, ascending, and their counts,
+    at ``group_offset[g]:group_offset[g + 1]``.
+    """
+    held = np.zeros(bucket_count, np.int64)
+    touched = np.empty(bucket_count, np.int32)
+    used = 0
+    for number in range(len(offset) - 1):
+        many = 0
+        for place in range(offset[number], offset[number + 1]):
+            row = order[place]
+            which = bucket[row]
+            if which >= 0 and counts[row] > 0:
+                if held[which] == 0:
+                    touched[many] = which
+                    many += 1
+                held[which] = held[which] + counts[row] if held[which] <= _LARGEST - counts[row] else _LARGEST
+        touched[:many].sort()
+        for place in range(many):
+            found[used] = touched[place]
+            total[used] = held[touched[place]]
+            held[touched[place]] = 0
+            used += 1
+        group_offset[number + 1] = used
+
+
+@kernel
+def choose_examples(
+    offset: NDArray[np.int64],
+    order: NDArray[np.int64],
+    trace: NDArray[np.int64],
+    value: NDArray[np.int64],
+    start: NDArray[np.int64],
+    span: NDArray[np.uint64],
+    group_offset: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+) -> None:
+    """Choose for each group the row of the largest value, that of the latest start, and one of each half octave.
+
+    Among equals, and within a half octave, the first in order of trace, value, span and row. Fills ``chosen``, as long
+    as there are rows: those of group g, in that order, are at ``group_offset[g]:group_offset[g + 1]``.
+    """
+    best = np.full(_STEPS + 2, -1, np.int64)
+    used = 0
+    for number in range(len(offset) - 1):
+        for place in range(offset[number], offset[number + 1]):
+            row = order[place]
+            step = half_octave(min(max(value[row], 0), _LARGEST - 1) + 1)
+            for slot in (step, _STEPS, _STEPS + 1):
+                other = best[slot]
+                if other < 0:
+                    best[slot] = row
+                    continue
+                if slot == _STEPS and value[row] != value[other]:
+                    better = value[row] > value[other]
+                elif slot == _STEPS + 1 and start[row] != start[other]:
+                    better = start[row] > start[other]
+                elif trace[row] != trace[other]:
+                    better = trace[row] < trace[other]
+                elif value[row] != value[other]:
+                    better = value[row] < value[other]
+                else:
+                    better = span[row] < span[other]
+                if better:
+                    best[slot] = row
+        begin = used
+        for slot in range(_STEPS + 2):
+            row = best[slot]
+            best[slot] = -1
+            if row < 0 or (slot >= _STEPS and (chosen[begin:used] == row).any()):
+                continue
+            place = used
+            while place > begin and _comes_before(row, chosen[place - 1], trace, value, span):
+                chosen[place] = chosen[place - 1]
+                place -= 1
+            chosen[place] = row
+            used += 1
+        group_offset[number + 1] = used
+
+
+@kernel
+def _comes_before(
+    row: int, other: int, trace: NDArray[np.int64], value: NDArray[np.int64], span: NDArray[np.uint64]
+) -> bool:
+    if trace[row] != trace[other]:
+        return bool(trace[row] < trace[other])
+    if value[row] != value[other]:
+        return bool(value[row] < value[other])
+    if span[row] != span[other]:
+        return bool(span[row] < span[other])
+    return row < other

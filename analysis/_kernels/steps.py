@@ -1,0 +1,35 @@
+"""Coarse steps of a value: half octaves, so that two steps are a doubling."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis._kernels.compiled import kernel
+
+__all__ = ["fill_half_octaves", "half_octave"]
+
+#: The smallest integer in the upper half of each octave: above the root of 2 times the power of two. Whole numbers,
+#: since logarithms differ in their last digit between machines.
+_MIDDLES = np.array([math.isqrt(1 << (2 * octave + 1)) + 1 for octave in range(63)], np.int64)
+
+
+@kernel
+def half_octave(value: int) -> int:
+    """Return twice the logarithm of a value to base 2, rounded down; 0 for values below 1."""
+    octave = 0
+    rest = value
+    for width in (32, 16, 8, 4, 2, 1):
+        if rest >= 1 << width:
+            rest >>= width
+            octave += width
+    return 2 * octave + (1 if value >= _MIDDLES[octave] else 0)
+
+
+@kernel
+def fill_half_octaves(values: NDArray[np.int64], step: NDArray[np.int64]) -> None:
+    """Fill the half octave of every value."""
+    for row in range(len(values)):
+        step[row] = half_octave(values[row])

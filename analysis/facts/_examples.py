@@ -1,0 +1,156 @@
+"""The few traces kept for each row of a fact, in which it can be seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis._kernels.grouping import choose_examples
+from analysis.facts._grouping import Groups
+from analysis.forest import Forest
+
+__all__ = ["EXEMPLARS", "Exemplar", "examples_of", "merge_examples"]
+
+EXEMPLARS: Final = pa.list_(
+    pa.struct(
+        [
+            ("value", pa.int64()),
+            ("trace_id_high", pa.uint64()),
+            ("trace_id_low", pa.uint64()),
+            ("start_ns", pa.int64()),
+            ("span_ids", pa.list_(pa.uint64())),
+        ]
+    )
+)
+
+Integers = npt.NDArray[np.integer[Any]]
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """A trace in which a row of a fact can be seen.
+
+    ``value`` is what exemplars are ranked by (ns for times), ``span_ids`` are the spans concerned, in order.
+    """
+
+    value: int
+    trace_id: str
+    start_ns: int
+    span_ids: tuple[str, ...]
+
+
+def examples_of(
+    forest: Forest, groups: Groups, trace: Integers, value: Integers, span_offset: Integers, span_rows: Integers
+) -> pa.Array:
+    """Choose examples for each group from what was seen in one forest.
+
+    Kept are the worst, the most recent and one of each half octave of ``value``; among equals the first in an order
+    that does not depend on partitions (trace id, value, first span), so that choosing among what was chosen before
+    gives the same as choosing at once.
+
+    Parameters
+    ----------
+    forest
+        Where the occurrences were seen; its traces are in order of their ids.
+    groups
+        The occurrences in groups.
+    trace, value
+        Of each occurrence.
+    span_offset, span_rows
+        The rows of occurrence i are ``span_rows[span_offset[i]:span_offset[i + 1]]``.
+    """
+    which = np.ascontiguousarray(trace, np.int64)
+    worth = np.ascontiguousarray(value, np.int64)
+    offsets = np.asarray(span_offset, np.int64)
+    spans = forest.array("span_id")
+    first_span = np.zeros(len(which), np.uint64)
+    has_span = offsets[1:] > offsets[:-1]
+    first_span[has_span] = spans[span_rows[offsets[:-1][has_span]]]
+    start = forest.trace_start_ns[which]
+    group_offset, chosen = _choose(groups, which, worth, start, first_span)
+    lengths, places = _taken(offsets, chosen)
+    first_row = forest.trace_offset[which[chosen]]
+    return _packed(
+        group_offset,
+        worth[chosen],
+        forest.array("trace_id_high")[first_row],
+        forest.array("trace_id_low")[first_row],
+        start[chosen],
+        lengths,
+        spans[np.asarray(span_rows)[places]],
+    )
+
+
+def merge_examples(column: pa.Array, groups: Groups) -> pa.Array:
+    """Choose examples for each group from those of its rows."""
+    entries = column.flatten()
+    rows = np.repeat(np.arange(len(column)), np.diff(column.offsets.to_numpy()))
+    value, start, high, low = (
+        np.array(entries.field(name).to_numpy()) for name in ("value", "start_ns", "trace_id_high", "trace_id_low")
+    )
+    spans = entries.field("span_ids")
+    offsets = spans.offsets.to_numpy().astype(np.int64)
+    flat = np.append(np.array(spans.values.to_numpy(), np.uint64), np.uint64(0))
+    owners = Groups(groups.of_row[rows], groups.count, {})
+    rank = _ranked(high, low, value, offsets, flat)
+    group_offset, chosen = _choose(owners, rank, value, start, np.zeros(len(rank), np.uint64))
+    lengths, places = _taken(offsets, chosen)
+    return _packed(group_offset, value[chosen], high[chosen], low[chosen], start[chosen], lengths, flat[places])
+
+
+def _choose(
+    groups: Groups, trace: Int64s, value: Int64s, start: Int64s, first_span: npt.NDArray[np.uint64]
+) -> tuple[Int64s, Int64s]:
+    offset, order = groups.ordered
+    group_offset, chosen = np.zeros(groups.count + 1, np.int64), np.empty(len(order), np.int64)
+    choose_examples(offset, order, trace, value, start, first_span, group_offset, chosen)
+    return group_offset, chosen[: group_offset[-1]]
+
+
+def _ranked(high: Integers, low: Integers, value: Int64s, offsets: Int64s, flat: npt.NDArray[np.uint64]) -> Int64s:
+    """Return the place of each example in order of trace id, value and spans; the same example has one place."""
+    first = np.where(offsets[1:] > offsets[:-1], flat[offsets[:-1]], 0)
+    order = np.lexsort((first, value, low, high))
+    keys = np.stack([column[order].view(np.int64) for column in (high, low, value, first)])
+    changed = np.ones(len(order), bool)
+    changed[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
+    bounds = np.append(np.flatnonzero(changed), len(order))
+    lengths = np.diff(bounds)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.repeat(bounds[:-1], lengths)
+    for begin, end in np.stack([bounds[:-1], bounds[1:]], axis=1)[lengths > 1].tolist():
+        lists = {
+            place: tuple(flat[offsets[place] : offsets[place + 1]].tolist()) for place in order[begin:end].tolist()
+        }
+        levels = {spans: level for level, spans in enumerate(sorted(set(lists.values())))}
+        for place, spans in lists.items():
+            rank[place] = begin + levels[spans]
+    return rank
+
+
+def _taken(offsets: Int64s, chosen: Int64s) -> tuple[Int64s, Int64s]:
+    """Return how many entries of a list column some of its rows have, and where these are."""
+    lengths = offsets[chosen + 1] - offsets[chosen]
+    begins = np.cumsum(lengths) - lengths
+    return lengths, np.repeat(offsets[chosen] - begins, lengths) + np.arange(int(lengths.sum()))
+
+
+def _packed(
+    group_offset: Int64s,
+    value: Int64s,
+    high: Integers,
+    low: Integers,
+    start: Int64s,
+    lengths: Int64s,
+    spans: npt.NDArray[np.uint64],
+) -> pa.Array:
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    span_lists = pa.ListArray.from_arrays(pa.array(ends), pa.array(spans))
+    members = [*map(pa.array, (value, high, low, start)), span_lists]
+    entries = pa.StructArray.from_arrays(members, ["value", "trace_id_high", "trace_id_low", "start_ns", "span_ids"])
+    return pa.ListArray.from_arrays(pa.array(group_offset.astype(np.int32)), entries).cast(EXEMPLARS)

@@ -1,0 +1,183 @@
+"""Rows that have the same keys: their numbers, in order of the keys, and what adds up over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis._histogram import BUCKET_COUNT
+from analysis._kernels import grouping
+from analysis.forest import Codes
+
+__all__ = ["HISTOGRAM", "Groups", "group_by", "number_of"]
+
+HISTOGRAM: Final = pa.list_(pa.struct([("bucket", pa.int32()), ("count", pa.int64())]))
+#: A table of places up to this long is no slower than hashing, however few rows there are.
+_SMALL: Final = 1 << 12
+_WIDEST: Final = 1 << 62
+
+Integers = npt.NDArray[np.integer[Any]]
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Rows in groups, numbered in order of their keys.
+
+    Attributes
+    ----------
+    of_row
+        Group of every row.
+    count
+        Groups; each has a row.
+    keys
+        The keys of each group.
+    """
+
+    of_row: npt.NDArray[np.int32]
+    count: int
+    keys: Mapping[str, pa.Array]
+
+    @cached_property
+    def ordered(self) -> tuple[Int64s, Int64s]:
+        """Where the rows of each group begin in the second array, which holds them, ascending."""
+        return _ordered(self.of_row, self.count)
+
+    def reduce(self, role: str, values: Integers) -> Int64s:
+        """Return the sum, smallest or largest value of each group; sums are held at the largest 64-bit integer."""
+        wide = np.ascontiguousarray(values, np.int64)
+        limits = np.iinfo(np.int64)
+        if role == "sum":
+            result = np.zeros(self.count, np.int64)
+            grouping.add_up(self.of_row, wide, result)
+        elif role == "min":
+            result = np.full(self.count, limits.max, np.int64)
+            grouping.find_smallest(self.of_row, wide, result)
+        else:
+            result = np.full(self.count, limits.min, np.int64)
+            grouping.find_largest(self.of_row, wide, result)
+        return result
+
+    def distinct(self, ascending: Integers) -> Int64s:
+        """Return how many different values each group has; they ascend over the rows."""
+        result = np.zeros(self.count, np.int64)
+        grouping.count_distinct(self.of_row, np.ascontiguousarray(ascending, np.int32), result)
+        return result
+
+    def histograms(self, bucket: Integers, counts: Integers, rows: Integers | None = None) -> pa.Array:
+        """Return for each group how often it has each bucket, ascending; a negative bucket does not count.
+
+        ``rows`` names the row that each bucket belongs to, where they are not one for each.
+        """
+        offset, order = self.ordered if rows is None else _ordered(self.of_row[rows], self.count)
+        group_offset = np.zeros(self.count + 1, np.int64)
+        found, total = np.empty(len(order), np.int32), np.empty(len(order), np.int64)
+        grouping.count_buckets(
+            offset,
+            order,
+            np.ascontiguousarray(bucket, np.int32),
+            np.ascontiguousarray(counts, np.int64),
+            BUCKET_COUNT,
+            group_offset,
+            found,
+            total,
+        )
+        used = int(group_offset[-1])
+        entries = pa.StructArray.from_arrays([pa.array(found[:used]), pa.array(total[:used])], ["bucket", "count"])
+        return pa.ListArray.from_arrays(pa.array(group_offset.astype(np.int32)), entries).cast(HISTOGRAM)
+
+
+def group_by(keys: Mapping[str, Codes | Integers], size: int) -> Groups:
+    """Put rows of the same keys together.
+
+    Parameters
+    ----------
+    keys
+        Columns in the order in which they sort: codes with their texts (-1 is the empty text), or numbers.
+    size
+        Rows.
+    """
+    of_row, first = number_of(tuple(keys.values()), size)
+    # Few rows are left: one for each combination. Two codes may stand for one text, and only texts have an order.
+    combined = np.zeros(len(first), np.int64)
+    levels: dict[str, tuple[Int64s, pa.Array]] = {}
+    for name, key in keys.items():
+        codes, values = _levels(key, first)
+        if len(values) and int(combined.max(initial=0)) >= _WIDEST // len(values):
+            combined = np.unique(combined, return_inverse=True)[1].astype(np.int64)
+        combined = combined * max(1, len(values)) + codes
+        levels[name] = codes, values
+    _, chosen, place = np.unique(combined, return_index=True, return_inverse=True)
+    columns = {name: values.take(pa.array(codes[chosen], pa.int64())) for name, (codes, values) in levels.items()}
+    return Groups(place.astype(np.int32)[of_row], len(chosen), columns)
+
+
+def number_of(keys: tuple[Codes | Integers, ...], size: int) -> tuple[npt.NDArray[np.int32], Int64s]:
+    """Give each combination of keys a number, in order of appearance.
+
+    Returns
+    -------
+    tuple
+        The number of every row, and the first row of every number.
+    """
+    combined = np.zeros(size, np.int64)
+    width = 1
+    for key in keys:
+        codes, levels = _codes(key, size)
+        if width * levels >= _WIDEST:
+            number, first = _numbered(combined, width)
+            combined, width = number.astype(np.int64), len(first)
+        grouping.fold(combined, codes, levels)
+        width *= levels
+    return _numbered(combined, width)
+
+
+def _numbered(combined: Int64s, width: int) -> tuple[npt.NDArray[np.int32], Int64s]:
+    size = len(combined)
+    number, first = np.empty(size, np.int32), np.empty(size, np.int64)
+    if width <= max(_SMALL, 2 * size):
+        count = grouping.number_by_place(combined, np.full(width, -1, np.int32), number, first)
+    else:
+        slots = 1 << (2 * size).bit_length()
+        count = grouping.number_by_hash(combined, np.full(slots, -1, np.int32), number, first)
+    return number, first[:count].copy()
+
+
+def _codes(key: Codes | Integers, size: int) -> tuple[npt.NDArray[np.int32], int]:
+    """Return codes from -1, and how many there can be."""
+    if isinstance(key, Codes):
+        return np.ascontiguousarray(key.codes, np.int32), len(key.values) + 1
+    values = np.asarray(key)
+    if values.dtype == np.bool_:
+        return values.astype(np.int32), 3
+    wide = np.ascontiguousarray(values, np.int64)
+    lowest, highest = int(wide.min(initial=0)), int(wide.max(initial=0))
+    if highest - lowest < max(_SMALL, 2 * size):
+        return (wide - lowest).astype(np.int32), highest - lowest + 2
+    number, first = _numbered(wide, _WIDEST)
+    return number, len(first) + 1
+
+
+def _levels(key: Codes | Integers, rows: Int64s) -> tuple[Int64s, pa.Array]:
+    """Return codes of some rows into sorted distinct values, so that they order as the values do."""
+    if not isinstance(key, Codes):
+        values, place = np.unique(np.asarray(key)[rows], return_inverse=True)
+        return place.astype(np.int64), pa.array(values)
+    present, place = np.unique(key.codes[rows], return_inverse=True)
+    texts = [key.values[code] if code >= 0 else "" for code in present.tolist()]
+    ordered = sorted(set(texts))
+    position = {text: index for index, text in enumerate(ordered)}
+    translate = np.array([position[text] for text in texts], np.int64)
+    return translate[place] if texts else np.zeros(0, np.int64), pa.array(ordered, pa.string())
+
+
+def _ordered(of_row: npt.NDArray[np.int32], count: int) -> tuple[Int64s, Int64s]:
+    offset, order = np.zeros(count + 1, np.int64), np.empty(len(of_row), np.int64)
+    grouping.order_groups(np.ascontiguousarray(of_row, np.int32), offset, order)
+    return offset, order
