@@ -55,6 +55,7 @@ def _rules(table: Iterable[Names], side: str) -> dict[str, _Rule]:
 _CLIENT: Final = _rules(SPAN_NAMES, "client")
 _SERVER: Final = _rules(SPAN_NAMES, "server")
 _RESOURCE: Final = _rules(RESOURCE_NAMES, "")
+_RUNNING_COPY: Final = ("k8s.pod.uid", "k8s.pod.name", "container.id", "service.instance.id")
 _SERVER_KINDS: Final = frozenset({"server", "consumer"})
 
 
@@ -70,6 +71,13 @@ def resource_columns(attributes: Mapping[str, Any], note: Note) -> dict[str, Any
     """
     columns: dict[str, Any] = {}
     _apply(_RESOURCE, attributes, columns, note)
+    if "host" not in columns:
+        # A pod or container runs on one host: its clock is that host's, though the export does not name it.
+        for name in _RUNNING_COPY:
+            host = text(attributes.get(name))
+            if host is not None:
+                columns["host"] = host
+                break
     return columns
 
 

@@ -162,7 +162,7 @@ RESOURCE_NAMES: Final[tuple[Names, ...]] = (
         ("hostname",),
     ),
     Names("host", text, ("host.ip",), ("ip",), ("net.host.ip",)),
-    Names("host", text, ("k8s.node.name", "k8s.pod.uid", "k8s.pod.name", "container.id", "service.instance.id")),
+    Names("host", text, ("k8s.node.name",)),
     Names(
         "instance",
         text,

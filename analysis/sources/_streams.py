@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from os import PathLike, fspath
 from types import TracebackType
-from typing import IO, Final, Protocol, Self, cast
+from typing import IO, Final, Protocol, Self
 
 import fsspec
 import zstandard
@@ -30,6 +30,8 @@ LAYERS: Final = 2
 _WINDOW: Final = 1 << 27
 
 _CHUNK: Final = 1 << 20
+#: Compressed bytes taken at a time where the decompressor does not bound what they become: at most about 128 MiB.
+_STEP: Final = 4096
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _UTF8: Final = codecs.BOM_UTF8
@@ -193,16 +195,31 @@ class ExportStream:
 
     def _unzstd(self, source: Callable[[], bytes]) -> Callable[[], bytes]:
         decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
-        reader = decompressor.stream_reader(
-            cast("IO[bytes]", _Source(source)), read_size=_CHUNK, read_across_frames=True
-        )
+        state = decompressor.decompressobj()
+        waiting: memoryview = memoryview(b"")
+        begun = False
 
         def read() -> bytes:
-            try:
-                return reader.read(_CHUNK)
-            except zstandard.ZstdError:
-                self.damage = "zstd data is damaged"
-                return b""
+            nonlocal state, waiting, begun
+            while True:
+                if state.eof:
+                    # Another frame may follow, as parallel compressors write them.
+                    waiting = memoryview(state.unused_data + waiting)
+                    state, begun = decompressor.decompressobj(), False
+                data = waiting or memoryview(source())
+                if not len(data):
+                    if begun:
+                        self.damage = "zstd data is cut off"
+                    return b""
+                begun = True
+                waiting = data[_STEP:]
+                try:
+                    chunk = state.decompress(data[:_STEP])
+                except zstandard.ZstdError:
+                    self.damage = "zstd data is damaged"
+                    return b""
+                if chunk:
+                    return chunk
 
         return _until_damaged(self, read)
 
@@ -263,28 +280,13 @@ def unzstd_part(message: bytes, limit: int) -> bytes | None:
     content = bytearray()
     try:
         # In steps, so that what comes before a damaged place is kept, and a bomb is seen early.
-        for first in range(0, len(message), 4096):
-            content += state.decompress(message[first : first + 4096])
+        for first in range(0, len(message), _STEP):
+            content += state.decompress(message[first : first + _STEP])
             if len(content) > limit:
                 return None
     except zstandard.ZstdError:
         pass
     return bytes(content) or None
-
-
-class _Source:
-    """A file-like object over a function that returns the next bytes."""
-
-    def __init__(self, source: Callable[[], bytes]) -> None:
-        self._source = source
-        self._left = b""
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._left or self._source()
-        if size < 0:
-            size = len(data)
-        self._left = data[size:]
-        return data[:size]
 
 
 def _with_first(first: bytes, following: Callable[[], bytes]) -> Callable[[], bytes]:
