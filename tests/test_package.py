@@ -29,7 +29,7 @@ def test_a_function_stays_one_when_its_room_is_loaded():
 
 
 def test_unknown_name_is_told_which_there_are():
-    with pytest.raises(AttributeError, match="it has .*open_export"):
+    with pytest.raises(AttributeError, match=r"it has .*open_export"):
         _ = an.open_exports
 
 

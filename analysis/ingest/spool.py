@@ -41,7 +41,10 @@ def travelling(kind: Kind, table: pa.Table, number: int) -> pa.Table:
     """Return rows as they travel: without derived columns, with the number of their input."""
     schema = _SCHEMAS[kind]
     numbers = pa.array(np.full(table.num_rows, number, dtype=np.int32))
-    return table.select(schema.names[:-1]).cast(pa.schema(list(schema)[:-1])).append_column(_NUMBER, numbers)
+    kept, wanted = table.select(schema.names[:-1]), pa.schema(list(schema)[:-1])
+    if not kept.schema.equals(wanted):
+        kept = kept.cast(wanted)
+    return kept.append_column(_NUMBER, numbers)
 
 
 @dataclass
