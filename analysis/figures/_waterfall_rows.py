@@ -45,6 +45,7 @@ class Lines:
     lines: tuple[Line, ...]
     hidden: int
     hidden_highlighted: int
+    hidden_critical: int
     hidden_errors: int
 
 
@@ -92,7 +93,11 @@ def choose(
     hidden = [row for row in order if row not in kept]
     marked = set(highlighted)
     return Lines(
-        lines, len(hidden), sum(row in marked for row in hidden), sum(bool(forest.error[row]) for row in hidden)
+        lines,
+        hidden=len(hidden),
+        hidden_highlighted=sum(row in marked for row in hidden),
+        hidden_critical=sum(row in critical for row in hidden),
+        hidden_errors=sum(bool(forest.error[row]) for row in hidden),
     )
 
 

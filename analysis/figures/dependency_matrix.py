@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from analysis.figures._bundles import bundled
 from analysis.figures._reviewed import Reviewed, fact, milliseconds, percent, trace_lines
 from analysis.figures._text import HOVER_CHARACTERS, counted, fitted, hover, plural, shown
 from analysis.figures._theme import FAINT, GREY, INK, PLATE_INK, VERMILION, empty_figure, figure_of
@@ -49,8 +50,8 @@ def dependency_matrix(result: Reviewed) -> go.Figure:
     calls = fact(result, "calls")
     if calls is None:
         return empty_figure("No call between services was seen: every trace stays within one service.", _TITLE)
-    matrix = _Matrix.of(service_graph(calls, fact(result, "operations")))
-    return _draw(matrix)
+    graph, notes = bundled(service_graph(calls, fact(result, "operations")))
+    return _draw(_Matrix.of(graph, notes))
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,8 @@ class _Matrix:
     notes: Sequence[str]
 
     @classmethod
-    def of(cls, graph: ServiceGraph) -> _Matrix:
-        """Choose and order rows and columns."""
-        notes: list[str] = []
+    def of(cls, graph: ServiceGraph, notes: list[str]) -> _Matrix:
+        """Choose and order rows and columns; what is hidden is added to the notes."""
         kept = _busiest(graph)
         hidden = graph.number_of_nodes() - len(kept)
         if hidden:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import networkx as nx
 import plotly.graph_objects as go
 
+from analysis.figures._bundles import bundled
 from analysis.figures._map_drawing import Drawing, draw
 from analysis.figures._reviewed import Reviewed, fact, findings_by_service
 from analysis.figures._text import cleaned, plural, shown
@@ -64,6 +65,7 @@ def service_map(
         if focus not in graph:
             return empty_figure(f"There is no service or store called {cleaned(focus)[:80]}.", _TITLE)
         selection.focus_on(focus, 2 if depth is None else depth)
+    selection.bundle()
     selection.group(NODES_AT_MOST)
     selection.hide_edges(max_edges)
     return draw(selection.drawing())
@@ -103,6 +105,14 @@ class _Selection:
         self.subtitle = f"{shown(node)} and what is within {steps} of it"
         if hidden:
             self.notes.append(f"{plural(hidden, 'node')} hidden: further than {steps} from {shown(node)}.")
+
+    def bundle(self) -> None:
+        """Draw stores of one kind that only one service uses as one; not those that are asked for."""
+        asked = self.marked[0] | {node for pair in self.marked[1] for node in pair}
+        graph, notes = bundled(self.graph)
+        if all(node in graph for node in asked if node in self.graph):
+            self.graph = graph
+            self.notes += notes
 
     def group(self, nodes_at_most: int) -> None:
         """Draw communities as one node each where there are too many nodes."""

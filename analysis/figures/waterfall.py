@@ -13,7 +13,7 @@ from analysis.dataset import Dataset
 from analysis.figures._reviewed import milliseconds
 from analysis.figures._text import HOVER_CHARACTERS, cleaned, fitted, hover, plural, shown, text_width
 from analysis.figures._theme import DESIGN_WIDTH, INK, PLATE_INK, VERMILION, empty_figure, figure_of
-from analysis.figures._waterfall_rows import Line, choose
+from analysis.figures._waterfall_rows import Line, Lines, choose
 from analysis.forest import Forest, plant, planting
 
 __all__ = ["trace_waterfall", "waterfall"]
@@ -25,8 +25,8 @@ SPANS_AT_MOST: Final = 200
 _BARS_FROM: Final = 0.36
 #: A little less than there is: figures are also shown narrower.
 _LABEL_PX: Final = _BARS_FROM * (DESIGN_WIDTH - 100)
-_INDENT_PX: Final = 11
-_DEEPEST_INDENT: Final = 14
+_INDENT_PX: Final = 11.0
+_DEEPEST_INDENT_PX: Final = 110.0
 #: Okabe and Ito's colours, lightened so that the line of the critical path stands out on them, and patterns for more.
 _FILLS: Final = ("#66aad7", "#f3c766", "#66c5ab", "#e0afca", "#a5d8f5", "#ee9f66", "#bdbdbd")
 _PATTERNS: Final = ("", "/", ".", "x", "-", "\\", "|", "+")
@@ -119,7 +119,7 @@ class _Trace:
         on_path = {row: exclusive[row] for row in sections}
         chosen = choose(forest, rows, marked, on_path, max(spans_at_most, 1))
         extent = max((int(forest.end[row]) for row in rows if forest.has_time[row]), default=0)
-        notes = _notes(forest, rows, wanted, marked, chosen.hidden, chosen.hidden_highlighted, chosen.hidden_errors)
+        notes = _notes(forest, rows, wanted, marked, chosen)
         return cls(forest, rows, forest.trace_id(trace), chosen.lines, marked, sections, exclusive, extent, notes)
 
     def named(self, column: str, row: int) -> str | None:
@@ -129,25 +129,20 @@ class _Trace:
         return codes.values[code] if code >= 0 else None
 
     def operation(self, row: int) -> str:
-        """Return what a span did, with the values taken out."""
+        """Return what a span did, with the values taken out: of a statement its fingerprint, else the operation."""
+        if self.named("category", row) == "database" and (template := self.named("template", row)):
+            return template
         return self.named("operation", row) or self.named("template", row) or "(no name)"
 
 
-def _notes(
-    forest: Forest,
-    rows: range,
-    wanted: Collection[str],
-    marked: Collection[int],
-    hidden: int,
-    hidden_marked: int,
-    hidden_errors: int,
-) -> list[str]:
+def _notes(forest: Forest, rows: range, wanted: Collection[str], marked: Collection[int], chosen: Lines) -> list[str]:
     notes = []
-    if hidden:
-        text = f"Hidden: {hidden:,} of {plural(len(rows), 'span')}, the shortest ones off the critical path"
-        text += f"; {hidden_errors:,} of them failed" if hidden_errors else ""
-        text += f"; {hidden_marked:,} of them marked ▶" if hidden_marked else ""
-        notes.append(f"{text}. “+12” counts the spans hidden below a span.")
+    if chosen.hidden:
+        text = f"Hidden: {chosen.hidden:,} of {plural(len(rows), 'span')}, those with the least time"
+        text += f"; {chosen.hidden_critical:,} of them on the critical path" if chosen.hidden_critical else ""
+        text += f"; {chosen.hidden_errors:,} of them failed" if chosen.hidden_errors else ""
+        text += f"; {chosen.hidden_highlighted:,} of them marked ▶" if chosen.hidden_highlighted else ""
+        notes.append(f"{text}. +n behind a name counts the spans hidden below it.")
     untimed = sum(not forest.has_time[row] for row in rows)
     if untimed:
         notes.append(f"{plural(untimed, 'span')} without a time: no bar, on no path.")
@@ -306,17 +301,18 @@ def _durations(trace: _Trace, extent: float, size: int) -> go.Scatter:
 
 def _labels(trace: _Trace, size: int) -> go.Scatter:
     text = []
+    deepest = max(line.depth for line in trace.lines)
+    step = min(_INDENT_PX, _DEEPEST_INDENT_PX / max(deepest, 1))
     for line in trace.lines:
         signs = _signs(trace, line)
-        indent = _INDENT_PX * min(line.depth, _DEEPEST_INDENT)
         more = f" +{line.hidden_below:,}" if line.hidden_below else ""
-        room = _LABEL_PX - indent - text_width(signs + more, size)
+        room = _LABEL_PX - step * line.depth - text_width(signs + more, size)
         service = cleaned(trace.named("service", line.row))
         service_px = min(text_width(service, size) * 1.06, 0.5 * room)
         operation = fitted(trace.operation(line.row), room - service_px - 8, size)
         text.append(f"{signs}<b>{fitted(service, service_px, size)}</b> {operation}{more}")
     return go.Scatter(
-        x=[_INDENT_PX * min(line.depth, _DEEPEST_INDENT) for line in trace.lines],
+        x=[step * line.depth for line in trace.lines],
         y=list(range(len(trace.lines))),
         xaxis="x2",
         mode="text",

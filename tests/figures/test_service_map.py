@@ -133,6 +133,18 @@ def test_above_a_hundred_nodes_services_are_grouped():
     assert "members: " in grouped
 
 
+def test_many_stores_of_one_service_are_drawn_as_one():
+    rows = [call("auth", f"cassandra://10.0.0.{i}", 2, "data", callee_kind="database") for i in range(5)]
+    rows.append(call("user", "auth", 3, caller_kind="user"))
+    figure = service_map(called(*rows))
+    assert sorted(labels(figure)) == ["auth", "cassandra://10.0.0.… \u00d75", "user"]
+    assert "5 databases that only auth uses are drawn as one" in notes(figure)
+    # Five times two calls.
+    assert any("10 calls in 10 traces" in trace.hovertext for trace in edges(figure))
+    assert len(labels(service_map(called(*rows[1:])))) == 6
+    assert "<b>cassandra://10.0.0.3</b>" in labels(service_map(called(*rows), highlight=["cassandra://10.0.0.3"]))
+
+
 def test_calls_of_a_service_to_itself_are_told():
     figure = service_map(called(call("a", "a", 3), call("a", "b", 1)))
     assert len(edges(figure)) == 1

@@ -72,6 +72,13 @@ def test_raw_names_are_not_shown():
     assert "secret" not in said
 
 
+def test_a_statement_is_named_by_its_fingerprint():
+    figure = drawn(
+        span(1, 0, 0, 9, category="database", operation="SELECT shop", template="SELECT * FROM t WHERE a = ?")
+    )
+    assert labels(figure) == ["<b>shop</b> SELECT * FROM t WHERE a = ?"]
+
+
 def test_hovering_tells_ids_template_and_times():
     figure = drawn(span(1, 0, 0, 100, template="GET /x"), span(2, 1, 20, 80))
     assert trace_of(figure, "spans").hovertext[0].split("<br>") == [
