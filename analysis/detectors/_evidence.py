@@ -13,7 +13,7 @@ from analysis.facts import Exemplar
 from analysis.findings import Assessment, Example
 from analysis.trust import Trust
 
-__all__ = ["NANOSECONDS_PER_MS", "Evidence", "examples", "merged_exemplars", "merged_histogram", "ms"]
+__all__ = ["NANOSECONDS_PER_MS", "Evidence", "examples", "merged_exemplars", "merged_histogram", "ms", "named"]
 
 NANOSECONDS_PER_MS = 1_000_000
 
@@ -71,6 +71,11 @@ class Evidence(Mapping[str, pd.DataFrame]):
 def ms(nanoseconds: float) -> float:
     """Return nanoseconds as milliseconds, to the microsecond."""
     return round(nanoseconds / NANOSECONDS_PER_MS, 3)
+
+
+def named(key: object) -> tuple[str, ...]:
+    """Return the key of a group, as pandas gives it when grouping by a list, as texts."""
+    return tuple(str(part) for part in key) if isinstance(key, tuple) else (str(key),)
 
 
 def merged_histogram(cells: pd.Series) -> Histogram:

@@ -1,7 +1,7 @@
 """Cases of detectors, told as short stories in YAML and turned into real exports.
 
-A file ``tests/cases/<family>/<anti_pattern>.yml`` holds stories by name: ``fires_…``, ``silent_…``, one exactly at the limit
-(``…_at_the_limit``), and ``not_assessable_…``. A story is::
+A file ``tests/cases/<family>/<anti_pattern>.yml`` holds stories by name: ``fires_…``, ``silent_…``, one exactly at the
+limit (``…_at_the_limit``), and ``not_assessable_…``. A story is::
 
     fires_on_a_lazy_loaded_relation:
       why: one sentence for the reader
@@ -17,11 +17,11 @@ A file ``tests/cases/<family>/<anti_pattern>.yml`` holds stories by name: ``fire
         findings:                      # all of them, worst first; members not named are not compared
           - {severity: high, services: [web], subject: {…}, measures: {calls_per_trace_p95: 6}, exemplar_spans: 6}
 
-Of a span: ``at`` is its start in ms after its parent's (default 0), ``ms`` its duration, ``times`` repeats it, a repetition starting
-``every`` ms after the one before (default: one after the other), and each repetition has children of its own. ``share: 0.5`` puts it
-into the first half of the traces only. ``status: error`` fails it, ``orphan: true`` names a parent that is not there, ``event`` is an
-exception's type, ``resource`` adds resource attributes, ``links`` names spans of the same trace. The story becomes OTLP JSON
-and is read, reviewed and judged like any export.
+Of a span: ``at`` is its start in ms after its parent's (default 0), ``ms`` its duration, ``times`` repeats it, a
+repetition starting ``every`` ms after the one before (default: one after the other), and each repetition has children
+of its own. ``share: 0.5`` puts it into the first half of the traces only. ``status: error`` fails it, ``orphan: true``
+names a parent that is not there, ``event`` is an exception's type, ``resource`` adds resource attributes, ``links``
+names spans of the same trace. The story becomes OTLP JSON and is read, reviewed and judged like any export.
 """
 
 from __future__ import annotations

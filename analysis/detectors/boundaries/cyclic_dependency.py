@@ -54,6 +54,8 @@ INFO: Final = Info(
     facts=("calls", "revisits"),
     limits={"calls": Limit(2, "calls", "calls on the edges to cut from which the cycle is worth fixing")},
 )
+#: Services by name; an edge says how many ``calls`` it stands for.
+ServiceCalls = nx.DiGraph[str]
 _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
 _EXACT: Final = 12
 _REMEDY: Final = "Cut {edges}: pass the data along with the first call, invert it with an event, or merge the services."
@@ -71,7 +73,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if between.empty:
         missing = ("synchronous calls between two services: no trace crosses a service (context propagation?)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    graph = nx.DiGraph()
+    graph: ServiceCalls = nx.DiGraph()
     graph.add_weighted_edges_from(
         between[["caller", "callee", "calls"]].itertuples(index=False, name=None), weight="calls"
     )
@@ -80,7 +82,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", findings)
 
 
-def fewest_cuts(graph: nx.DiGraph) -> list[tuple[str, str]]:
+def fewest_cuts(graph: ServiceCalls) -> list[tuple[str, str]]:
     """Return the fewest edges whose removal leaves no cycle, of several such sets one with the fewest calls; sorted."""
     nodes = sorted(graph.nodes)
     order = _best_order(graph, nodes) if len(nodes) <= _EXACT else _good_order(graph)
@@ -88,13 +90,14 @@ def fewest_cuts(graph: nx.DiGraph) -> list[tuple[str, str]]:
     return sorted((caller, callee) for caller, callee in graph.edges if place[caller] > place[callee])
 
 
-def _best_order(graph: nx.DiGraph, nodes: list[str]) -> list[str]:
+def _best_order(graph: ServiceCalls, nodes: list[str]) -> list[str]:
     """Order nodes so that the fewest edges point backwards, by dynamic programming over the sets that come first."""
     size = len(nodes)
     index = {node: position for position, node in enumerate(nodes)}
-    total = 1 + sum(calls for _, _, calls in graph.edges.data("calls"))
+    weights = {(caller, callee): int(graph.edges[caller, callee]["calls"]) for caller, callee in graph.edges}
+    total = 1 + sum(weights.values())
     cost = np.zeros((size, size))
-    for caller, callee, calls in graph.edges.data("calls"):
+    for (caller, callee), calls in weights.items():
         cost[index[caller], index[callee]] = 1.0 + calls / total
     best = [0.0] + [float("inf")] * ((1 << size) - 1)
     last = [0] * (1 << size)
@@ -115,9 +118,9 @@ def _best_order(graph: nx.DiGraph, nodes: list[str]) -> list[str]:
     return order[::-1]
 
 
-def _good_order(graph: nx.DiGraph) -> list[str]:
+def _good_order(graph: ServiceCalls) -> list[str]:
     """Order nodes by taking sinks last, sources first, and else the node that gives most more than it takes."""
-    left = nx.DiGraph(graph)
+    left: ServiceCalls = nx.DiGraph(graph)
     first: list[str] = []
     final: list[str] = []
     while left:
@@ -136,7 +139,7 @@ def _good_order(graph: nx.DiGraph) -> list[str]:
     return first + final[::-1]
 
 
-def _finding(evidence: Evidence, limits: Limits, part: nx.DiGraph, between: pd.DataFrame) -> Finding:
+def _finding(evidence: Evidence, limits: Limits, part: ServiceCalls, between: pd.DataFrame) -> Finding:
     services = tuple(sorted(part.nodes))
     cuts = fewest_cuts(part)
     inside = between[between["caller"].isin(services) & between["callee"].isin(services)]

@@ -209,8 +209,8 @@ def _paths(travelled: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the ways that failures took, most frequent first."""
     counts = travelled.groupby(["path", "stopped_at"], sort=True)[["failures", "traces"]].sum()
     paths = [
-        {"path": list(path), "stopped_at": stop, "failures": int(row["failures"]), "traces": int(row["traces"])}
-        for (path, stop), row in counts.iterrows()
+        {"path": list(path), "stopped_at": stop, "failures": int(failures), "traces": int(traces)}
+        for path, stop, failures, traces in counts.reset_index().itertuples(index=False, name=None)
     ]
     return sorted(paths, key=lambda item: (-item["failures"], item["path"], item["stopped_at"]))
 
@@ -226,8 +226,12 @@ def _mechanisms(rows: pd.DataFrame) -> str:
 
 def _share_of_requests(evidence: Evidence, rows: pd.DataFrame) -> float:
     """Return the largest share of an entry operation's requests that failures touched."""
-    touched = rows.groupby(["entry_service", "entry_operation"])["traces"].sum()
-    shares = [count / evidence.request_count[key] for key, count in touched.items() if evidence.request_count.get(key)]
+    touched = rows.groupby(["entry_service", "entry_operation"], as_index=False)["traces"].sum()
+    shares = [
+        count / evidence.request_count[service, operation]
+        for service, operation, count in touched.itertuples(index=False, name=None)
+        if evidence.request_count.get((service, operation))
+    ]
     return min(1.0, max(shares, default=0.0))
 
 

@@ -50,7 +50,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars, ms
+from analysis.detectors._evidence import examples, merged_exemplars, ms, named
 from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.findings import Assessment, Finding
 from analysis.stores import ambiguous
@@ -83,7 +83,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         missing = ("spans of database calls (db.system.name with db.query.text or db.collection.name)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     known = access[access["table"] != UNKNOWN_TABLE]
-    partly = ()
+    partly: tuple[str, ...] = ()
     unknown_calls = int(access.loc[access["table"] == UNKNOWN_TABLE, "calls"].sum())
     if unknown_calls:
         all_calls = int(access["calls"].sum())
@@ -99,7 +99,8 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 def _tables(evidence: Evidence, access: pd.DataFrame, limits: Limits) -> Iterator[Finding]:
     """Yield a finding for each table that two services or more use."""
-    for (store, table), rows in access.groupby(["store", "table"], sort=True):
+    for key, rows in access.groupby(["store", "table"], sort=True):
+        store, table = named(key)
         calls = rows.groupby("service")["calls"].sum()
         services = tuple(sorted(calls.index[calls >= limits["calls"]]))
         if len(services) < 2:
@@ -136,8 +137,9 @@ def _schemas(
     evidence: Evidence, access: pd.DataFrame, limits: Limits, concerned: set[tuple[str, str]]
 ) -> Iterator[Finding]:
     """Yield a finding for each schema in which several services keep tables of their own."""
-    for store, rows in access.groupby("store", sort=True):
-        owners = {table: set(group["service"]) for table, group in rows.groupby("table", sort=True)}
+    for key, rows in access.groupby(["store"], sort=True):
+        (store,) = named(key)
+        owners = {str(table): set(group["service"]) for table, group in rows.groupby("table", sort=True)}
         alone = {service for services in owners.values() if len(services) == 1 for service in services}
         services = tuple(sorted(alone - {service for kept, service in concerned if kept == store}))
         if len(services) < 2:
@@ -161,8 +163,9 @@ def _schemas(
 def _servers(evidence: Evidence, access: pd.DataFrame, limits: Limits) -> Iterator[Finding]:
     """Yield a finding for each server on which services use different databases."""
     server = access["store"].map(lambda store: store.rsplit("/", 1)[0] if urlsplit(store).path else store)
-    for name, rows in access.groupby(server, sort=True):
-        by_service = {service: frozenset(group["store"]) for service, group in rows.groupby("service", sort=True)}
+    for key, rows in access.groupby([server], sort=True):
+        (name,) = named(key)
+        by_service = {str(service): frozenset(group["store"]) for service, group in rows.groupby("service", sort=True)}
         services = tuple(
             service
             for service, own in by_service.items()
