@@ -248,7 +248,7 @@ def test_exceptions_fill_what_is_open():
 @pytest.mark.parametrize(
     ("state", "weight"),
     [
-        # OpenTelemetry, "TraceState: Probability Sampling": th:0 is all, th:8 half, th:c a quarter, th:fd70a one in a hundred.
+        # OpenTelemetry, "TraceState: Probability Sampling": th:0 is all, th:8 half, th:c a quarter, th:fd70a 1 %.
         ("ot=th:0", 1.0),
         ("ot=th:8", 2.0),
         ("ot=th:c", 4.0),

@@ -32,7 +32,10 @@ _SEVERITY_TEXTS: Final[Mapping[str, str]] = {
     "emergency": "fatal",
     "panic": "fatal",
 }
-_LOGFMT: Final = re.compile(r'\s*[\w.@-]+=(?:"(?:[^"\\]|\\.)*"|\S*)(?:\s+[\w.@-]+=(?:"(?:[^"\\]|\\.)*"|\S*))+\s*')
+# Atomic groups and possessive repeats: a body of thousands of pairs that ends otherwise is given up at once.
+_LOGFMT: Final = re.compile(
+    r"""\s*[\w.@-]++=(?>"(?:[^"\\]|\\.)*+"|\S*+)(?:\s++[\w.@-]++=(?>"(?:[^"\\]|\\.)*+"|\S*+))++\s*"""
+)
 #: The common and combined formats of Apache and nginx, and Envoy's default.
 _ACCESS: Final = re.compile(r'\S+ \S+ \S+ \[[^\]]+\] "[A-Z]+ [^"]*" \d{3} |\[[^\]]+\] "[A-Z]+ \S+ [^"]*" \d{1,3} ')
 
