@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from collections import defaultdict
 from typing import Final
 
@@ -44,6 +43,7 @@ def bundled(graph: ServiceGraph) -> tuple[ServiceGraph, list[str]]:
 
 
 def _name(nodes: list[str], kind: str) -> str:
-    start = os.path.commonprefix([cleaned(node) for node in nodes])  # noqa: RUF071 - names, not paths: letter by
-    letter is meant return f"{start}… \u00d7{len(nodes)}" if len(start) >= _SHORTEST_PREFIX else f"{len(nodes)}
-    {_KINDS[kind]}"
+    # What the first and the last by alphabet begin with alike, all between them do.
+    first, last = min(map(cleaned, nodes)), max(map(cleaned, nodes))
+    alike = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return f"{first[:alike]}… \u00d7{len(nodes)}" if alike >= _SHORTEST_PREFIX else f"{len(nodes)} {_KINDS[kind]}"

@@ -49,7 +49,7 @@ def cascade_tree(result: Reviewed, finding: Any = None) -> go.Figure:
     """
     failures = fact(result, "failures")
     if failures is None:
-        return empty_figure("No failed span was seen, so no failure could travel.", _TITLE)
+        return empty_figure(_nothing_travelled(result), _TITLE)
     if finding is not None:
         subject = _subject(result, finding)
         if subject.get("kind") == "latency":
@@ -60,6 +60,17 @@ def cascade_tree(result: Reviewed, finding: Any = None) -> go.Figure:
         if failures.empty:
             return empty_figure("None of the failures seen belongs to this finding.", _TITLE)
     return _draw(_Forest(failures))
+
+
+def _nothing_travelled(result: Reviewed) -> str:
+    operations = fact(result, "operations")
+    errors = 0 if operations is None else int(operations["errors"].sum())
+    if not errors:
+        return "No failed span was seen, so no failure could travel."
+    return (
+        f"{plural(errors, 'failed span')} seen, but no failure that could travel: answers to the client's own mistakes "
+        "(4xx) and cancellations are left out."
+    )
 
 
 def _subject(result: Reviewed, finding: Any) -> Mapping[str, Any]:

@@ -95,6 +95,8 @@ def test_hovering_names_traces_and_mechanisms():
 
 def test_without_failures_the_figure_says_why():
     assert "No failed span was seen" in texts(cascade_tree(Story({})))
+    mistakes = Story({"operations": pd.DataFrame({"errors": [2, 1]})})
+    assert "3 failed spans seen, but no failure that could travel" in texts(cascade_tree(mistakes))
 
 
 def test_hostile_names_bring_no_markup():
