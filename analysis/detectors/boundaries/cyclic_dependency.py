@@ -34,7 +34,7 @@ Cut the edges named: pass the data along with the first call, invert the depende
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import networkx as nx
 import numpy as np
@@ -55,7 +55,7 @@ INFO: Final = Info(
     limits={"calls": Limit(2, "calls", "calls on the edges to cut from which the cycle is worth fixing")},
 )
 #: Services by name; an edge says how many ``calls`` it stands for.
-ServiceCalls = nx.DiGraph[str]
+ServiceCalls: TypeAlias = "nx.DiGraph[str]"
 _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
 _EXACT: Final = 12
 _REMEDY: Final = "Cut {edges}: pass the data along with the first call, invert it with an event, or merge the services."
