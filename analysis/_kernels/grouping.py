@@ -15,9 +15,11 @@ __all__ = [
     "choose_examples",
     "count_buckets",
     "count_distinct",
+    "count_marked",
     "find_largest",
     "find_smallest",
     "fold",
+    "keep_largest",
     "number_by_hash",
     "number_by_place",
     "order_groups",
@@ -41,7 +43,8 @@ def number_by_place(
 ) -> int:
     """Give distinct values numbers in order of appearance; all are below the length of ``place``.
 
-    ``place`` is filled with -1. Fills the number of every row, and the first row of every number; returns how many there are.
+    ``place`` is filled with -1. Fills the number of every row, and the first row of every number; returns how many
+    there are.
     """
     count = 0
     for row in range(len(combined)):
@@ -108,6 +111,13 @@ def add_up(group: NDArray[np.int32], values: NDArray[np.int64], total: NDArray[n
 
 
 @kernel
+def count_marked(group: NDArray[np.int32], marked: NDArray[np.bool_], count: NDArray[np.int64]) -> None:
+    """Add how many rows of each group are marked."""
+    for row in range(len(group)):
+        count[group[row]] += marked[row]
+
+
+@kernel
 def find_smallest(group: NDArray[np.int32], values: NDArray[np.int64], smallest: NDArray[np.int64]) -> None:
     """Lower what is known of each group to its smallest value."""
     for row in range(len(group)):
@@ -119,6 +129,15 @@ def find_largest(group: NDArray[np.int32], values: NDArray[np.int64], largest: N
     """Raise what is known of each group to its largest value."""
     for row in range(len(group)):
         largest[group[row]] = max(largest[group[row]], values[row])
+
+
+@kernel
+def keep_largest(group: NDArray[np.int32], values: NDArray[np.int64], first: NDArray[np.int64]) -> None:
+    """Turn the first row of each group into that of its largest value; of several the first."""
+    for row in range(len(group)):
+        number = group[row]
+        if values[row] > values[first[number]]:
+            first[number] = row
 
 
 @kernel
@@ -189,26 +208,24 @@ def choose_examples(
     best = np.full(_STEPS + 2, -1, np.int64)
     used = 0
     for number in range(len(offset) - 1):
+        if offset[number] == offset[number + 1]:
+            group_offset[number + 1] = used
+            continue
+        worst = order[offset[number]]
+        latest = worst
         for place in range(offset[number], offset[number + 1]):
             row = order[place]
-            step = half_octave(min(max(value[row], 0), _LARGEST - 1) + 1)
-            for slot in (step, _STEPS, _STEPS + 1):
-                other = best[slot]
-                if other < 0:
-                    best[slot] = row
-                    continue
-                if slot == _STEPS and value[row] != value[other]:
-                    better = value[row] > value[other]
-                elif slot == _STEPS + 1 and start[row] != start[other]:
-                    better = start[row] > start[other]
-                elif trace[row] != trace[other]:
-                    better = trace[row] < trace[other]
-                elif value[row] != value[other]:
-                    better = value[row] < value[other]
-                else:
-                    better = span[row] < span[other]
-                if better:
-                    best[slot] = row
+            worth = value[row]
+            if worth > value[worst] or (worth == value[worst] and _comes_before(row, worst, trace, value, span)):
+                worst = row
+            begun = start[row]
+            if begun > start[latest] or (begun == start[latest] and _comes_before(row, latest, trace, value, span)):
+                latest = row
+            step = half_octave(min(max(worth, 0), _LARGEST - 1) + 1)
+            if best[step] < 0 or _comes_before(row, best[step], trace, value, span):
+                best[step] = row
+        best[_STEPS] = worst
+        best[_STEPS + 1] = latest
         begin = used
         for slot in range(_STEPS + 2):
             row = best[slot]

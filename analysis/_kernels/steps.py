@@ -21,10 +21,23 @@ def half_octave(value: int) -> int:
     """Return twice the logarithm of a value to base 2, rounded down; 0 for values below 1."""
     octave = 0
     rest = value
-    for width in (32, 16, 8, 4, 2, 1):
-        if rest >= 1 << width:
-            rest >>= width
-            octave += width
+    if rest >= 1 << 32:
+        rest >>= 32
+        octave += 32
+    if rest >= 1 << 16:
+        rest >>= 16
+        octave += 16
+    if rest >= 1 << 8:
+        rest >>= 8
+        octave += 8
+    if rest >= 1 << 4:
+        rest >>= 4
+        octave += 4
+    if rest >= 1 << 2:
+        rest >>= 2
+        octave += 2
+    if rest >= 1 << 1:
+        octave += 1
     return 2 * octave + (1 if value >= _MIDDLES[octave] else 0)
 
 

@@ -21,23 +21,28 @@ def local_entries(forest: Forest) -> npt.NDArray[np.int32]:
     That is the row itself, or the nearest ancestor that is a server or consumer span or whose parent belongs to another
     service.
     """
-    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
-    return _local_entries(by_depth, forest.parent, forest.codes("service").codes, forest.kind)
+    return _local_entries(forest.parent, forest.codes("service").codes, forest.kind)
 
 
 @njit(nogil=True, cache=True)
 def _local_entries(
-    by_depth: npt.NDArray[np.int32],
     parent: npt.NDArray[np.int32],
     service: npt.NDArray[np.int32],
     kind: npt.NDArray[np.int8],
 ) -> npt.NDArray[np.int32]:
-    entry = np.empty(len(parent), np.int32)
-    for index in range(len(by_depth)):
-        row = by_depth[index]
-        above = parent[row]
-        if above < 0 or service[above] != service[row] or kind[row] == _SERVER or kind[row] == _CONSUMER:
-            entry[row] = row
-        else:
-            entry[row] = entry[above]
+    entry = np.full(len(parent), -1, np.int32)
+    for first in range(len(parent)):
+        # Up to where it is known, then once more to tell all on the way: every row is passed twice at most.
+        row = np.int32(first)
+        while entry[row] < 0:
+            above = parent[row]
+            if above < 0 or service[above] != service[row] or kind[row] == _SERVER or kind[row] == _CONSUMER:
+                entry[row] = row
+                break
+            row = above
+        found = entry[row]
+        row = np.int32(first)
+        while entry[row] < 0:
+            entry[row] = found
+            row = parent[row]
     return entry

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from analysis.facts._grouping import number_of
 from analysis.facts._says import says
 from analysis.forest import Codes, Forest
 from analysis.schema import KINDS
@@ -63,19 +64,19 @@ def connecting(forest: Forest) -> npt.NDArray[np.bool_]:
 
 def stores(forest: Forest, rows: npt.NDArray[np.int64]) -> Codes:
     """Return the store that each of some rows calls (:func:`analysis.stores.store_id`), computed once a combination."""
-    parts = [forest.codes(name) for name in ("db_system", "server_address", "db_namespace")]
+    parts = [_of_rows(forest, name, rows) for name in ("db_system", "server_address", "db_namespace")]
     port = forest.array("server_port", fill=0)[rows].astype(np.int64)
-    table = np.stack([*(part.codes[rows].astype(np.int64) for part in parts), port], axis=1)
-    distinct, inverse = np.unique(table, axis=0, return_inverse=True)
-    names = []
-    for system, address, namespace, number in distinct.tolist():
-        texts = [
-            part.values[code] if code >= 0 else ""
-            for part, code in zip(parts, (system, address, namespace), strict=True)
-        ]
-        names.append(store_id(texts[0], texts[1], number, texts[2]))
+    number, first = number_of((*parts, port), len(rows))
+    texts = [[part.values[code] if code >= 0 else "" for code in part.codes[first].tolist()] for part in parts]
+    names = [
+        store_id(system, address, at, namespace)
+        for system, address, namespace, at in zip(*texts, port[first].tolist(), strict=True)
+    ]
     ordered = tuple(sorted(set(names)))
     position = {name: index for index, name in enumerate(ordered)}
-    translate = np.array([position[name] for name in names], np.int32)
-    codes = translate[inverse.ravel()] if names else np.zeros(0, np.int32)
-    return Codes(codes.astype(np.int32), ordered)
+    return Codes(np.array([position[name] for name in names], np.int32)[number], ordered)
+
+
+def _of_rows(forest: Forest, column: str, rows: npt.NDArray[np.int64]) -> Codes:
+    codes = forest.codes(column)
+    return Codes(codes.codes[rows], codes.values)

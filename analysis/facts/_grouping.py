@@ -49,8 +49,15 @@ class Groups:
         """Where the rows of each group begin in the second array, which holds them, ascending."""
         return _ordered(self.of_row, self.count)
 
-    def reduce(self, role: str, values: Integers) -> Int64s:
-        """Return the sum, smallest or largest value of each group; sums are held at the largest 64-bit integer."""
+    def reduce(self, role: str, values: npt.NDArray[Any]) -> Int64s:
+        """Return the sum, smallest or largest value of each group; sums are held at the largest 64-bit integer.
+
+        The sum of marks is how many there are.
+        """
+        if role == "sum" and values.dtype == np.bool_:
+            marked = np.zeros(self.count, np.int64)
+            grouping.count_marked(self.of_row, np.ascontiguousarray(values), marked)
+            return marked
         wide = np.ascontiguousarray(values, np.int64)
         limits = np.iinfo(np.int64)
         if role == "sum":

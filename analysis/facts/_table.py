@@ -57,7 +57,7 @@ class Occurrences:
     trace
         Index of the trace in the forest, ascending.
     sums
-        Integers for each sum, min or max column. The sum column ``traces`` is counted here and is not given.
+        Integers for each sum, min or max column; marks for a sum that counts them. The sum column ``traces`` is counted here and is not given.
     histograms
         For each histogram column the values (negative ones are left out) and how often each counts.
     exemplar_value
@@ -68,7 +68,7 @@ class Occurrences:
 
     keys: Mapping[str, Codes | Integers]
     trace: Integers
-    sums: Mapping[str, Integers]
+    sums: Mapping[str, npt.NDArray[Any]]
     histograms: Mapping[str, tuple[Integers, Integers]]
     exemplar_value: Integers | None = None
     span_offset: Integers | None = None

@@ -92,12 +92,11 @@ _CUT_OFF: Final = ("...", "…")
 def scan(forest: Forest) -> pa.Table:
     """Return what each service's spans of one partition say."""
     category = forest.codes("category")
-    names = np.array([*category.values, ""], dtype=object)
-    of = names[category.codes]
+    http, rpc, database, cache = (category.equal(name) for name in ("http", "rpc", "database", "cache"))
     kind = forest.kind
-    http_server = (of == "http") & (kind == _KIND["server"])
-    data = ((of == "database") | (of == "cache")) & (kind != _KIND["server"]) & ~connecting(forest)
-    client = ((of == "http") | (of == "rpc")) & (kind == _KIND["client"])
+    http_server = http & (kind == _KIND["server"])
+    data = (database | cache) & (kind != _KIND["server"]) & ~connecting(forest)
+    client = (http | rpc) & (kind == _KIND["client"])
     message = (kind == _KIND["producer"]) | (kind == _KIND["consumer"])
     counted = {
         "spans": np.ones(forest.size, bool),
@@ -122,7 +121,7 @@ def scan(forest: Forest) -> pa.Table:
         "timeless": ~forest.has_time,
         "truncated": data & says(forest, "db_statement", lambda text: text.rstrip().endswith(_CUT_OFF)),
     }
-    sums = {name: mask.astype(np.int64) for name, mask in counted.items()}
+    sums: dict[str, np.ndarray] = dict(counted)
     sums["stood_for"] = np.where(forest.multiplicity > 1, forest.multiplicity, 0)
     sums["dropped"] = forest.array("dropped_children").astype(np.int64)
     return gather(

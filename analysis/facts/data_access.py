@@ -14,6 +14,7 @@ import pyarrow as pa
 from analysis import sql
 from analysis.facts import _data_calls
 from analysis.facts._ancestry import local_entries
+from analysis.facts._grouping import number_of
 from analysis.facts._modes import mode_of
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
@@ -50,17 +51,16 @@ FIELDS: Final = (
 def scan(forest: Forest) -> pa.Table:
     """Return the data accesses of one partition."""
     calls = _data_calls.data_calls(forest)
-    which, found = _accesses(forest, calls)
+    which, place, found = _accesses(forest, calls)
     rows = calls[which]
-    one = np.ones(len(rows), np.int64)
-    many = one * forest.multiplicity[rows]
+    many = forest.multiplicity[rows]
     entry = local_entries(forest)[rows]
     duration = forest.duration[rows]
     levels = tuple(sorted({text for access in found for text in access[:3]}))
     level_of = {text: index for index, text in enumerate(levels)}
 
     def level(position: int) -> Codes:
-        return Codes(np.array([level_of[access[position]] for access in found], np.int32), levels)
+        return Codes(np.array([level_of[access[position]] for access in found], np.int32)[place], levels)
 
     def taken(name: str, where: np.ndarray) -> Codes:
         codes = forest.codes(name)
@@ -85,7 +85,7 @@ def scan(forest: Forest) -> pa.Table:
                 "calls": many,
                 "errors": np.where(forest.error[rows], many, 0),
                 "total_ns": duration,
-                "confidence": np.array([access[3] for access in found], np.int64),
+                "confidence": np.array([access[3] for access in found], np.int64)[place],
             },
             histograms={},
             exemplar_value=duration,
@@ -95,22 +95,27 @@ def scan(forest: Forest) -> pa.Table:
     )
 
 
-def _accesses(forest: Forest, calls: np.ndarray) -> tuple[np.ndarray, list[tuple[str, str, str, int]]]:
-    """Return an entry an access: the position of its call in ``calls``, and (table, mode, method, confidence in %)."""
+def _accesses(forest: Forest, calls: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str, str, int]]]:
+    """Return for each access the position of its call in ``calls``, and its place in a list.
+
+    The list, which comes last, holds (table, mode, method, confidence in %).
+    """
     names = ("template", "db_system", "db_collection", "db_operation")
     parts = [forest.codes(name) for name in names]
-    table = np.stack([part.codes[calls] for part in parts], axis=1)
-    distinct, inverse = np.unique(table, axis=0, return_inverse=True)
-    known = []
-    for codes in distinct.tolist():
+    number, first = number_of(tuple(Codes(part.codes[calls], part.values) for part in parts), len(calls))
+    found: list[tuple[str, str, str, int]] = []
+    begins = [0]
+    for row in calls[first].tolist():
         template, system, collection, operation = (
-            part.values[code] if code >= 0 else "" for part, code in zip(parts, codes, strict=True)
+            part.values[part.codes[row]] if part.codes[row] >= 0 else "" for part in parts
         )
-        known.append(_tables(template, system, collection, operation))
-    counts = np.array([len(entries) for entries in known], np.int64)
-    which = np.repeat(np.arange(len(calls)), counts[inverse.ravel()] if known else 0)
-    found = [entry for position in inverse.ravel().tolist() for entry in known[position]]
-    return which, found
+        found += _tables(template, system, collection, operation)
+        begins.append(len(found))
+    offset = np.array(begins, np.int64)
+    counts = np.diff(offset)[number]
+    which = np.repeat(np.arange(len(calls)), counts)
+    inside = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return which, offset[number][which] + inside, found
 
 
 def _tables(template: str, system: str, collection: str, operation: str) -> list[tuple[str, str, str, int]]:

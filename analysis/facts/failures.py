@@ -146,7 +146,7 @@ def _tell(
         way = hops[first:middle]
         paths.append(HOP.join(names[row] for row in way.tolist()))
         stops.append(names[int(hops[middle])] if middle < last else "")
-        services[index] = len(np.unique(service.codes[way]))
+        services[index] = len(set(service.codes[way].tolist()))
     return paths, stops, services
 
 

@@ -12,8 +12,11 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from analysis._kernels.grouping import keep_largest
+from analysis._kernels.steps import fill_half_octaves
 from analysis.facts._ancestry import local_entries
 from analysis.facts._failing import FAILING_COLUMNS, failing
+from analysis.facts._grouping import number_of
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
 
@@ -46,12 +49,11 @@ def scan(forest: Forest) -> pa.Table:
     between = (service.codes[caller] != service.codes[rows]) & forest.has_time[caller]
     rows, caller = rows[between], caller[between]
     # Of several calls to one operation in one visit the longest counts.
-    order = np.lexsort((rows, -forest.duration[rows], operation.codes[rows], service.codes[rows], caller))
-    rows, caller = rows[order], caller[order]
-    key = np.stack([caller, service.codes[rows], operation.codes[rows]], axis=1)
-    changed = np.ones(len(rows), bool)
-    changed[1:] = (key[1:] != key[:-1]).any(axis=1)
-    rows, caller = rows[changed], caller[changed].astype(np.int64)
+    number, first = number_of(
+        (caller, Codes(service.codes[rows], service.values), Codes(operation.codes[rows], operation.values)), len(rows)
+    )
+    keep_largest(number, forest.duration[rows], first)
+    rows, caller = rows[first], caller[first].astype(np.int64)
     one = np.ones(len(rows), np.int64)
     return gather(
         FIELDS,
@@ -77,4 +79,6 @@ def scan(forest: Forest) -> pa.Table:
 
 def step(duration_ns: np.ndarray) -> np.ndarray:
     """Return durations (ns) in half octaves of 1 ns: 0 for up to 1 ns, 20 for a microsecond, 60 for a second."""
-    return np.floor(STEPS_AN_OCTAVE * np.log2(np.maximum(duration_ns, 1))).astype(np.int64)
+    steps = np.empty(len(duration_ns), np.int64)
+    fill_half_octaves(np.ascontiguousarray(duration_ns, np.int64), steps)
+    return steps
