@@ -13,11 +13,15 @@ import pandas as pd
 
 from analysis.facts.coverage import ASPECTS
 
-__all__ = ["LOW_SUPPORT_TRACES", "Doubt", "Trust", "coverage_by_service", "report"]
+__all__ = ["LOW_SUPPORT_TRACES", "NO_CROSSING", "Doubt", "Trust", "coverage_by_service", "report"]
 
 #: Below this many traces a statement has low support (house default, as in the catalogue).
 LOW_SUPPORT_TRACES: Final = 20
 _LOW_SUPPORT_FACTOR: Final = 0.6
+#: What is said where no trace leads from one service to another.
+NO_CROSSING: Final = (
+    "no trace crosses a service: context propagation is broken between the services, unless they never call each other"
+)
 #: A doubt about less than this share of the spans is not worth a word (house default).
 _NEGLIGIBLE: Final = 0.001
 
@@ -55,7 +59,7 @@ class Trust:
     measures
         The members of ``trust`` in the findings JSON.
     doubts
-        By name: ``orphans``, ``skew``, ``sampling``, ``compressed``, ``truncated_statements``, ``kinds``. Only those
+        By name: ``propagation``, ``orphans``, ``skew``, ``sampling``, ``compressed``, ``truncated_statements``, ``kinds``. Only those
         that apply.
     """
 
@@ -104,7 +108,7 @@ def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
     Parameters
     ----------
     facts
-        The merged facts ``coverage`` and ``orphans``.
+        The merged facts ``coverage``, ``orphans`` and ``calls``.
     skew
         What was added to the times of each host, in ns; hosts left as they are need not be named.
     """
@@ -113,7 +117,10 @@ def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
     with_parent = int(orphans["with_parent"].sum())
     lost = int(orphans["orphans"].sum() - orphans["cut"].sum())
     corrected = {host: int(shift) for host, shift in sorted(skew.items()) if shift}
+    services = sorted(set(coverage["service"]) - {""})
+    crossing = _crossing(facts["calls"])
     shares = {
+        "propagation": 1.0 if len(services) > 1 and not crossing else 0.0,
         "orphans": _share(lost, with_parent),
         "sampling": _share(total["weighted"], total["spans"]),
         "compressed": _share(total["compressed"] + total["dropped"], total["spans"] + total["dropped"]),
@@ -123,6 +130,7 @@ def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
     }
     measures: dict[str, Any] = {
         "spans": total["spans"],
+        "calls_between_services": crossing,
         "orphan_spans": lost,
         "orphan_share": round(shares["orphans"], 6),
         "cut_spans": int(orphans["cut"].sum()),
@@ -162,6 +170,7 @@ def _doubts(shares: Mapping[str, float], measures: Mapping[str, Any]) -> dict[st
     hosts = len(measures["skew_corrected_hosts"])
     clocks = "the clock of 1 host was" if hosts == 1 else f"the clocks of {hosts} hosts were"
     return {
+        "propagation": Doubt(shares["propagation"], 0.5, NO_CROSSING),
         "orphans": Doubt(
             shares["orphans"],
             0.8,
@@ -179,6 +188,13 @@ def _doubts(shares: Mapping[str, float], measures: Mapping[str, Any]) -> dict[st
         "kinds": Doubt(shares["kinds"], 0.6, f"{shares['kinds']:.1%} of the spans do not say their kind"),
         "skew": Doubt(shares["skew"], 0.1, f"{clocks} corrected: times between hosts are estimates"),
     }
+
+
+def _crossing(calls: pd.DataFrame) -> int:
+    """Count the calls and messages whose trace leads from one service to another, directly or through a queue."""
+    kinds = ("service", "queue")
+    between = calls["caller_kind"].isin(kinds) & calls["callee_kind"].isin(kinds) & (calls["caller"] != calls["callee"])
+    return int(calls.loc[between, "calls"].sum())
 
 
 def _share(part: int, whole: int, empty: float = 0.0) -> float:

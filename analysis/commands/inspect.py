@@ -18,7 +18,7 @@ from analysis.trust import Trust
 __all__ = ["SCHEMA", "run"]
 
 SCHEMA: Final = "archreview/inspect/1"
-_FACTS: Final = ("coverage", "orphans")
+_FACTS: Final = ("calls", "coverage", "orphans")
 _MOST_SERVICES: Final = 12
 
 

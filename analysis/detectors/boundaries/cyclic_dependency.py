@@ -44,6 +44,7 @@ from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.facts.revisits import ARROW
 from analysis.findings import Assessment, Finding
+from analysis.trust import NO_CROSSING
 
 __all__ = ["INFO", "fewest_cuts", "judge"]
 
@@ -71,7 +72,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         & (calls["caller"] != calls["callee"])
     ]
     if between.empty:
-        missing = ("synchronous calls between two services: no trace crosses a service (context propagation?)",)
+        missing = (f"synchronous calls between two services: {NO_CROSSING}",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     graph: ServiceCalls = nx.DiGraph()
     graph.add_weighted_edges_from(
@@ -148,7 +149,7 @@ def _finding(evidence: Evidence, limits: Limits, part: ServiceCalls, between: pd
     realised = _realised(evidence["revisits"], services)
     edges = " and ".join(f"{caller}{ARROW}{callee}" for caller, callee in cuts)
     calls = int(cut_rows["calls"].sum())
-    traces = int(realised["traces"].sum()) if len(realised) else int(cut_rows["traces"].max())
+    traces = int(realised["traces"].max()) if len(realised) else int(cut_rows["traces"].max())
     latency = merged_histogram(cut_rows["latency"])
     shown = merged_exemplars((realised if len(realised) else cut_rows)["exemplars"])
     considered = [

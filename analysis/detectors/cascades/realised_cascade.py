@@ -53,6 +53,7 @@ from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors.cascades._slowness import SlowPair, slow_pairs
 from analysis.findings import Assessment, Finding
+from analysis.trust import NO_CROSSING
 
 __all__ = ["INFO", "judge"]
 
@@ -89,7 +90,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     ]
     missing = []
     if not (between["caller"] != between["callee"]).any():
-        missing.append("synchronous calls between two services: no trace crosses a service (context propagation?)")
+        missing.append(f"synchronous calls between two services: {NO_CROSSING}")
     if not int(evidence["coverage"]["with_outcome"].sum()):
         missing.append("how spans ended: no status, http.response.status_code or rpc status code is recorded")
     if missing and (len(between) == 0 or evidence["failures"].empty):
