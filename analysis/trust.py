@@ -59,7 +59,8 @@ class Trust:
     measures
         The members of ``trust`` in the findings JSON.
     doubts
-        By name: ``propagation``, ``orphans``, ``skew``, ``sampling``, ``compressed``, ``truncated_statements``, ``kinds``. Only those
+        By name, only those that apply: ``propagation``, ``orphans``, ``skew``, ``sampling``, ``compressed``,
+        ``truncated_statements``, ``kinds``.
         that apply.
     """
 
