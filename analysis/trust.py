@@ -61,7 +61,6 @@ class Trust:
     doubts
         By name, only those that apply: ``propagation``, ``orphans``, ``skew``, ``sampling``, ``compressed``,
         ``truncated_statements``, ``kinds``.
-        that apply.
     """
 
     measures: Mapping[str, Any] = field(default_factory=dict)
