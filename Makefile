@@ -5,7 +5,7 @@
 #   make lab LAB="--no-browser --port 9000"
 #   make lock UPGRADE=--upgrade
 
-SAMPLES = data/samples
+SAMPLES = data/samples/shop/before
 REPORT = reports/latest
 TESTS =
 LAB =
@@ -27,7 +27,7 @@ BROKEN = $(if $(shell $(BIN)/python -c 'print("works")' 2>/dev/null),,broken)
 .PHONY: help report test setup lab lint bench lock broken
 
 help:
-	@echo 'make report   review data/samples (SAMPLES=...) into reports/latest (REPORT=...)'
+	@echo 'make report   review the sample shop (SAMPLES=...) into reports/latest (REPORT=...)'
 	@echo 'make test     run the tests (TESTS=...)'
 	@echo 'make lab      open the notebooks in JupyterLab'
 	@echo 'make lint     check style, types, import layers and notebooks'
