@@ -24,6 +24,7 @@ class Profile:
     logs: str = "otlp"
     clock_offset_s: float = 0.0
     worker_threads: int = 16
+    export_interval_s: float = 5.0
 
 
 PROFILES = {
@@ -41,7 +42,7 @@ PROFILES = {
     "inventory": Profile("warehouse-1", "2.0.8", database="psycopg", logs="json-without-ids", clock_offset_s=1.0),
     "shipping": Profile("warehouse-1", "1.5.1", database="psycopg", logs="json", clock_offset_s=1.0),
     "price-import": Profile("jobs-1", "0.9.4", service_name="pricing", database="psycopg"),
-    "restock": Profile("jobs-1", "7.1.0"),
+    "restock": Profile("jobs-1", "7.1.0", export_interval_s=60.0),
     "acquirer": Profile("outside", "", instrumented=False, worker_threads=32),
     "supplier": Profile("outside", "", instrumented=False),
 }

@@ -48,7 +48,11 @@ def configure(service: str, profile: Profile) -> None:
     )
     tracer_provider = TracerProvider(resource=resource)
     tracer_provider.add_span_processor(
-        BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{COLLECTOR}/v1/traces"), max_queue_size=1 << 16)
+        BatchSpanProcessor(
+            OTLPSpanExporter(endpoint=f"{COLLECTOR}/v1/traces"),
+            schedule_delay_millis=int(profile.export_interval_s * 1000),
+            max_queue_size=1 << 16,
+        )
     )
     trace.set_tracer_provider(tracer_provider)
     _configure_logs(service, profile, resource)
