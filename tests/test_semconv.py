@@ -154,6 +154,9 @@ OLD = {"old_conventions": True}
         ({"otel.status_code": "ERROR", "otel.status_description": "x"}, {"status": "error", "status_message": "x"}),
         ({"response_flags": "URX,UF"}, {"retry_evidence": "response_flags=URX,UF"}),
         ({"response_flags": "-"}, {}),
+        # That there is a key is evidence; the key itself is not kept.
+        ({"http.request.header.idempotency-key": ["order-7"]}, {"retry_evidence": "idempotency-key"}),
+        ({"http.request.header.idempotency_key": []}, {}),
         (
             {"x-envoy-attempt-count": "3", "response_flags": "UT"},
             {"retry_evidence": "response_flags=UT;x-envoy-attempt-count=3"},

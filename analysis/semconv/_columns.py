@@ -26,6 +26,18 @@ RETRY_EVIDENCE: Final = (
     "rpc.request.metadata.grpc-previous-rpc-attempts",
     "x-envoy-attempt-count",
 )
+#: A key by which the callee knows a request that comes again. Only that there is one is kept, never the key.
+IDEMPOTENCY_KEYS: Final = (
+    "http.request.header.idempotency-key",
+    "http.request.header.idempotency_key",
+    "http.request.header.x-idempotency-key",
+    "http.request.header.x_idempotency_key",
+    "idempotency.key",
+    "idempotency_key",
+    "rpc.grpc.request.metadata.idempotency-key",
+    "rpc.request.metadata.idempotency-key",
+)
+IDEMPOTENCY_EVIDENCE: Final = "idempotency-key"
 
 
 #: Ranks of names that the conventions have replaced begin here.
@@ -182,6 +194,8 @@ def _retry_evidence(attributes: Mapping[str, Any], columns: dict[str, Any]) -> N
         value = text(attributes.get(name))
         if value is not None and value not in {"-", "0", "[]"}:
             found.append(f"{name.rpartition('.')[2] if name.startswith(('http.', 'rpc.')) else name}={value}")
+    if any(attributes.get(name) for name in IDEMPOTENCY_KEYS):
+        found.append(IDEMPOTENCY_EVIDENCE)
     if found:
         columns["retry_evidence"] = ";".join(found)
 
@@ -189,7 +203,7 @@ def _retry_evidence(attributes: Mapping[str, Any], columns: dict[str, Any]) -> N
 _COMPOSE: Final = dict(COMPOSERS)
 _COMPOSITE: Final = frozenset(_COMPOSE)
 _TURNS: Final[Mapping[str, int]] = {name: turn for turn, name in enumerate(_COMPOSE)}
-_RETRY: Final = frozenset(RETRY_EVIDENCE)
+_RETRY: Final = frozenset((*RETRY_EVIDENCE, *IDEMPOTENCY_KEYS))
 _GRPC_STATUS: Final = frozenset({"rpc.grpc.status_code", "grpc.status_code"})
 
 _EXCEPTION: Final[Mapping[str, tuple[str, ...]]] = {
