@@ -15,7 +15,7 @@ from analysis._histogram import BUCKET_COUNT
 from analysis._kernels import grouping
 from analysis.forest import Codes
 
-__all__ = ["HISTOGRAM", "Groups", "group_by", "number_of"]
+__all__ = ["HISTOGRAM", "Groups", "Key", "group_by", "number_of"]
 
 HISTOGRAM: Final = pa.list_(pa.struct([("bucket", pa.int32()), ("count", pa.int64())]))
 #: A table of places up to this long is no slower than hashing, however few rows there are.
@@ -24,6 +24,8 @@ _WIDEST: Final = 1 << 62
 
 Integers = npt.NDArray[np.integer[Any]]
 Int64s = npt.NDArray[np.int64]
+#: Codes with their texts, or numbers, or marks.
+Key = Codes | npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +102,13 @@ class Groups:
         return pa.ListArray.from_arrays(pa.array(group_offset.astype(np.int32)), entries).cast(HISTOGRAM)
 
 
-def group_by(keys: Mapping[str, Codes | Integers], size: int) -> Groups:
+def group_by(keys: Mapping[str, Key], size: int) -> Groups:
     """Put rows of the same keys together.
 
     Parameters
     ----------
     keys
-        Columns in the order in which they sort: codes with their texts (-1 is the empty text), or numbers.
+        Columns in the order in which they sort: codes with their texts (-1 is the empty text), numbers or marks.
     size
         Rows.
     """
@@ -125,7 +127,7 @@ def group_by(keys: Mapping[str, Codes | Integers], size: int) -> Groups:
     return Groups(place.astype(np.int32)[of_row], len(chosen), columns)
 
 
-def number_of(keys: tuple[Codes | Integers, ...], size: int) -> tuple[npt.NDArray[np.int32], Int64s]:
+def number_of(keys: tuple[Key, ...], size: int) -> tuple[npt.NDArray[np.int32], Int64s]:
     """Give each combination of keys a number, in order of appearance.
 
     Returns
@@ -156,7 +158,7 @@ def _numbered(combined: Int64s, width: int) -> tuple[npt.NDArray[np.int32], Int6
     return number, first[:count].copy()
 
 
-def _codes(key: Codes | Integers, size: int) -> tuple[npt.NDArray[np.int32], int]:
+def _codes(key: Key, size: int) -> tuple[npt.NDArray[np.int32], int]:
     """Return codes from -1, and how many there can be."""
     if isinstance(key, Codes):
         return np.ascontiguousarray(key.codes, np.int32), len(key.values) + 1
@@ -171,7 +173,7 @@ def _codes(key: Codes | Integers, size: int) -> tuple[npt.NDArray[np.int32], int
     return number, len(first) + 1
 
 
-def _levels(key: Codes | Integers, rows: Int64s) -> tuple[Int64s, pa.Array]:
+def _levels(key: Key, rows: Int64s) -> tuple[Int64s, pa.Array]:
     """Return codes of some rows into sorted distinct values, so that they order as the values do."""
     if not isinstance(key, Codes):
         values, place = np.unique(np.asarray(key)[rows], return_inverse=True)

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from analysis._histogram import Histogram, buckets
 from analysis.facts._examples import EXEMPLARS, Exemplar, examples_of, merge_examples
-from analysis.facts._grouping import HISTOGRAM, group_by
+from analysis.facts._grouping import HISTOGRAM, Key, group_by
 from analysis.forest import Codes, Forest
 
 __all__ = ["EXEMPLARS", "HISTOGRAM", "Exemplar", "Field", "Occurrences", "gather", "merge", "to_frame"]
@@ -53,11 +53,12 @@ class Occurrences:
     Attributes
     ----------
     keys
-        For each key column either codes with their texts (a code of -1 is the empty text) or numbers.
+        For each key column either codes with their texts (a code of -1 is the empty text), numbers or marks.
     trace
         Index of the trace in the forest, ascending.
     sums
-        Integers for each sum, min or max column; marks for a sum that counts them. The sum column ``traces`` is counted here and is not given.
+        Integers for each sum, min or max column; marks for a sum that counts them. The sum column ``traces`` is counted
+        here and is not given.
     histograms
         For each histogram column the values (negative ones are left out) and how often each counts.
     exemplar_value
@@ -66,7 +67,7 @@ class Occurrences:
         The rows of the forest that belong to occurrence ``i`` are ``span_rows[span_offset[i]:span_offset[i + 1]]``.
     """
 
-    keys: Mapping[str, Codes | Integers]
+    keys: Mapping[str, Key]
     trace: Integers
     sums: Mapping[str, npt.NDArray[Any]]
     histograms: Mapping[str, tuple[Integers, Integers]]
@@ -154,7 +155,7 @@ def _one_array(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
     return pa.concat_arrays(column.chunks)
 
 
-def _key(column: pa.Array) -> Codes | Integers:
+def _key(column: pa.Array) -> Key:
     if not pa.types.is_string(column.type):
         return np.array(column.to_numpy(zero_copy_only=False))
     encoded = column.dictionary_encode()

@@ -6,23 +6,20 @@ Tables come from ``db.collection.name`` where the instrumentation gives it, else
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from analysis import sql
-from analysis.facts import _data_calls
+from analysis.facts._accesses import COLUMNS as ACCESS_COLUMNS
+from analysis.facts._accesses import UNKNOWN_TABLE, accesses_of
 from analysis.facts._ancestry import local_entries
-from analysis.facts._grouping import number_of
-from analysis.facts._modes import mode_of
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
 
 __all__ = ["COLUMNS", "FIELDS", "UNKNOWN_TABLE", "scan"]
 
-UNKNOWN_TABLE: Final = "(unknown)"
-COLUMNS: Final = (*_data_calls.COLUMNS, "operation", "status", "multiplicity")
+COLUMNS: Final = (*ACCESS_COLUMNS, "operation", "status", "multiplicity")
 FIELDS: Final = (
     Field("service", pa.string(), "key", "", "service that calls the store"),
     Field(
@@ -50,23 +47,16 @@ FIELDS: Final = (
 
 def scan(forest: Forest) -> pa.Table:
     """Return the data accesses of one partition."""
-    calls = _data_calls.data_calls(forest)
-    which, place, found = _accesses(forest, calls)
-    rows = calls[which]
+    seen = accesses_of(forest)
+    rows = seen.rows
     many = forest.multiplicity[rows]
     entry = local_entries(forest)[rows]
     duration = forest.duration[rows]
-    levels = tuple(sorted({text for access in found for text in access[:3]}))
-    level_of = {text: index for index, text in enumerate(levels)}
-
-    def level(position: int) -> Codes:
-        return Codes(np.array([level_of[access[position]] for access in found], np.int32)[place], levels)
 
     def taken(name: str, where: np.ndarray) -> Codes:
         codes = forest.codes(name)
         return Codes(codes.codes[where], codes.values)
 
-    stores = _data_calls.stores(forest, rows)
     return gather(
         FIELDS,
         forest,
@@ -74,18 +64,18 @@ def scan(forest: Forest) -> pa.Table:
             keys={
                 "service": taken("service", rows),
                 "operation": taken("operation", entry),
-                "store": stores,
+                "store": seen.stores,
                 "store_system": taken("db_system", rows),
-                "table": level(0),
-                "mode": level(1),
-                "method": level(2),
+                "table": seen.texts("table"),
+                "mode": seen.texts("mode"),
+                "method": seen.texts("method"),
             },
             trace=forest.trace_of[rows],
             sums={
                 "calls": many,
                 "errors": np.where(forest.error[rows], many, 0),
                 "total_ns": duration,
-                "confidence": np.array([access[3] for access in found], np.int64)[place],
+                "confidence": np.array([access.confidence for access in seen.found], np.int64)[seen.place],
             },
             histograms={},
             exemplar_value=duration,
@@ -93,43 +83,3 @@ def scan(forest: Forest) -> pa.Table:
             span_rows=rows,
         ),
     )
-
-
-def _accesses(forest: Forest, calls: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str, str, int]]]:
-    """Return for each access the position of its call in ``calls``, and its place in a list.
-
-    The list, which comes last, holds (table, mode, method, confidence in %).
-    """
-    names = ("template", "db_system", "db_collection", "db_operation")
-    parts = [forest.codes(name) for name in names]
-    number, first = number_of(tuple(Codes(part.codes[calls], part.values) for part in parts), len(calls))
-    found: list[tuple[str, str, str, int]] = []
-    begins = [0]
-    for row in calls[first].tolist():
-        template, system, collection, operation = (
-            part.values[part.codes[row]] if part.codes[row] >= 0 else "" for part in parts
-        )
-        found += _tables(template, system, collection, operation)
-        begins.append(len(found))
-    offset = np.array(begins, np.int64)
-    counts = np.diff(offset)[number]
-    which = np.repeat(np.arange(len(calls)), counts)
-    inside = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return which, offset[number][which] + inside, found
-
-
-def _tables(template: str, system: str, collection: str, operation: str) -> list[tuple[str, str, str, int]]:
-    statement = sql.tables(template, system)
-    if statement.control:
-        return []
-    percent = round(statement.confidence * 100)
-    if collection:
-        modes = {access.mode for access in statement.accesses if access.table == collection.lower()}
-        if not modes:
-            modes = {access.mode for access in statement.accesses} if len(statement.accesses) == 1 else set()
-        if not modes:
-            modes = {mode_of(operation)}
-        return [(collection, mode, "named", 100 if mode != "unknown" else 60) for mode in sorted(modes)]
-    if not statement.accesses:
-        return [(UNKNOWN_TABLE, mode_of(operation or statement.verb), "none", 0)]
-    return [(access.table, access.mode, statement.method, percent) for access in statement.accesses]

@@ -37,8 +37,10 @@ def scan(forest: Forest) -> pa.Table:
         FIELDS,
         forest,
         Occurrences(
-            keys={name: forest.codes(name) for name in ("service", "operation", "kind")}
-            | {"lost": forest.orphan & ~forest.cut},
+            keys={
+                **{name: forest.codes(name) for name in ("service", "operation", "kind")},
+                "lost": forest.orphan & ~forest.cut,
+            },
             trace=forest.trace_of,
             sums={
                 "spans": np.ones(forest.size, np.bool_),

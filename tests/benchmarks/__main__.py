@@ -1,0 +1,264 @@
+"""Measure what spans cost: python -m tests.benchmarks [--spans 1e6] [--only GROUP] [--json FILE].
+
+Costs are seconds of processor time of this process, all threads together, so that other work on the machine matters
+little. Everything is warmed up before: compiling is not part of a measurement. Compare rows of one run only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from analysis import detectors, facts, trust
+from analysis.config import load
+from analysis.dataset import Dataset, Partition, open_export
+from analysis.detectors import Evidence
+from analysis.engine import scan_facts
+from analysis.findings import Assessment
+from analysis.forest import COLUMNS, Forest, Planting, plant, plant_partition, planting
+from analysis.ingest.storage import parquet_bytes
+from analysis.ingest.tally import Input
+from analysis.sources import Rejects, open_stream, recognise
+from tests.benchmarks.exports import FORMATS, as_export
+from tests.benchmarks.generate import generate
+from tests.benchmarks.peers import COLUMNS as PEER_COLUMNS
+from tests.benchmarks.peers import PEERS, Answers, fact_columns
+
+GROUPS: Final = ("reading", "planting", "facts", "detectors", "peers")
+SPANS_PER_PARTITION: Final = 200_000
+#: Reading costs the same a span however many there are. For the same reason peers are given one partition.
+MOST_READ: Final = 100_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured: ``share`` is its cost against that of the group's first row."""
+
+    group: str
+    name: str
+    spans: int
+    cpu_seconds: float
+    share: float | None = None
+
+    @property
+    def spans_per_second(self) -> float:
+        """Spans in a second of processor time."""
+        return self.spans / max(self.cpu_seconds, 1e-9)
+
+
+@dataclass
+class Measurements:
+    """Rows as they come."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def take(self, group: str, name: str, spans: int, work: Callable[[], Any], against: str = "") -> Any:
+        """Do some work and note what it cost; its share is of the row of this group that is named."""
+        began = time.process_time()
+        result = work()
+        cost = time.process_time() - began
+        base = next((row for row in self.rows if (row.group, row.name) == (group, against)), None)
+        share = (cost / spans) / (max(base.cpu_seconds, 1e-9) / base.spans) if base else None
+        self.rows.append(Row(group, name, spans, cost, share))
+        return result
+
+
+def measure(spans: int, groups: Sequence[str]) -> Measurements:
+    """Measure groups of :data:`GROUPS` on generated spans."""
+    taken = Measurements()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        small = dataset(generate(2_000), Path(folder) / "small")
+        warm = Measurements()
+        whole = small if spans <= 2_000 else dataset(generate(spans), Path(folder) / "whole")
+        for group in GROUPS:
+            if group in groups:
+                for target, data in ((warm, small), (taken, whole)):
+                    _MEASURED[group](target, data, Path(folder))
+    return taken
+
+
+def dataset(table: pa.Table, folder: Path) -> Dataset:
+    """Write spans as a dataset of one clock, partitions of whole traces."""
+    folder.mkdir()
+    partitions = []
+    begins = np.flatnonzero(np.diff(table["trace_id_low"].to_numpy().view(np.int64), prepend=-1))
+    cuts = begins[np.searchsorted(begins, np.arange(0, table.num_rows, SPANS_PER_PARTITION), side="right") - 1]
+    bounds = [*np.unique(cuts).tolist(), table.num_rows]
+    for number, (first, last) in enumerate(pairwise(bounds)):
+        path = folder / f"{number}.parquet"
+        path.write_bytes(parquet_bytes(table.slice(first, last - first)))
+        partitions.append(Partition(number, last - first, location=str(path)))
+    starts, durations = table["start_ns"].to_numpy(), table["duration_ns"].to_numpy()
+    window = (int(starts.min()), int((starts + durations).max()))
+    totals = Input("", spans=table.num_rows, traces=len(begins))
+    return Dataset(tuple(partitions), (), (), totals, window)
+
+
+def _reading(taken: Measurements, data: Dataset, folder: Path) -> None:
+    table = data.partitions[0].read().slice(0, MOST_READ)
+    size = table.num_rows
+    for form in FORMATS:
+        path = folder / f"export-{size}.{form}"
+        path.write_bytes(as_export(table, form))
+        found = taken.take("reading", form, size, partial(_read, path))
+        assert found == size, f"{found} of {size} spans were read from {form}"
+        if form == "otlp-json":
+            taken.take("reading", "its JSON decoded, no more", size, partial(_decode, path.read_bytes()), form)
+            taken.take("reading", "the same into a dataset", size, partial(open_export, str(path)), form)
+
+
+def _read(path: Path) -> int:
+    with open_stream(str(path)) as stream:
+        return sum(batch.spans.num_rows for batch in recognise(stream).read(stream, Rejects()) if batch.spans)
+
+
+def _decode(content: bytes) -> None:
+    for line in content.splitlines():
+        orjson.loads(line)
+
+
+def _planting(taken: Measurements, data: Dataset, _folder: Path) -> None:
+    spans = data.totals.spans
+    tables = taken.take("planting", "decoding its columns", spans, partial(_tables, data, COLUMNS))
+    taken.take("planting", "planting", spans, lambda: [plant(table, window=data.window) for table in tables])
+    taken.take("planting", "clock skew, with decoding", spans, lambda: planting(data))
+
+
+def _tables(data: Dataset, columns: Sequence[str]) -> list[pa.Table]:
+    return [partition.read(columns) for partition in data.partitions]
+
+
+def _facts(taken: Measurements, data: Dataset, _folder: Path) -> None:
+    spans, catalogue = data.totals.spans, facts.discover()
+    columns = facts.columns_of(list(catalogue.values()))
+    whole, ground = "all facts together", Planting(data.window)
+    taken.take("facts", whole, spans, partial(scan_facts, data, list(catalogue), ground=ground))
+    read = tuple(dict.fromkeys((*COLUMNS, *columns)))
+    taken.take("facts", "decoding their columns", spans, partial(_tables, data, read), whole)
+    forests: list[Forest] = taken.take(
+        "facts",
+        "decoding and planting",
+        spans,
+        lambda: [plant_partition(partition, ground, columns) for partition in data.partitions],
+        whole,
+    )
+    for shared in ("critical", "self_time", "edges"):
+        taken.take("facts", f"shared: {shared}", spans, partial(_computed, forests, shared), whole)
+    for name, fact in catalogue.items():
+        parts = taken.take("facts", name, spans, partial(_scanned, forests, fact), whole)
+        taken.take("facts", f"{name}: merging", spans, partial(facts.merge, fact.FIELDS, parts), whole)
+
+
+def _computed(forests: list[Forest], attribute: str) -> None:
+    for forest in forests:
+        getattr(forest, attribute)
+
+
+def _scanned(forests: list[Forest], fact: facts.Fact) -> list[pa.Table]:
+    return [fact.scan(forest) for forest in forests]
+
+
+def _detectors(taken: Measurements, data: Dataset, _folder: Path) -> None:
+    spans, catalogue = data.totals.spans, facts.discover()
+    tables = scan_facts(data, list(catalogue), ground=Planting(data.window))
+    frames = taken.take(
+        "detectors",
+        "facts as DataFrames",
+        spans,
+        lambda: {name: facts.to_frame(catalogue[name].FIELDS, table) for name, table in tables.items()},
+    )
+    report = trust.report(frames, {})
+    names = detectors.in_order(list(detectors.discover()))
+    answers: dict[str, Assessment] = {}
+
+    def judge(*chosen: str) -> None:
+        for name in chosen:
+            evidence = Evidence(frames, report, data.totals.traces, dict(answers))
+            answers[name] = detectors.discover()[name].judge(evidence, load(None).limits_of(name))
+
+    taken.take("detectors", "all detectors", spans, partial(judge, *names))
+    for name in names:
+        taken.take("detectors", name, spans, partial(judge, name), "all detectors")
+
+
+def _peers(taken: Measurements, data: Dataset, _folder: Path) -> None:
+    """Let the peers answer the same questions from the same file, decoding included."""
+    partition = data.partitions[0]
+    for name, peer in PEERS.items():
+        columns = fact_columns() if name == "facts" else PEER_COLUMNS
+        taken.take("peers", name, partition.rows, partial(_answered, peer, partition, columns), "facts")
+        if name != "plain Python":
+            taken.take("peers", f"{name}: decoding alone", partition.rows, partial(partition.read, columns), "facts")
+
+
+def _answered(peer: Callable[[pa.Table], Answers], partition: Partition, columns: Sequence[str]) -> Answers:
+    return peer(partition.read(columns))
+
+
+_MEASURED: Final[dict[str, Callable[[Measurements, Dataset, Path], None]]] = {
+    "reading": _reading,
+    "planting": _planting,
+    "facts": _facts,
+    "detectors": _detectors,
+    "peers": _peers,
+}
+
+
+def show(taken: Measurements) -> None:
+    """Print the measurements as a table."""
+    table = Table(title="Spans per second of processor time")
+    for heading in ("", "", "spans", "CPU s", "spans per CPU s", "cost against"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    group = ""
+    for row in taken.rows:
+        if row.group != group:
+            table.add_section()
+        against = "" if row.share is None else f"{row.share:.2f}"
+        speed = f"{row.spans_per_second:,.0f}"
+        table.add_row(
+            row.group if row.group != group else "",
+            row.name,
+            f"{row.spans:,}",
+            f"{row.cpu_seconds:.3f}",
+            speed,
+            against,
+        )
+        group = row.group
+    Console(width=110).print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print a table, and write the numbers where asked."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=main.__doc__)
+    parser.add_argument("--spans", type=float, default=1e6, help="how many to generate (default: a million)")
+    parser.add_argument("--only", action="append", choices=GROUPS, help="measure this group only; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file as well")
+    chosen = parser.parse_args(arguments)
+    began = time.process_time()
+    taken = measure(int(chosen.spans), chosen.only or GROUPS)
+    show(taken)
+    total = time.process_time() - began
+    print(f"{total:.0f} s of processor time in all, generating and warming up included")
+    if chosen.json:
+        described = {"python": platform.python_version(), "machine": platform.machine(), "cpu_seconds": total}
+        rows = [asdict(row) | {"spans_per_second": row.spans_per_second} for row in taken.rows]
+        chosen.json.write_text(json.dumps({**described, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

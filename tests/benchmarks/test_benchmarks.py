@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from analysis.sources import Rejects, open_stream, recognise
+from tests.benchmarks import __main__ as benchmarks
+from tests.benchmarks.exports import FORMATS, as_export
+from tests.benchmarks.generate import generate
+from tests.benchmarks.peers import PEERS, fact_columns
+
+#: Percentiles of histograms lie within half a bucket, 1/128, of those of the values.
+NEAR = 1 / 128
+
+
+@pytest.fixture(scope="module")
+def answers():
+    table = generate(6_000, seed=11)
+    return {name: peer(table) for name, peer in PEERS.items()}
+
+
+@pytest.mark.parametrize("peer", ["pandas", "plain Python"])
+@pytest.mark.parametrize("question", ["requests", "edges", "own time", "failures", "orphans", "tables"])
+def test_peers_give_the_same_answers(answers, question, peer):
+    ours, theirs = answers["facts"][question], answers[peer][question]
+    assert ours
+    assert set(ours) == set(theirs)
+    for key, cells in ours.items():
+        timed = question in ("requests", "edges")
+        assert cells[: -1 if timed else None] == theirs[key][: -1 if timed else None], key
+        if timed:
+            assert cells[-1] == pytest.approx(theirs[key][-1], rel=NEAR), key
+
+
+def test_facts_read_no_more_than_they_name():
+    table = generate(500)
+    assert PEERS["facts"](table.select(fact_columns())) == PEERS["facts"](table)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_exports_are_read_back(tmp_path, form):
+    table = generate(800, seed=2)
+    path = tmp_path / "export"
+    path.write_bytes(as_export(table, form))
+    rejects = Rejects()
+    with open_stream(str(path)) as stream:
+        source = recognise(stream)
+        spans = [row for batch in source.read(stream, rejects) for row in batch.spans.to_pylist()]
+    assert form == source.NAME
+    assert not rejects.rows()
+    columns = ("trace_id_low", "span_id", "parent_span_id", "service", "name", "db_statement", "http_route", "status")
+    assert sorted(tuple(str(row[name]) for name in columns[:-1]) for row in spans) == sorted(
+        tuple(str(row[name]) for name in columns[:-1]) for row in table.to_pylist()
+    )
+    failed = {row["span_id"] for row in table.to_pylist() if row["status"] == "error"}
+    assert {row["span_id"] for row in spans if row["status"] == "error"} == failed
+
+
+def test_measurements_are_shown_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    target = tmp_path / "bench.json"
+    benchmarks.main(["--spans", "3000", "--json", str(target)])
+    shown = capsys.readouterr().out
+    written = json.loads(target.read_text())
+    assert "all facts together" in shown
+    names = {row["name"] for row in written["rows"]}
+    assert {"otlp-json", "all facts together", "pandas", "plain Python", "all detectors"} <= names
+    assert all(row["cpu_seconds"] >= 0 and row["spans"] > 0 for row in written["rows"])
+
+
+def test_only_what_is_asked_for_is_measured(tmp_path: Path):
+    target = tmp_path / "bench.json"
+    benchmarks.main(["--spans", "1000", "--only", "planting", "--json", str(target)])
+    assert {row["group"] for row in json.loads(target.read_text())["rows"]} == {"planting"}
