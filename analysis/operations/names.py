@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from analysis.operations.identifiers import replace_identifiers
-from analysis.operations.paths import http_path_template
+from analysis.operations.paths import http_path_template, is_raw_path
 from analysis.sql import fingerprint
 
 TEMPORARY = "{temporary}"
@@ -21,7 +21,7 @@ _REPLY = re.compile(r"(?:^|[-_.:/])(?:reply|replies|response|callback)(?:[-_.:/]
 _QUEUE_URL = re.compile(r"^https?://[^/]+/(?:\d+/)?([^/?#]+)")
 _AMAZON_NAME = re.compile(r"^arn:[^:]*:[^:]*:[^:]*:[^:]*:(.+)$")
 _STATEMENT = re.compile(
-    r"^(?:SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|REPLACE|CREATE|DROP|ALTER)\s+\S+\s+\S", re.IGNORECASE
+    r"^(?:SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|REPLACE|CREATE|DROP|ALTER)\s+(?!/|\w+://)\S+\s+\S", re.IGNORECASE
 )
 
 
@@ -47,7 +47,7 @@ def message_destination_template(name: str) -> str:
 def _replaced(name: str) -> tuple[str, bool]:
     """Give a name without identifiers, and whether it had any."""
     text = name[:MAX_NAME_CHARACTERS]
-    if _STATEMENT.match(text) and not text.startswith("/"):
+    if _STATEMENT.match(text):
         found = fingerprint(text)
         return found.template, found.parameters != 0
     words = []
@@ -55,7 +55,7 @@ def _replaced(name: str) -> tuple[str, bool]:
     for word in text.split():
         if word.startswith("/") or "://" in word:
             template = http_path_template(word)
-            values: tuple[str, ...] = () if template == word else (word,)
+            values: tuple[str, ...] = (word,) if is_raw_path(word) else ()
         else:
             template, values = replace_identifiers(word)
         words.append(template)

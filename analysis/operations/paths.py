@@ -33,7 +33,7 @@ def _split(path: str) -> tuple[str, str]:
     text = _SCHEME.sub("", path[:MAX_PATH_CHARACTERS].strip(), count=1)
     text = text.partition("#")[0]
     before, _, query = text.partition("?")
-    return re.sub(r"/{2,}", "/", before) or "/", query
+    return re.sub(r"/{2,}", "/", before.strip()) or "/", query
 
 
 def _is_template(segment: str) -> bool:
@@ -41,17 +41,21 @@ def _is_template(segment: str) -> bool:
 
 
 @lru_cache(maxsize=65_536)
-def _segment(segment: str) -> str:
-    """Give a segment's place in a template: itself, or `{id}`; keys of matrix parameters stay, sorted."""
+def _segment(segment: str) -> tuple[str, bool]:
+    """
+    Give a segment's place in a template, and whether a value was taken out of it.
+
+    The place is the segment itself, or `{id}`; keys of matrix parameters stay, sorted.
+    """
     if _is_template(segment):
-        return segment
+        return segment, False
     head, *matrix = segment.split(";")
     decoded = unquote(head)
-    # Nobody names a route with characters that need encoding; values have them.
-    encoded = decoded != head and not _UNRESERVED.fullmatch(decoded)
-    shown = PLACEHOLDER if encoded or holds_identifier_run(decoded) else decoded
-    keys = sorted({_key(pair) for pair in matrix if pair} - _SESSION_KEYS)
-    return ";".join([shown, *keys])
+    # Nobody names a route with spaces, or with characters that need encoding; values have them.
+    encoded = (decoded != head and not _UNRESERVED.fullmatch(decoded)) or not decoded.isprintable() or " " in decoded
+    taken = encoded or holds_identifier_run(decoded)
+    keys = sorted({_key(pair) for pair in matrix} - _SESSION_KEYS - {""})
+    return ";".join([PLACEHOLDER if taken else decoded, *keys]), taken or "=" in segment
 
 
 def _key(pair: str) -> str:
@@ -83,8 +87,8 @@ def http_path_template(path: str) -> str:
     '/v1/users/{id}?a&b'
     """
     before, query = _split(path)
-    template = "/".join(_segment(segment) for segment in before.split("/"))
-    keys = sorted({_key(pair) for pair in query.split("&") if pair})
+    template = "/".join(_segment(segment)[0] for segment in before.split("/")) or "/"
+    keys = sorted({_key(pair) for pair in query.split("&")} - {""})
     return f"{template}?{'&'.join(keys)}" if keys else template
 
 
@@ -102,7 +106,7 @@ def http_parameters(path: str) -> int:
     segments = before.split("/")
     if any(_is_template(segment) for segment in segments):
         return 0
-    values = [segment for segment in segments if _segment(segment) != segment]
+    values = [segment for segment in segments if _segment(segment)[1]]
     pairs = sorted(pair for pair in query.split("&") if pair)
     return hash_of([*values, "?", *pairs]) if values or pairs else 0
 
@@ -137,4 +141,4 @@ def is_raw_path(name_or_route: str) -> bool:
     if not text.startswith("/") or " " in text:
         return False
     before, query = _split(text)
-    return bool(query) or any(_segment(segment) != segment for segment in before.split("/"))
+    return bool(query) or any(_segment(segment)[1] for segment in before.split("/"))

@@ -54,6 +54,8 @@ _BLOCK = re.compile(
     rf" (?={_STATEMENT_VERB}|CALL\b)",
     re.IGNORECASE,
 )
+# Span names of Python's instrumentations put the verb before the statement that begins with it.
+_DOUBLED_VERB = re.compile(r"^(\w+) (?=\1 )")
 _CALL = re.compile(r"^(?:\? = )?(?:CALL|EXEC)\b|^BEGIN [\w.]+\(")
 _ESCAPED = re.compile(r"\{ (?:ts|d|t|oj|fn) ([^{}]*?) ?\}", re.IGNORECASE)
 _REPARSED = (
@@ -143,7 +145,7 @@ def _together(judged: list[StatementTables]) -> StatementTables:
 
 def _judge(statement: str, dialect: str) -> StatementTables:
     text = _ESCAPED.sub(r"\1", statement)
-    text = _BLOCK.sub("", text.strip("{} "))
+    text = _DOUBLED_VERB.sub("", _BLOCK.sub("", text.strip("{} ")))
     verb = re.split(r"[ (]", text, maxsplit=1)[0].upper()
     verb = "SELECT" if verb in {"FROM", "TABLE"} else verb
     if _CALL.match(text) or (verb == "EXECUTE" and dialect == "tsql"):
