@@ -6,7 +6,7 @@ Tables come from ``db.collection.name`` where the instrumentation gives it, else
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
