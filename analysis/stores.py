@@ -24,11 +24,13 @@ DEFAULT_PORTS: Final = {
     "postgresql": 5432,
     "redis": 6379,
 }
+#: Systems of which the address names one node of many.
+_CLUSTERS: Final = frozenset({"cassandra", "couchbase", "scylladb"})
 _LOCAL: Final = ("localhost", "127.", "::1", "[::1]", "0.0.0.0")  # noqa: S104 - recognised in telemetry, not bound to
 
 
 @lru_cache(maxsize=65536)
-def store_id(system: str, address: str, port: int, namespace: str) -> str:
+def store_id(system: str, address: str, port: int, namespace: str, peer: str = "") -> str:
     """Return the name of a store, such as ``postgresql://db.internal:5432/shop``.
 
     Parameters
@@ -37,8 +39,15 @@ def store_id(system: str, address: str, port: int, namespace: str) -> str:
         "" where the telemetry does not say.
     port
         0 where the telemetry does not say; the system's default port is left out either way.
+    peer
+        Name of the peer, which stands for the host where neither address nor database is known.
+
+    Notes
+    -----
+    Of a cluster any node answers (Cassandra and its like), so the address says which one did and not which store it
+    is: it is left out.
     """
-    host = address.lower()
+    host = "" if system in _CLUSTERS else (address if address or namespace else peer).lower()
     shown_port = f":{port}" if host and port > 0 and port != DEFAULT_PORTS.get(system) else ""
     path = f"/{namespace}" if namespace else ""
     return f"{system or 'database'}://{host}{shown_port}{path}"

@@ -95,7 +95,7 @@ def _accesses(
     """Return for each access the position of its call in ``calls``, and its place in the list that comes last."""
     names = ("template", "db_system", "db_collection", "db_operation")
     parts = [forest.codes(name) for name in names]
-    stated = forest.codes("db_statement").codes[calls] >= 0
+    stated = (forest.codes("db_statement").codes[calls] >= 0).astype(np.int64)
     number, first = number_of(
         (*(Codes(part.codes[calls], part.values) for part in parts), stated.astype(np.int64)), len(calls)
     )

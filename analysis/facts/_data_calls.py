@@ -27,6 +27,7 @@ COLUMNS: Final = (
     "db_statement",
     "server_address",
     "server_port",
+    "peer_service",
 )
 #: Words of span names: psycopg, SQLAlchemy, HikariCP, pgx, ADO.NET.
 _CONNECTING: Final = frozenset(("connect", "connection", "getconnection", "acquire", "checkout", "pool", "ping"))
@@ -64,13 +65,13 @@ def connecting(forest: Forest) -> npt.NDArray[np.bool_]:
 
 def stores(forest: Forest, rows: npt.NDArray[np.int64]) -> Codes:
     """Return the store that each of some rows calls (:func:`analysis.stores.store_id`), computed once a combination."""
-    parts = [_of_rows(forest, name, rows) for name in ("db_system", "server_address", "db_namespace")]
+    parts = [_of_rows(forest, name, rows) for name in ("db_system", "server_address", "db_namespace", "peer_service")]
     port = forest.array("server_port", fill=0)[rows].astype(np.int64)
     number, first = number_of((*parts, port), len(rows))
     texts = [[part.values[code] if code >= 0 else "" for code in part.codes[first].tolist()] for part in parts]
     names = [
-        store_id(system, address, at, namespace)
-        for system, address, namespace, at in zip(*texts, port[first].tolist(), strict=True)
+        store_id(system, address, at, namespace, peer)
+        for system, address, namespace, peer, at in zip(*texts, port[first].tolist(), strict=True)
     ]
     ordered = tuple(sorted(set(names)))
     position = {name: index for index, name in enumerate(ordered)}

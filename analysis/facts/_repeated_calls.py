@@ -59,8 +59,6 @@ PAGED: Final = re.compile(
     r"[?&](page|offset|cursor|after|before|skip|start|next|continuation|page_?token|page_?number|next_?token)(?==|&|$)",
     re.IGNORECASE,
 )
-#: Systems of which any node answers: the address says which did, not whom the program asked.
-_CLUSTER_NODE: Final = re.compile(r"(?<=^cassandra://)[^/]*|(?<=^scylladb://)[^/]*|(?<=^couchbase://)[^/]*")
 #: Methods whose requests have no body: equal addresses are equal requests.
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 #: A statement's span this short (ns) did not wait for the database; its time may be on the span beside it.
@@ -253,17 +251,9 @@ def _templates(forest: Forest, rows: Integers, server: Integers) -> Codes:
 def _targets(forest: Forest, rows: Integers, server: Integers, remote: Bools) -> Codes:
     """Return the callee's service, else the peer's name, the destination or the address; of data calls the store."""
     data = np.flatnonzero(~remote)
-    system, address, namespace = (
-        forest.codes(name).codes[rows[data]] for name in ("db_system", "server_address", "db_namespace")
-    )
-    port = forest.array("server_port")[rows[data]]
-    combination = combined(combined(system, address), combined(namespace, port))
-    stores = _data_calls.stores(forest, rows[data][firsts(combination)].astype(np.int64))
-    merged = [_CLUSTER_NODE.sub("", store) for store in stores.values]
-    place = {store: code for code, store in enumerate(sorted(set(merged)))}
-    stores = Codes(np.array([*(place[store] for store in merged), -1], np.int32)[stores.codes], tuple(place))
+    stores = _data_calls.stores(forest, rows[data].astype(np.int64))
     of_store = np.full(len(rows), -1, np.int32)
-    of_store[data] = stores.codes[combination]
+    of_store[data] = stores.codes
     away = np.where(remote, rows, -1)
     names = ("peer_service", "messaging_destination", "server_address")
     parts = [_taken(forest.codes("service"), server), *(_taken(forest.codes(name), away) for name in names)]

@@ -54,8 +54,8 @@ class NodeTable:
 
         def name(texts: tuple[str, ...], numbers: tuple[int, ...]) -> Node:
             category, system, address, namespace, peer = texts
-            host = address if address or namespace else peer
-            return Node(store_id(system, host, numbers[0], namespace), "cache" if category == "cache" else "database")
+            store = store_id(system, address, numbers[0], namespace, peer)
+            return Node(store, "cache" if category == "cache" else "database")
 
         names = ("category", "db_system", "server_address", "db_namespace", "peer_service")
         return self._named(rows, [forest.codes(one) for one in names], [forest.array("server_port")], name)
