@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 PLACEHOLDER = "{id}"
 
@@ -55,7 +54,6 @@ def looks_random(token: str) -> bool:
     return changes / pairs >= (_RANDOM_SHARE if digit else _RANDOM_SHARE_WITHOUT_DIGIT)
 
 
-@lru_cache(maxsize=65_536)
 def holds_identifier_run(text: str) -> bool:
     """Say whether a path segment is, or holds between word boundaries, an identifier."""
     if _VERSION.fullmatch(text):

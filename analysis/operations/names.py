@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from analysis.operations.identifiers import replace_identifiers
 from analysis.operations.paths import http_path_template, is_raw_path
@@ -25,7 +24,6 @@ _STATEMENT = re.compile(
 )
 
 
-@lru_cache(maxsize=65_536)
 def message_destination_template(name: str) -> str:
     """
     Replace what varies in the name of a topic or queue.
@@ -43,7 +41,6 @@ def message_destination_template(name: str) -> str:
     return TEMPORARY if values and _REPLY.search(text) else template
 
 
-@lru_cache(maxsize=65_536)
 def _replaced(name: str) -> tuple[str, bool]:
     """Give a name without identifiers, and whether it had any."""
     text = name[:MAX_NAME_CHARACTERS]

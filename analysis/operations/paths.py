@@ -12,6 +12,7 @@ from analysis.sql import hash_of
 # What follows is dropped: no route is that long, and a template must stay readable.
 MAX_PATH_CHARACTERS = 8_192
 _MAX_KEY_CHARACTERS = 64
+_MAX_REMEMBERED_CHARACTERS = 128
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+://([^/?#]*+)")
 _METHOD = re.compile(r"^(?:HTTP )?(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT|QUERY) (?=\S)", re.IGNORECASE)
@@ -40,13 +41,17 @@ def _is_template(segment: str) -> bool:
     return _TEMPLATED.search(segment) is not None
 
 
-@lru_cache(maxsize=65_536)
 def _segment(segment: str) -> tuple[str, bool]:
     """
     Give a segment's place in a template, and whether a value was taken out of it.
 
-    The place is the segment itself, or `{id}`; keys of matrix parameters stay, sorted.
+    The place is the segment itself, or `{id}`; keys of matrix parameters stay, sorted. Long segments are not
+    remembered, so that a hostile export does not fill the memory with them.
     """
+    return _remembered_segment(segment) if len(segment) <= _MAX_REMEMBERED_CHARACTERS else _judged_segment(segment)
+
+
+def _judged_segment(segment: str) -> tuple[str, bool]:
     if _is_template(segment):
         return segment, False
     head, *matrix = segment.split(";")
@@ -56,6 +61,9 @@ def _segment(segment: str) -> tuple[str, bool]:
     taken = encoded or holds_identifier_run(decoded)
     keys = sorted({_key(pair) for pair in matrix} - _SESSION_KEYS - {""})
     return ";".join([PLACEHOLDER if taken else decoded, *keys]), taken or "=" in segment
+
+
+_remembered_segment = lru_cache(maxsize=65_536)(_judged_segment)
 
 
 def _key(pair: str) -> str:
@@ -68,7 +76,6 @@ def _key(pair: str) -> str:
     return decoded if shown and not holds_identifier_run(decoded) else PLACEHOLDER
 
 
-@lru_cache(maxsize=65_536)
 def http_path_template(path: str) -> str:
     """
     Replace the values of a path.

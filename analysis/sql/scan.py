@@ -205,7 +205,9 @@ def _read_word(word: str, previous: str, following: str, verb: str, frame: _Fram
         frame.target = False
         frame.expected = "read"
     elif word == "USING":
-        frame.listing = frame.expected = "read" if verb in {"DELETE", "MERGE"} else None
+        joins_tables = verb in {"DELETE", "MERGE"}
+        frame.expected = "read" if joins_tables else None
+        frame.listing = "read" if joins_tables else frame.listing
     elif word in {"INTO", "OVERWRITE", "VIEW", "TRUNCATE"} or (word == "TABLE" and frame.expected is None):
         frame.expected = "unknown" if verb == "LOCK" else "write"
         frame.listing = "write" if verb in {"TRUNCATE", "DROP"} else frame.listing

@@ -20,6 +20,8 @@ MAX_PARSED_CHARACTERS = 16_384
 MAX_PARSED_DEPTH = 40
 MAX_SCANNED_CHARACTERS = 65_536
 _MAX_STATEMENTS = 100
+# Longer templates are judged anew each time, so that a hostile export does not fill the memory with them.
+_MAX_REMEMBERED_CHARACTERS = 4_096
 
 _CONTROL_WORDS = (
     "ABORT APPLY BEGIN CHECKPOINT COMMIT DEALLOCATE DISCARD END KILL LISTEN NOTIFY PING PRAGMA RELEASE RESET ROLLBACK "
@@ -101,7 +103,6 @@ class StatementTables(NamedTuple):
 _NOTHING = StatementTables((), "", "none", 0.0)
 
 
-@lru_cache(maxsize=16_384)
 def tables(template: str, system: str = "") -> StatementTables:
     """
     Find the tables of a statement.
@@ -118,11 +119,20 @@ def tables(template: str, system: str = "") -> StatementTables:
     StatementTables
         Never raises: what cannot be parsed is scanned, and says so.
     """
-    text = template[:MAX_SCANNED_CHARACTERS].replace("\0", " ").strip()
+    if len(template) <= _MAX_REMEMBERED_CHARACTERS:
+        return _remembered(template, system)
+    return _tables(template[:MAX_SCANNED_CHARACTERS], system)
+
+
+def _tables(template: str, system: str) -> StatementTables:
+    text = template.replace("\0", " ").strip()
     dialect = dialect_of(system) or _dialect_of_quotes(text)
     statements = [part.strip() for part in text.split(";", _MAX_STATEMENTS)[:_MAX_STATEMENTS]]
     judged = [_judge(statement, dialect) for statement in statements if statement]
     return _together([one for one in judged if not one.control] or judged[:1])
+
+
+_remembered = lru_cache(maxsize=16_384)(_tables)
 
 
 def _dialect_of_quotes(text: str) -> str:

@@ -16,7 +16,7 @@ from analysis.sql.tokens import WORD, Scanner, scanner_of
 from analysis.sql.words import CONSTANTS, FUNCTIONS, KEYWORDS, dialect_of, double_quoted_strings
 
 MAX_STATEMENT_CHARACTERS = 65_536
-_MAX_REMEMBERED_WORDS = 65_536
+_MAX_REMEMBERED_WORDS = 16_384
 # Longer tokens are worked out again rather than remembered.
 _MAX_REMEMBERED_CHARACTERS = 1_024
 
