@@ -7,16 +7,21 @@ names the line and the nearest known key.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from analysis import detectors
 
 __all__ = ["Configuration", "ConfigurationError", "load"]
+
+
+#: limits, a detector, a limit of it.
+_DEPTH: Final = 3
 
 
 class ConfigurationError(ValueError):
@@ -60,20 +65,31 @@ def load(source: str | Path | Mapping[str, Any] | Configuration | None) -> Confi
     if isinstance(source, Mapping):
         return _checked(source, "the configuration", {})
     try:
-        text = Path(source).read_text(encoding="utf-8")
+        text = Path(source).read_text(encoding="utf-8-sig")
         node = yaml.compose(text, yaml.SafeLoader)
         content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        message = f"{source} cannot be read as a configuration: {error}"
+    # ValueError: bytes that are no UTF-8, and dates that there are not, such as 2026-13-45.
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        message = f"{source} cannot be read as a configuration: {_why(error)}"
         raise ConfigurationError(message) from error
     lines: dict[tuple[str, ...], int] = {}
     if node is not None:
         _note_lines(node, (), lines)
-    return _checked(content or {}, str(source), lines)
+    return _checked({} if content is None else content, str(source), lines)
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong with a file, on one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem or error.context}"
+    return " ".join(str(error).split())
 
 
 def _note_lines(node: yaml.Node, path: tuple[str, ...], lines: dict[tuple[str, ...], int]) -> None:
-    if isinstance(node, yaml.MappingNode):
+    # Nothing known lies deeper, and a mapping may hold itself.
+    if isinstance(node, yaml.MappingNode) and len(path) < _DEPTH:
         for key, value in node.value:
             inner = (*path, str(key.value))
             lines[inner] = key.start_mark.line + 1
@@ -90,6 +106,9 @@ def _checked(content: Any, where: str, lines: Mapping[tuple[str, ...], int]) -> 
         for limit, value in values.items():
             if isinstance(value, bool) or not isinstance(value, int | float):
                 message = f"{_position(where, ('limits', name, limit), lines)}: {limit} must be a number"
+                raise ConfigurationError(message)
+            if not math.isfinite(value):
+                message = f"{_position(where, ('limits', name, limit), lines)}: {limit} must be a finite number"
                 raise ConfigurationError(message)
     return Configuration({name: dict(values) for name, values in limits.items()})
 

@@ -1,8 +1,13 @@
-"""The traces that findings show, kept with the review so that whoever opens it can look at them."""
+"""The traces that findings show, kept with the review so that whoever opens it can look at them.
+
+A review is passed on, so what holds values of users (statements, paths, messages) is not kept with it: a span has the
+name of its operation, in which values are replaced.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +19,10 @@ from analysis.ingest.partitioning import partition_of
 from analysis.ingest.tally import Input
 from analysis.schema import SPAN_SCHEMA, empty_spans
 
-__all__ = ["as_dataset", "collect"]
+__all__ = ["VALUES", "as_dataset", "collect"]
+
+#: Columns that hold values, not names.
+VALUES: Final = ("status_message", "url_path", "db_statement", "exception_message", "message_id", "retry_evidence")
 
 
 def collect(data: Dataset, ground: Planting, findings: Iterable[Finding]) -> pa.Table:
@@ -42,9 +50,16 @@ def collect(data: Dataset, ground: Planting, findings: Iterable[Finding]) -> pa.
             starts = pa.array(
                 forest.trace_start_ns[forest.trace_of[kept]] + forest.start[kept], mask=~forest.has_time[kept]
             )
-            table = forest.table.take(pa.array(kept))
+            table = _without_values(forest.table.take(pa.array(kept)))
             tables.append(table.set_column(table.schema.get_field_index("start_ns"), "start_ns", starts))
     return pa.concat_tables([table.cast(SPAN_SCHEMA) for table in tables]).unify_dictionaries().combine_chunks()
+
+
+def _without_values(table: pa.Table) -> pa.Table:
+    for name in VALUES:
+        column = table.schema.get_field_index(name)
+        table = table.set_column(column, name, pa.nulls(table.num_rows, table.schema.field(column).type))
+    return table.set_column(table.schema.get_field_index("name"), "name", table["operation"])
 
 
 def as_dataset(spans: pa.Table) -> Dataset:
@@ -54,8 +69,13 @@ def as_dataset(spans: pa.Table) -> Dataset:
         partitions=(Partition(0, spans.num_rows, spans),),
         log_partitions=(),
         inputs=(),
-        totals=Input("", spans=spans.num_rows, services=services),
+        totals=Input("", traces=_traces(spans), spans=spans.num_rows, services=services),
         window=None,
         skew="off",
         max_skew_ns=0,
     )
+
+
+def _traces(spans: pa.Table) -> int:
+    ids = ["trace_id_high", "trace_id_low"]
+    return int(spans.select(ids).group_by(ids).aggregate([]).num_rows)

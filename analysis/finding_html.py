@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from analysis._wording import counted, percent, plain
+
 if TYPE_CHECKING:
     from analysis.findings import Finding
 
@@ -13,29 +15,35 @@ __all__ = ["SEVERITY_BARS", "section"]
 
 #: Severity is told by word and by the height of the bar beside it, not by colour alone.
 SEVERITY_BARS: Final = {"info": "▁", "low": "▃", "medium": "▅", "high": "█"}
+_TITLE: Final = 300
+_SENTENCES: Final = 2000
 
 
 def section(finding: Finding) -> str:
     """Return one finding as HTML: claim, cost, evidence, counter-evidence, remedy."""
-    considered = "".join(f"<li>{escape(sentence)}</li>" for sentence in finding.considered)
-    traces = ", ".join(f"{escape(item.why)} <code>{escape(item.trace_id)}</code>" for item in finding.exemplars)
+    considered = "".join(f"<li>{_shown(sentence)}</li>" for sentence in finding.considered)
+    traces = ", ".join(f"{_shown(item.why)} <code>{_shown(item.trace_id)}</code>" for item in finding.exemplars)
     bar = f'<span aria-hidden="true">{SEVERITY_BARS[finding.severity]}</span>'
     parts = [
         f'<section class="finding {escape(finding.severity)}" id="finding-{escape(finding.id)}">',
-        f'<h3>{bar} <span class="severity">{escape(finding.severity)}</span> {escape(finding.title)}</h3>',
-        f"<p>{escape(finding.summary)}</p>",
-        f"<p><b>What to do.</b> {escape(finding.remedy)}</p>",
+        f'<h3>{bar} <span class="severity">{escape(finding.severity)}</span> {_shown(finding.title, _TITLE)}</h3>',
+        f"<p>{_shown(finding.summary)}</p>",
+        f"<p><b>What to do.</b> {_shown(finding.remedy)}</p>",
         '<dl class="evidence">',
         f"<dt>Cost</dt><dd>{_listed(finding.cost) or 'none measured'}</dd>",
         f"<dt>Saving</dt><dd>{_listed(finding.saving) or 'not estimated'}</dd>",
-        f"<dt>Seen in</dt><dd>{finding.traces_affected:,} of {finding.traces_seen:,} traces</dd>",
-        f"<dt>Confidence</dt><dd>{finding.confidence:.0%}</dd>",
+        f"<dt>Seen in</dt><dd>{finding.traces_affected:,} of {counted(finding.traces_seen, 'trace')}</dd>",
+        f"<dt>Confidence</dt><dd>{percent(finding.confidence)}</dd>",
         f"<dt>Exemplars</dt><dd>{traces or 'none'}</dd>",
         f"<dt>Looked at against it</dt><dd><ul>{considered}</ul></dd>" if considered else "",
         f"<dt>Judged by</dt><dd><code>{escape(finding.detector)}</code>, limits {_listed(finding.limits)}</dd>",
         "</dl></section>",
     ]
     return "".join(parts)
+
+
+def _shown(text: str, longest: int = _SENTENCES) -> str:
+    return escape(plain(text, longest))
 
 
 def _listed(numbers: Mapping[str, Any]) -> str:
@@ -52,10 +60,10 @@ def _said(name: str, value: object) -> str:
         words, unit = words.replace("_ms", ""), " ms"
     elif isinstance(value, float) and ("share" in name or name in ("probability", "coverage")):
         shown, unit = 100 * value, " %"
-    return f"{escape(words.replace('_', ' '))} <b>{_number(shown)}{unit}</b>"
+    return f"{_shown(words.replace('_', ' '))} <b>{_number(shown)}{unit}</b>"
 
 
 def _number(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return escape(str(value))
+        return _shown(str(value))
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}" if abs(value) >= 100 else f"{value:,.3g}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -174,13 +175,16 @@ def rank(findings: Sequence[Finding]) -> list[Finding]:
     """Order findings by severity, then by what they cost, then by identity, so that the order is total."""
 
     def key(finding: Finding) -> tuple[int, float, str]:
-        return (-SEVERITIES.index(finding.severity), -float(finding.cost.get("total_ms", 0.0)), finding.id)
+        return (-SEVERITIES.index(finding.severity), -float(finding.cost.get("total_ms") or 0.0), finding.id)
 
     return sorted(findings, key=key)
 
 
 def _plain(value: Any) -> Any:
-    """Turn tuples, numpy scalars and mappings into what JSON knows; floats are rounded to 6 digits after the point."""
+    """Turn tuples, numpy scalars and mappings into what JSON knows; floats are rounded, what is not finite is null.
+
+    Six digits after the point are more than any measure has.
+    """
     if isinstance(value, Mapping):
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -188,5 +192,5 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float):
-        return round(value, 6)
+        return round(value, 6) if math.isfinite(value) else None
     return value

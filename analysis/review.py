@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from analysis import config as configuration
 from analysis import detectors, exemplars, facts, trust
+from analysis._wording import counted
 from analysis.dataset import Dataset
 from analysis.detectors import Evidence
 from analysis.engine import Progress, scan_facts
@@ -34,10 +35,11 @@ __all__ = ["SCHEMA", "Review", "open_review", "review"]
 SCHEMA: Final = "archreview/findings/1"
 _FINDINGS: Final = "findings.json"
 _FACTS: Final = "facts"
+_WHOLE: Final = "review.json"
 _EXEMPLARS: Final = "exemplars.parquet"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Review:
     """What was found in one set of exports.
 
@@ -50,11 +52,13 @@ class Review:
     trust_report
         How far all of it can be trusted.
     inputs
-        One entry for each export: path, format, traces, spans, logs, rejected.
+        One entry for each export, sorted by name: path (without the folders of the machine where an absolute one was
+        given), format, traces, spans, logs, rejected, and what else ``archreview inspect`` tells.
     totals
         The same, together.
     exemplar_spans
-        Spans of the traces that findings name, corrected for clock skew.
+        Spans of the traces that findings name, corrected for clock skew and without values
+        (:mod:`analysis.exemplars`).
     """
 
     tables: Mapping[str, pa.Table] = field(repr=False)
@@ -152,10 +156,21 @@ class Review:
             "scorecard": [row | {"findings": list(row["findings"])} for row in scores],
         }
 
+    def to_json_text(self) -> str:
+        """Return the findings JSON as text, ending with a line feed; the same input gives the same bytes."""
+        return _json_text(self.to_json())
+
     def save(self, folder: str | Path) -> Path:
-        """Write the review to a folder: ``findings.json``, and the facts as Parquet under ``facts/``."""
+        """Write the review to a folder, in place of one that is there, and return the folder.
+
+        ``findings.json``, what it was made of (``review.json``), the facts as Parquet under ``facts/``, and the spans
+        of the traces that findings name.
+        """
         target = Path(folder)
         (target / _FACTS).mkdir(parents=True, exist_ok=True)
+        for stale in (target / _FACTS).glob("*.parquet"):
+            if stale.stem not in self.tables:
+                stale.unlink()
         for name, table in self.tables.items():
             pq.write_table(table, target / _FACTS / f"{name}.parquet", compression="zstd")
         pq.write_table(self.exemplar_spans, target / _EXEMPLARS, compression="zstd")
@@ -164,10 +179,13 @@ class Review:
             name: {"share": doubt.share, "weight": doubt.weight, "sentence": doubt.sentence}
             for name, doubt in sorted(self.trust_report.doubts.items())
         }
-        (target / "review.json").write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        text = json.dumps(self.to_json(), indent=1, ensure_ascii=True) + "\n"
-        (target / _FINDINGS).write_text(text, encoding="utf-8")
+        (target / _FINDINGS).write_text(self.to_json_text(), encoding="utf-8", newline="\n")
+        (target / _WHOLE).write_text(_json_text(whole), encoding="utf-8", newline="\n")
         return target
+
+    def __repr__(self) -> str:
+        found, services = len(self.finding_objects), len(self.services)
+        return f"<Review: {counted(found, 'finding')} in {counted(services, 'service')}>"
 
     def _repr_html_(self) -> str:
         from analysis.review_html import summary  # noqa: PLC0415 - only a notebook needs it
@@ -194,7 +212,8 @@ def review(
     engine
         ``threads``, ``processes``, ``dask=tcp://host:port`` or an executor.
     only
-        Names of the detectors to run; all when not given.
+        Names of the detectors to answer; all when not given. Their findings are those of a whole review: what another
+        detector takes precedence over is left to it.
     progress
         Called with the stage, how much is done and of how much.
 
@@ -202,28 +221,68 @@ def review(
     -------
     Review
         Frozen; displays itself in a notebook.
+
+    Raises
+    ------
+    ConfigurationError
+        The configuration cannot be used; the message names the file, the line and the remedy.
+    KeyError
+        No detector has a name in ``only``.
     """
     settings = configuration.load(config)
     catalogue = detectors.discover()
-    chosen = [name for name in catalogue if only is None or name in set(only)]
+    chosen = _chosen(only)
     ground = planting(data)
     tables = scan_facts(data, sorted(facts.discover()), ground=ground, engine=engine, progress=progress)
     fact_catalogue = facts.discover()
     frames = {name: facts.to_frame(fact_catalogue[name].FIELDS, table) for name, table in tables.items()}
     report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
     answers: dict[str, Assessment] = {}
-    for name in detectors.in_order(chosen):
+    for name in detectors.in_order(_with_precedence(chosen)):
         evidence = Evidence(frames, report, data.totals.traces, dict(answers))
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
-    findings = [finding for answer in answers.values() for finding in answer.findings]
+    findings = [finding for name in chosen for finding in answers[name].findings]
     return Review(
         tables=tables,
         exemplar_spans=exemplars.collect(data, ground, findings),
         assessments_made=tuple(answers[name] for name in chosen),
         trust_report=report,
-        inputs=tuple(entry.to_json() for entry in data.inputs),
+        inputs=_inputs(data),
         totals=data.totals.to_json(),
     )
+
+
+def _chosen(only: Iterable[str] | None) -> list[str]:
+    """Return the detectors to answer, in the order of the catalogue."""
+    catalogue = detectors.discover()
+    wanted = set(catalogue if only is None else only)
+    unknown = sorted(wanted - set(catalogue))
+    if unknown:
+        message = f"there is no detector {unknown[0]!r}; there are {', '.join(catalogue)}"
+        raise KeyError(message)
+    return [name for name in catalogue if name in wanted]
+
+
+def _with_precedence(chosen: Iterable[str]) -> list[str]:
+    """Return detectors together with all that take precedence over them."""
+    catalogue = detectors.discover()
+    waiting, found = list(chosen), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += catalogue[name].INFO.after
+    return [name for name in catalogue if name in found]
+
+
+def _inputs(data: Dataset) -> tuple[dict[str, Any], ...]:
+    """Return the entries of the exports, by names that are the same on every machine."""
+    entries = [entry.to_json() | {"path": entry.name} for entry in data.inputs]
+    return tuple(sorted(entries, key=lambda entry: (entry["path"], json.dumps(entry, sort_keys=True))))
+
+
+def _json_text(members: Mapping[str, Any]) -> str:
+    return json.dumps(members, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def open_review(folder: str | Path) -> Review:
@@ -236,9 +295,9 @@ def open_review(folder: str | Path) -> Review:
     """
     source = Path(folder)
     try:
-        whole = json.loads((source / "review.json").read_text(encoding="utf-8"))
+        whole = json.loads((source / _WHOLE).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        message = f"{source} holds no review: expected review.json; make one with review(data).save(folder)"
+        message = f"{source} holds no review: expected {_WHOLE}; make one with review(data).save(folder)"
         raise FileNotFoundError(message) from error
     tables = {path.stem: pq.read_table(path) for path in sorted((source / _FACTS).glob("*.parquet"))}
     doubts = {name: trust.Doubt(**members) for name, members in whole["doubts"].items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from analysis._wording import counted, plain
 from analysis.finding_html import SEVERITY_BARS
 from analysis.findings import SEVERITIES, Finding
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["summary"]
 
 _MOST: Final = 10
+_TITLE: Final = 300
 
 
 def summary(review: Review) -> str:
@@ -29,8 +31,9 @@ def summary(review: Review) -> str:
     parts = [
         '<div class="archreview">',
         (
-            f"<p><b>Architecture review</b> of {totals['traces']:,} traces, {totals['spans']:,} spans, "
-            f"{len(review.services)} services: {said}.</p>"
+            f"<p><b>Architecture review</b> of {counted(totals['traces'], 'trace')}, "
+            f"{counted(totals['spans'], 'span')} and {counted(totals['logs'], 'log record')} of "
+            f"{counted(len(review.services), 'service')}: {said}.</p>"
         ),
         f"<table><thead><tr><th>severity</th><th>finding</th><th>detector</th></tr></thead>{rows}</table>"
         if rows
@@ -39,7 +42,7 @@ def summary(review: Review) -> str:
     ]
     if blind:
         listed = "".join(
-            f"<li><code>{escape(item.detector)}</code>: {escape('; '.join(item.missing))}</li>" for item in blind
+            f"<li><code>{escape(item.detector)}</code>: {escape(plain('; '.join(item.missing)))}</li>" for item in blind
         )
         parts.append(f"<p>Not assessable:</p><ul>{listed}</ul>")
     return "".join(parts) + "</div>"
@@ -48,5 +51,5 @@ def summary(review: Review) -> str:
 def _row(finding: Finding) -> str:
     return (
         f"<tr><td>{SEVERITY_BARS[finding.severity]} {escape(finding.severity)}</td>"
-        f"<td>{escape(finding.title)}</td><td>{escape(finding.detector)}</td></tr>"
+        f"<td>{escape(plain(finding.title, _TITLE))}</td><td>{escape(finding.detector)}</td></tr>"
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from analysis.findings import FAMILIES, SEVERITIES, Assessment, Finding
+from analysis.findings import FAMILIES, SEVERITIES, Assessment, Finding, rank
 
 __all__ = ["MARKS", "UNJUDGED", "scorecard"]
 
@@ -49,7 +49,6 @@ def scorecard(
                 row[family] = UNJUDGED
             else:
                 row[family] = MARKS[max((SEVERITIES.index(finding.severity) + 1 for finding in own), default=0)]
-        concerned.sort(key=lambda finding: (-SEVERITIES.index(finding.severity), finding.id))
-        row["findings"] = tuple(finding.id for finding in concerned)
+        row["findings"] = tuple(finding.id for finding in rank(concerned))
         rows.append(row)
     return pd.DataFrame(rows, columns=["service", "team", *FAMILIES, "findings"])

@@ -9,8 +9,12 @@ from typing import Any, Final
 
 import pandas as pd
 
+from analysis._wording import plain
+
 __all__ = ["Table", "table"]
 
+#: Numbers from here on are shown without a fraction.
+_LARGE: Final = 1e6
 _NOTHING: Final = "–"  # noqa: RUF001 - a dash, as tables have it
 
 
@@ -22,15 +26,18 @@ class Table:
         self._empty = empty
 
     def __repr__(self) -> str:
-        return self.frame.to_string(index=False) if len(self.frame) else self._empty
+        if not len(self.frame):
+            return self._empty
+        shown = self.frame.map(lambda value: plain(value) if isinstance(value, str) else value)
+        return shown.rename(columns=lambda name: plain(str(name))).to_string(index=False)
 
     def _repr_html_(self) -> str:
         if not len(self.frame):
             return f"<p>{escape(self._empty)}</p>"
         names = [str(name) for name in self.frame.columns]
-        numeric = [pd.api.types.is_numeric_dtype(self.frame.dtypes.iloc[index]) for index in range(len(names))]
+        numeric = [_is_number(kind) for kind in self.frame.dtypes]
         head = "".join(
-            f'<th scope="col"{_side(number)}>{escape(name.replace("_", " "))}</th>'
+            f'<th scope="col"{_side(number)}>{_text(name.replace("_", " "))}</th>'
             for name, number in zip(names, numeric, strict=True)
         )
         rows = "".join(
@@ -55,6 +62,14 @@ def table(frame: pd.DataFrame, *, index: bool = False, empty: str = "None.") -> 
     return Table(frame.reset_index() if index else frame, empty)
 
 
+def _is_number(kind: Any) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind))
+
+
+def _text(value: object) -> str:
+    return escape(plain(str(value)))
+
+
 def _side(numeric: bool) -> str:
     return ' class="number"' if numeric else ""
 
@@ -62,15 +77,21 @@ def _side(numeric: bool) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, Mapping):
         return (
-            "<br>".join(f"{escape(str(name).replace('_', ' '))} {_cell(item)}" for name, item in value.items())
+            "<br>".join(f"{_text(str(name).replace('_', ' '))} {_cell(item)}" for name, item in value.items())
             or _NOTHING
         )
     if isinstance(value, list | tuple):
         return "; ".join(_cell(item) for item in value) or _NOTHING
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or value is pd.NA or value is pd.NaT:
         return _NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float) or hasattr(value, "item"):
-        return f"{value:,.6g}" if float(value) < 1e6 else f"{value:,.0f}"
-    return escape(str(value))
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        if math.isnan(value):
+            return _NOTHING
+        return f"{value:,.6g}" if abs(value) < _LARGE else f"{value:,.0f}"
+    return _text(value)

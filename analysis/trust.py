@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from analysis._wording import counted, percent
 from analysis.facts.coverage import ASPECTS
 
 __all__ = ["LOW_SUPPORT_TRACES", "NO_CROSSING", "Doubt", "Trust", "coverage_by_service", "report"]
@@ -94,7 +95,7 @@ class Trust:
             if name in self.doubts and self.doubts[name].factor < 1.0
         ]
         if traces < LOW_SUPPORT_TRACES:
-            reasons.append(f"low support: seen in {traces} traces, fewer than {LOW_SUPPORT_TRACES}")
+            reasons.append(f"low support: seen in {counted(traces, 'trace')}, fewer than {LOW_SUPPORT_TRACES}")
         return tuple(reasons)
 
     def to_json(self) -> dict[str, Any]:
@@ -174,18 +175,20 @@ def _doubts(shares: Mapping[str, float], measures: Mapping[str, Any]) -> dict[st
         "orphans": Doubt(
             shares["orphans"],
             0.8,
-            f"{shares['orphans']:.1%} of the spans that name a parent have lost it: counts are lower bounds",
+            f"{percent(shares['orphans'])} of the spans that name a parent have lost it: counts are lower bounds",
         ),
-        "sampling": Doubt(shares["sampling"], 0.3, f"{shares['sampling']:.1%} of the spans are weighted samples"),
+        "sampling": Doubt(shares["sampling"], 0.3, f"{percent(shares['sampling'])} of the spans are weighted samples"),
         "compressed": Doubt(
             shares["compressed"],
             0.5,
-            f"{shares['compressed']:.1%} of the spans are compressed or dropped: counts are lower bounds",
+            f"{percent(shares['compressed'])} of the spans are compressed or dropped: counts are lower bounds",
         ),
         "truncated_statements": Doubt(
-            shares["truncated_statements"], 0.5, f"{shares['truncated_statements']:.1%} of the statements are cut off"
+            shares["truncated_statements"],
+            0.5,
+            f"{percent(shares['truncated_statements'])} of the statements are cut off",
         ),
-        "kinds": Doubt(shares["kinds"], 0.6, f"{shares['kinds']:.1%} of the spans do not say their kind"),
+        "kinds": Doubt(shares["kinds"], 0.6, f"{percent(shares['kinds'])} of the spans do not say their kind"),
         "skew": Doubt(shares["skew"], 0.1, f"{clocks} corrected: times between hosts are estimates"),
     }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
@@ -39,22 +40,42 @@ class Declared:
 COMMANDS: Final[Mapping[str, Declared]] = {
     "inspect": Declared(
         "what was read: format, traces, services, rejects, and how far to trust it",
-        "Read exports whole, write nothing, and say what is in them.",
-        "example:\n  archreview inspect exports/ --format json | jq .totals",
+        """\
+Read exports whole, write nothing, and say what is in them: format, traces,
+spans, logs, services, what was refused and why, and how far what they say can
+be trusted.""",
+        """\
+examples:
+  archreview inspect traces.json
+  archreview inspect exports/ --format json | jq .totals
+  kubectl exec collector -- cat /traces.json | archreview inspect -""",
         (options.sources, options.form("text", "json"), options.out, options.reading),
     ),
     "ingest": Declared(
         "build or extend a dataset, to be reviewed again and again",
-        "Read exports into a dataset: Parquet, partitioned by trace. The same content twice, under whatever name, adds "
-        "nothing; a run that was killed is completed by the next.",
-        "example:\n  archreview ingest monday/ tuesday/ --to dataset",
+        """\
+Read exports into a dataset: Parquet, partitioned by trace. The same content
+twice, under whatever name, adds nothing; a run that was killed is completed by
+the next.""",
+        """\
+examples:
+  archreview ingest monday/ --to week
+  archreview ingest tuesday/ --to week       adds to it
+  archreview findings week                   reviews all of it""",
         (options.sources, options.dataset, options.reading),
     ),
     "findings": Declared(
         "what is wrong with the architecture, worst first",
-        "Review sources by every detector.",
-        "examples:\n  archreview findings exports/ --family shared_data\n"
-        "  archreview findings exports/ --format json --out findings.json --fail-on high",
+        """\
+Review sources by every detector. Each finding names what it costs, the traces
+to look at, how sure it is, and what to do; every detector says whether it found
+something, found nothing, or could not tell, and what evidence was missing.""",
+        """\
+examples:
+  archreview findings exports/
+  archreview findings exports/ --family shared_data --family chatty
+  archreview findings exports/ --detector n_plus_one_queries --format markdown
+  archreview findings exports/ --format json --out findings.json --fail-on high""",
         (
             options.sources,
             options.form("text", "json", "markdown", "csv"),
@@ -66,8 +87,14 @@ COMMANDS: Final[Mapping[str, Declared]] = {
     ),
     "graph": Declared(
         "who calls whom, how often, and how long it takes",
-        "Write the service graph.",
-        "example:\n  archreview graph exports/ --format mermaid",
+        """\
+Write the graph of services, databases, caches, queues and what lies outside,
+with calls, errors and percentiles of duration.""",
+        """\
+examples:
+  archreview graph exports/ --format mermaid            for a wiki page
+  archreview graph exports/ --format dot | dot -Tsvg    with Graphviz
+  archreview graph exports/ --links zipkin              as Zipkin counts links""",
         (
             options.sources,
             options.form("json", "graphml", "mermaid", "dot", "csv"),
@@ -78,26 +105,46 @@ COMMANDS: Final[Mapping[str, Declared]] = {
     ),
     "critical-path": Declared(
         "which spans a request waited for",
-        "Write the critical path of each trace, or of one, and which operations it is made of.",
-        "example:\n  archreview critical-path exports/ --trace 0af7651916cd43dd8448eb211c80319c --format text",
+        """\
+Write the critical path of each trace, or of one, and which operations and
+failures it is made of.""",
+        """\
+examples:
+  archreview critical-path exports/ --format text
+  archreview critical-path exports/ --format text --trace 0af7651916cd43dd8448eb211c80319c
+  archreview critical-path exports/ --strict --format csv --out path.csv""",
         (options.sources, options.form("json", "csv", "text"), options.out, options.path, options.reading),
     ),
     "report": Declared(
         "the whole review as offline HTML, with executed notebooks and findings.json",
-        "Review sources once, execute the notebooks on it, and write them as pages that need no network.",
-        "example:\n  archreview report exports/ --out review --title 'Shop, week 47'",
+        """\
+Review sources once, execute the notebooks on it, and write them as pages that
+need no network: index.html, a page a chapter, findings.json, and the executed
+notebooks.""",
+        """\
+example:
+  archreview report exports/ --out review --title 'Shop, week 47'""",
         (options.sources, options.report, options.reading),
     ),
     "detectors": Declared(
         "the catalogue of detectors, or one page of it",
-        "List the detectors, or show what one finds, how it decides and what it can mistake.",
-        "example:\n  archreview detectors n_plus_one_queries",
+        """\
+List the detectors, or show what one finds, how it decides, which limits it has
+and what it can mistake.""",
+        """\
+examples:
+  archreview detectors
+  archreview detectors n_plus_one_queries""",
         (options.name("detector"),),
     ),
     "formats": Declared(
         "the export formats that can be read, or one page of it",
-        "List the export formats, or show how to export one and what is read of it.",
-        "example:\n  archreview formats otlp-json",
+        """\
+List the export formats, or show how one is exported and what is read of it.""",
+        """\
+examples:
+  archreview formats
+  archreview formats otlp-json""",
         (options.name("format"),),
     ),
 }
@@ -111,12 +158,20 @@ def command(name: str) -> Command:
 def known_errors() -> dict[type[Exception], int]:
     """Return the errors that explain themselves, and the exit code of each."""
     from analysis.config import ConfigurationError  # noqa: PLC0415 - only when something went wrong
-    from analysis.sources import UnreadableExport  # noqa: PLC0415
+    from analysis.ingest.locking import BusyDataset  # noqa: PLC0415 - as above
+    from analysis.sources import UnreadableExport  # noqa: PLC0415 - as above
 
-    return {
+    known: dict[type[Exception], int] = {
         UnreadableExport: 1,
+        BusyDataset: 1,
+        options.NotThere: 1,
         ConfigurationError: 2,
         options.WrongUsage: 2,
         OSError: 1,
-        RuntimeError: 1,
     }
+    if "analysis.report" in sys.modules:
+        # Loading nbconvert takes seconds: only where it was loaded can its error have been raised.
+        from analysis.report import ReportError  # noqa: PLC0415 - as above
+
+        known[ReportError] = 1
+    return known

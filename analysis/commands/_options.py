@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib.util
 from collections.abc import Callable, Collection
 from typing import Final
 
 __all__ = [
     "SEVERITIES",
+    "NotThere",
     "WrongUsage",
     "choice",
     "dataset",
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 SEVERITIES: Final = ("info", "low", "medium", "high")
+_ENGINES: Final = ("threads", "processes")
 _FAMILIES: Final = ("chatty", "shared_data", "cascades", "boundaries", "observability")
 
 Add = Callable[[argparse.ArgumentParser], None]
@@ -34,11 +37,16 @@ class WrongUsage(Exception):  # noqa: N818 - it is said to a person, not raised 
     """An option has a value that it cannot have; the message names the nearest that it can."""
 
 
+class NotThere(Exception):  # noqa: N818 - as above
+    """What was asked for is not in the sources."""
+
+
 def nearest(kind: str, given: str, known: Collection[str]) -> WrongUsage:
     """Return the error for a name that is not known."""
-    close = difflib.get_close_matches(given, known, 1, 0.4)
-    hint = f"; did you mean {close[0]!r}?" if close else f": use one of {', '.join(sorted(known))}"
-    return WrongUsage(f"unknown {kind} {given!r}{hint}")
+    close = difflib.get_close_matches(given.lower().replace("-", "_"), known, 1, 0.4)
+    close = close or difflib.get_close_matches(given.lower(), known, 1, 0.4)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return WrongUsage(f"unknown {kind} {given[:80]!r}; {hint}It is one of {', '.join(known)}")
 
 
 def sources(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +97,18 @@ def links(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def engine(text: str) -> str:
+    """Check the name of an engine, before anything is read."""
+    if text in _ENGINES:
+        return text
+    if not text.startswith("dask="):
+        raise argparse.ArgumentTypeError(str(nearest("engine", text, (*_ENGINES, "dask=tcp://host:port"))))
+    if importlib.util.find_spec("distributed") is None:
+        message = "dask needs the extra 'cluster': pip install 'archreview[cluster]'"
+        raise argparse.ArgumentTypeError(message)
+    return text
+
+
 def path(parser: argparse.ArgumentParser) -> None:
     """Take how the critical path is found."""
     parser.add_argument("--strict", action="store_true", help="no overlap between siblings, as in Jaeger's UI")
@@ -114,7 +134,9 @@ def reading(parser: argparse.ArgumentParser) -> None:
     """Take how exports are read and reviewed."""
     group = parser.add_argument_group("reading and reviewing")
     group.add_argument("--quiet", action="store_true", help="no progress and no notes on standard error")
-    group.add_argument("--strict-input", action="store_true", help="exit with 1 where a record was refused")
+    group.add_argument(
+        "--strict-input", action="store_true", help="exit with 1 where a record was refused or an export not read"
+    )
     group.add_argument(
         "--skew",
         choices=("hosts", "jaeger", "off"),
@@ -124,6 +146,7 @@ def reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--config", metavar="FILE", help="the configuration review.yml")
     group.add_argument(
         "--engine",
+        type=engine,
         default="threads",
         metavar="ENGINE",
         help="where work runs: threads (default), processes, or dask=tcp://host:port",

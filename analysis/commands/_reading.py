@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from analysis import config as configuration
+from analysis._wording import counted, plain
+from analysis.commands._options import WrongUsage
+from analysis.commands._speaking import say
+from analysis.config import Configuration
 from analysis.dataset import Dataset, open_source
 from analysis.engine import Progress as Told
-from analysis.outputs._plain import plain
 
-__all__ = ["give", "progress_of", "read", "refused"]
+__all__ = ["code_of", "progress_of", "read", "settings_of", "tell_refused"]
 
-_MOST_TOLD: Final = 5
+#: How many exports, and how many reasons of each, are told; `inspect` tells all.
+_MOST_EXPORTS: Final = 8
+_MOST_REASONS: Final = 5
+
+
+def settings_of(options: argparse.Namespace) -> Configuration:
+    """Load the configuration, before anything is read: what is wrong with it is said at once."""
+    return configuration.load(options.config)
 
 
 @contextmanager
@@ -47,35 +56,64 @@ def progress_of(options: argparse.Namespace) -> Iterator[Told | None]:
 
 
 def read(options: argparse.Namespace, progress: Told | None) -> Dataset:
-    """Open the sources of a command, and say on standard error what was refused."""
-    data = open_source(options.sources, skew=options.skew, progress=progress)
+    """Open the sources of a command.
+
+    Raises
+    ------
+    WrongUsage
+        The sources cannot be read together, or their address is of no known kind.
+    UnreadableExport
+        Nothing could be read.
+    """
+    try:
+        return open_source(options.sources, skew=options.skew, progress=progress)
+    except (ValueError, ImportError) as error:
+        # A dataset beside exports; an address of an unknown kind, or of one that needs a package more.
+        raise WrongUsage(str(error)) from error
+
+
+def code_of(options: argparse.Namespace, data: Dataset) -> int:
+    """Return the exit code that the input asks for.
+
+    1 where every record was refused, and, with ``--strict-input``, where any was or an export could not be read.
+    """
+    refused = any(entry.rejected or entry.problem for entry in data.inputs)
+    return 1 if refused and (options.strict_input or _empty(data)) else 0
+
+
+def tell_refused(options: argparse.Namespace, data: Dataset) -> None:
+    """Say on standard error what was not read or refused, and why, unless asked for quiet."""
     if not options.quiet:
         for line in _told(data):
-            print(line, file=sys.stderr)
-    return data
+            say(line)
 
 
-def refused(options: argparse.Namespace, data: Dataset) -> bool:
-    """Tell whether the input was not what ``--strict-input`` asks for: a record was refused, or an export not read."""
-    return bool(options.strict_input) and any(entry.rejected or entry.problem for entry in data.inputs)
-
-
-def give(options: argparse.Namespace, text: str) -> None:
-    """Write what a command says to where it was asked to."""
-    if options.out is None:
-        sys.stdout.write(text)
-    else:
-        Path(options.out).write_text(text, encoding="utf-8")
+def _empty(data: Dataset) -> bool:
+    return not data.totals.spans and not data.totals.logs
 
 
 def _told(data: Dataset) -> Iterator[str]:
-    if not data.totals.spans and not data.totals.logs:
-        yield "archreview: the exports are well-formed and hold no record"
-    for entry in data.inputs:
+    concerned = [entry for entry in data.inputs if entry.problem or entry.rejected]
+    if _empty(data):
+        if not concerned:
+            many = len(data.inputs) != 1
+            yield "the exports are well-formed and hold no record" if many else "well-formed, and holds no record"
+        else:
+            yield "there is no record that could be read"
+    unread = sum(bool(entry.problem) for entry in data.inputs)
+    if unread and len(data.inputs) > 1:
+        yield f"{unread} of {counted(len(data.inputs), 'export')} could not be read"
+    for entry in concerned[:_MOST_EXPORTS]:
         if entry.problem:
-            yield f"archreview: {plain(entry.path)} was not read: {plain(entry.problem)}"
-        for row in entry.rejected[:_MOST_TOLD]:
-            example = plain(str(row["example"]), 200)
-            yield f"archreview: {plain(entry.path)}: {row['count']} refused: {plain(row['reason'])} (such as {example})"
-        if len(entry.rejected) > _MOST_TOLD:
-            yield f"archreview: {plain(entry.path)}: {len(entry.rejected) - _MOST_TOLD} more reasons: see `inspect`"
+            yield f"{entry.path} was not read: {entry.problem}"
+            continue
+        for row in entry.rejected[:_MOST_REASONS]:
+            yield f"{entry.path}: {_refused(row)}"
+        if len(entry.rejected) > _MOST_REASONS:
+            yield f"{entry.path}: {counted(len(entry.rejected) - _MOST_REASONS, 'more reason')}: see `inspect`"
+    if len(concerned) > _MOST_EXPORTS:
+        yield f"the same of {counted(len(concerned) - _MOST_EXPORTS, 'more export')}: see `inspect`"
+
+
+def _refused(row: Any) -> str:
+    return f"{counted(row['count'], 'record')} refused: {row['reason']} (such as {plain(str(row['example']), 200)})"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from analysis import detectors as catalogue
 from analysis.commands._options import nearest
+from analysis.commands._speaking import give
 
 __all__ = ["run"]
 
@@ -15,10 +15,11 @@ def run(options: argparse.Namespace) -> int:
     """List the detectors, or show the page of one."""
     known = catalogue.discover()
     if options.name is None:
-        for name, detector in known.items():
-            print(f"{detector.INFO.family:<14} {name:<24} {detector.INFO.title}")
+        wide = max(map(len, known), default=0)
+        lines = [f"{item.INFO.family:<13}  {name:<{wide}}  {item.INFO.title}" for name, item in known.items()]
+        give("\n".join(lines) + "\n")
         return 0
     if options.name not in known:
         raise nearest("detector", options.name, known)
-    sys.stdout.write(catalogue.page(options.name))
+    give(catalogue.page(options.name))
     return 0

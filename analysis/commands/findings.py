@@ -6,7 +6,8 @@ import argparse
 
 from analysis import detectors, outputs
 from analysis.commands._options import SEVERITIES, nearest
-from analysis.commands._reading import give, progress_of, read, refused
+from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
+from analysis.commands._speaking import give
 from analysis.review import Review, review
 
 __all__ = ["run"]
@@ -16,14 +17,13 @@ LIMIT_REACHED = 3
 
 def run(options: argparse.Namespace) -> int:
     """Review the sources and write the findings."""
-    only = _chosen(options)
+    settings, only = settings_of(options), _chosen(options)
     with progress_of(options) as progress:
         data = read(options, progress)
-        result = review(data, config=options.config, engine=options.engine, only=only, progress=progress)
-    give(options, outputs.write(result, options.format))
-    if refused(options, data):
-        return 1
-    return LIMIT_REACHED if _reached(result, options.fail_on) else 0
+        result = review(data, config=settings, engine=options.engine, only=only, progress=progress)
+    tell_refused(options, data)
+    give(outputs.write(result, options.format), options.out)
+    return code_of(options, data) or (LIMIT_REACHED if _reached(result, options.fail_on) else 0)
 
 
 def _chosen(options: argparse.Namespace) -> list[str] | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import sys
 
 from analysis import sources
 from analysis.commands._options import nearest
+from analysis.commands._speaking import give
 
 __all__ = ["run"]
 
@@ -16,10 +16,10 @@ def run(options: argparse.Namespace) -> int:
     """List the export formats, or show the page of one."""
     known = {source.NAME: source for source in sources.discover()}
     if options.name is None:
-        for name, source in known.items():
-            print(f"{name:<16} {source.TITLE}")
+        wide = max(map(len, known), default=0)
+        give("\n".join(f"{name:<{wide}}  {source.TITLE}" for name, source in known.items()) + "\n")
         return 0
     if options.name not in known:
         raise nearest("format", options.name, known)
-    sys.stdout.write(inspect.cleandoc(known[options.name].__doc__ or "") + "\n")
+    give(inspect.cleandoc(known[options.name].DESCRIPTION) + "\n")
     return 0

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+import pandas as pd
+
 from analysis import facts
-from analysis.commands._reading import give, progress_of, read, refused
+from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
+from analysis.commands._speaking import give
 from analysis.engine import scan_facts
-from analysis.graph import exports, service_graph
+from analysis.graph import EXPORTS, service_graph
 from analysis.links import calls
 
 __all__ = ["run"]
@@ -15,21 +18,25 @@ __all__ = ["run"]
 
 def run(options: argparse.Namespace) -> int:
     """Write the service graph."""
+    settings_of(options)
     with progress_of(options) as progress:
         data = read(options, progress)
+        wanted = ("calls", "operations") if options.links == "architecture" else ("operations",)
+        tables = scan_facts(data, wanted, engine=options.engine, progress=progress)
+        catalogue = facts.discover()
+        frames = {name: facts.to_frame(catalogue[name].FIELDS, table) for name, table in tables.items()}
+        operations = frames["operations"]
         if options.links == "architecture":
-            tables = scan_facts(data, ("calls", "operations"), engine=options.engine, progress=progress)
-            catalogue = facts.discover()
-            frames = {name: facts.to_frame(catalogue[name].FIELDS, table) for name, table in tables.items()}
-            graph = service_graph(frames["calls"], operations=frames["operations"])
+            edges = frames["calls"]
         else:
-            graph = service_graph(calls(data, links=options.links))
-    write = {
-        "json": exports.to_json,
-        "graphml": exports.to_graphml,
-        "mermaid": exports.to_mermaid,
-        "dot": exports.to_dot,
-        "csv": exports.to_csv,
-    }[options.format]
-    give(options, write(graph))
-    return 1 if refused(options, data) else 0
+            edges = calls(data, links=options.links)
+            operations = _linked(operations, edges)
+        graph = service_graph(edges, operations=operations)
+    tell_refused(options, data)
+    give(EXPORTS[options.format](graph), options.out)
+    return code_of(options, data)
+
+
+def _linked(operations: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
+    """Keep the operations of services that a link touches: other tools draw no others."""
+    return operations[operations["service"].isin({*edges["caller"], *edges["callee"]})]

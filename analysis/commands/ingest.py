@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from analysis.commands._reading import progress_of, refused
-from analysis.dataset import ingest
-from analysis.outputs._plain import plain
+from analysis._wording import counted
+from analysis.commands._options import WrongUsage
+from analysis.commands._reading import code_of, progress_of, settings_of, tell_refused
+from analysis.commands._speaking import say
+from analysis.dataset import Dataset, ingest
+from analysis.engine import Progress as Told
 
 __all__ = ["run"]
 
 
 def run(options: argparse.Namespace) -> int:
     """Build or extend a dataset."""
+    settings_of(options)
     with progress_of(options) as progress:
-        data = ingest(options.sources, options.to, progress=progress)
+        data = _ingested(options, progress)
+    tell_refused(options, data)
     if not options.quiet:
         totals = data.totals
-        print(
-            f"{plain(options.to)}: {totals.traces:,} traces, {totals.spans:,} spans and {totals.logs:,} log records "
-            f"of {len(totals.services)} services from {len(data.inputs)} exports in {len(data.partitions)} partitions",
-            file=sys.stderr,
+        say(
+            f"{options.to}: {counted(totals.traces, 'trace')}, {counted(totals.spans, 'span')} and "
+            f"{counted(totals.logs, 'log record')} of {counted(len(totals.services), 'service')} from "
+            f"{counted(len(data.inputs), 'export')} in {counted(len(data.partitions), 'partition')}"
         )
-    return 1 if refused(options, data) else 0
+    return code_of(options, data)
+
+
+def _ingested(options: argparse.Namespace, progress: Told | None) -> Dataset:
+    try:
+        return ingest(options.sources, options.to, skew=options.skew, progress=progress)
+    except (ValueError, ImportError) as error:
+        # An address of an unknown kind, or of one that needs a package more.
+        raise WrongUsage(str(error)) from error

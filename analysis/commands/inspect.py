@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from analysis import facts, trust
-from analysis.commands._reading import give, progress_of, read, refused
+from analysis._wording import counted, duration, percent, plain
+from analysis.commands._reading import code_of, progress_of, read, settings_of
+from analysis.commands._speaking import give
 from analysis.dataset import Dataset
 from analysis.engine import scan_facts
+from analysis.facts.coverage import ASPECTS
 from analysis.forest import planting
-from analysis.outputs._plain import plain
+from analysis.ingest import Input
 from analysis.trust import Trust
 
 __all__ = ["SCHEMA", "run"]
@@ -24,19 +27,20 @@ _MOST_SERVICES: Final = 12
 
 def run(options: argparse.Namespace) -> int:
     """Read the sources whole and say what is in them."""
+    settings_of(options)
     with progress_of(options) as progress:
-        quiet = argparse.Namespace(**{**vars(options), "quiet": True})
-        data = read(quiet, progress)
+        data = read(options, progress)
         ground = planting(data)
         tables = scan_facts(data, _FACTS, ground=ground, engine=options.engine, progress=progress)
     catalogue = facts.discover()
     frames = {name: facts.to_frame(catalogue[name].FIELDS, table) for name, table in tables.items()}
     report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
     if options.format == "json":
-        give(options, json.dumps(_members(data, report), indent=1, ensure_ascii=True) + "\n")
+        text = json.dumps(_members(data, report), indent=1, ensure_ascii=True, allow_nan=False)
     else:
-        give(options, "\n".join(_lines(data, report)) + "\n")
-    return 1 if refused(options, data) else 0
+        text = "\n".join([*_inputs(data), *_trusted(data, report)])
+    give(text + "\n", options.out)
+    return code_of(options, data)
 
 
 def _members(data: Dataset, report: Trust) -> dict[str, Any]:
@@ -48,46 +52,72 @@ def _members(data: Dataset, report: Trust) -> dict[str, Any]:
     }
 
 
-def _lines(data: Dataset, report: Trust) -> Iterator[str]:
+def _inputs(data: Dataset) -> Iterator[str]:
     for entry in data.inputs:
-        yield from _entry(entry.path, entry.to_json(), entry.problem)
-    if len(data.inputs) > 1:
-        yield from _entry("together", data.totals.to_json(), "")
-    if not data.totals.spans:
-        if not data.totals.logs:
-            yield "The exports are well-formed and hold no record."
-        return
-    yield "how far it can be trusted"
-    measures = report.to_json()
-    yield f"  spans that lost their parent   {measures['orphan_share']:.1%} ({measures['orphan_spans']:,})"
-    yield f"  old attribute names            {measures['old_convention_share']:.1%}"
-    for aspect, share in measures["attribute_coverage"].items():
-        said = "nothing could say it" if share is None else f"{share:.1%}"
-        yield f"  {aspect.replace('_', ' '):<30} {said}"
-    for shift in measures["skew_corrected_hosts"]:
-        yield f"  clock of {plain(shift['host'], 60)} corrected by {shift['shift_ms']:+,.3f} ms"
-    for doubt in report.doubts.values():
-        yield f"  {doubt.sentence}"
-
-
-def _entry(path: str, members: Mapping[str, Any], problem: str) -> Iterator[str]:
-    if problem:
-        yield f"{plain(path)}: not read: {plain(problem)}"
+        yield from _entry(plain(entry.path), entry)
         yield ""
+    if len(data.inputs) > 1:
+        yield from _entry("Together", data.totals)
+        yield ""
+
+
+def _entry(title: str, entry: Input) -> Iterator[str]:
+    if entry.problem:
+        yield f"{title}: not read"
+        yield f"  {plain(entry.problem)}"
+        yield from (f"  {plain(note)}" for note in entry.notes if note != entry.problem)
         return
-    known = members.get("format", "")
-    yield f"{plain(path)}: {known}" if known and path != "together" else plain(path)
-    yield (
-        f"  {members['traces']:,} traces, {members['spans']:,} spans ({members['root_spans']:,} roots, "
-        f"{members['error_spans']:,} failed), {members['logs']:,} log records"
-    )
-    services = [plain(name, 80) for name in members["services"]]
-    more = f" and {len(services) - _MOST_SERVICES} more" if len(services) > _MOST_SERVICES else ""
-    yield f"  {len(services)} services: {', '.join(services[:_MOST_SERVICES])}{more}"
-    if members["first"]:
-        yield f"  from {members['first']} to {members['last']}"
-    for row in members["rejected"]:
-        yield f"  refused {row['count']:,}: {plain(row['reason'])} (such as {plain(str(row['example']), 200)})"
-    for note in members["notes"]:
+    yield f"{title}: {entry.format}"
+    yield f"  {', '.join(_counts(entry)) or 'no record'}"
+    if entry.services:
+        named = ", ".join(plain(name, 80) for name in entry.services[:_MOST_SERVICES])
+        more = f" and {len(entry.services) - _MOST_SERVICES:,} more" if len(entry.services) > _MOST_SERVICES else ""
+        yield f"  {counted(len(entry.services), 'service')}: {named}{more}"
+    if entry.first_ns is not None and entry.last_ns is not None:
+        members = entry.to_json()
+        length = duration((entry.last_ns - entry.first_ns) / 1e6)
+        yield f"  {members['first']} to {members['last']} ({length})"
+    for row in entry.rejected:
+        yield f"  refused: {_refused(row)}"
+    for note in entry.notes:
         yield f"  note: {plain(note)}"
-    yield ""
+
+
+def _counts(entry: Input) -> Iterator[str]:
+    if entry.spans:
+        roots, failed = counted(entry.root_spans, "root"), f"{entry.error_spans:,} failed"
+        yield counted(entry.traces, "trace")
+        yield f"{counted(entry.spans, 'span')} ({roots}, {failed})"
+    if entry.logs:
+        yield counted(entry.logs, "log record")
+
+
+def _refused(row: Mapping[str, Any]) -> str:
+    return f"{counted(row['count'], 'record')}: {plain(row['reason'])} (such as {plain(str(row['example']), 200)})"
+
+
+def _trusted(data: Dataset, report: Trust) -> Iterator[str]:
+    measures = report.to_json()
+    if not data.totals.spans:
+        if not data.totals.logs and not any(entry.rejected or entry.problem for entry in data.inputs):
+            many = len(data.inputs) != 1
+            yield (
+                "The exports are well-formed and hold no record." if many else "It is well-formed and holds no record."
+            )
+        return
+    yield "How far it can be trusted"
+    lost = measures["orphan_spans"]
+    yield f"  {'spans that lost their parent':<58}  {_of(measures['orphan_share'], lost)}"
+    yield f"  {'spans with attribute names that have been replaced':<58}  {percent(measures['old_convention_share'])}"
+    for aspect, share in measures["attribute_coverage"].items():
+        said = "no span could say it" if share is None else percent(share)
+        yield f"  {ASPECTS[aspect][2]:<58}  {said}"
+    for shift in measures["skew_corrected_hosts"]:
+        way = "forward" if shift["shift_ms"] > 0 else "back"
+        yield f"  the clock of {plain(shift['host'], 60)} was set {way} by {duration(abs(shift['shift_ms']))}"
+    for doubt in report.doubts.values():
+        yield f"  {plain(doubt.sentence)}"
+
+
+def _of(share: float, number: int) -> str:
+    return f"{percent(share)} ({number:,})" if number else "none"

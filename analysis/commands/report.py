@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from analysis.commands._reading import progress_of, read, refused
-from analysis.outputs._plain import plain
+from analysis._wording import counted
+from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
+from analysis.commands._speaking import say
 from analysis.report import build_report
 from analysis.review import review
 
@@ -15,10 +15,12 @@ __all__ = ["run"]
 
 def run(options: argparse.Namespace) -> int:
     """Review the sources, execute the notebooks, and write the pages."""
+    settings = settings_of(options)
     with progress_of(options) as progress:
         data = read(options, progress)
-        result = review(data, config=options.config, engine=options.engine, progress=progress)
+        result = review(data, config=settings, engine=options.engine, progress=progress)
         index = build_report(result, options.out, title=options.title, progress=progress)
+    tell_refused(options, data)
     if not options.quiet:
-        print(f"{plain(str(index))}: {len(result.finding_objects)} findings", file=sys.stderr)
-    return 1 if refused(options, data) else 0
+        say(f"{index}: {counted(len(result.finding_objects), 'finding')}")
+    return code_of(options, data)

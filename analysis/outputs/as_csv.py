@@ -6,10 +6,10 @@ import csv
 import io
 from typing import Any, Final
 
-from analysis.outputs._plain import plain
+from analysis._wording import plain
 from analysis.review import Review
 
-__all__ = ["COLUMNS", "write"]
+__all__ = ["COLUMNS", "cell", "write"]
 
 COLUMNS: Final = (
     "id",
@@ -30,7 +30,7 @@ COLUMNS: Final = (
     "remedy",
 )
 #: A spreadsheet evaluates what begins with one of these (OWASP, "CSV Injection").
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - the wide forms count too
 
 
 def write(review: Review) -> str:
@@ -46,12 +46,15 @@ def write(review: Review) -> str:
             "services": " ".join(plain(service) for service in finding.services),
             "exemplars": " ".join(example.trace_id for example in finding.exemplars),
         }
-        writer.writerow([_cell(row[name]) for name in COLUMNS])
+        writer.writerow([_value(row[name]) for name in COLUMNS])
     return out.getvalue()
 
 
-def _cell(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = plain(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _value(value: Any) -> Any:
+    return cell(value) if isinstance(value, str) else value
+
+
+def cell(text: str) -> str:
+    """Return a text as a cell: on one line, and never a formula."""
+    line = plain(text)
+    return f"'{line}" if line.startswith(_FORMULA) else line

@@ -3,51 +3,59 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 from typing import Final
 
+from analysis._wording import percent, plain
 from analysis.findings import FAMILIES, Finding
-from analysis.outputs._plain import plain
-from analysis.outputs._wording import answered, counted, money
+from analysis.outputs._sentences import CHAPTERS, answered, cost, overview, seen, tally
 from analysis.review import Review
 
 __all__ = ["write"]
 
-_WIDTH: Final = 100
-_CHAPTERS: Final = {
-    "chatty": "Chatty calls",
-    "shared_data": "Shared data",
-    "cascades": "Cascading failure",
-    "boundaries": "Service boundaries",
-    "observability": "Observability",
-}
+_WIDTH: Final = 96
+_INDENT: Final = " " * 8
+_TITLE: Final = 200
+_SENTENCES: Final = 600
 
 
 def write(review: Review) -> str:
-    """Return the review as text."""
-    lines = [counted(review), ""]
+    """Return the review as text.
+
+    What costs something is told in full; what is only worth knowing (info) with its title and where to look.
+    """
+    lines = [*_wrapped(overview(review), ""), tally(review), ""]
     for finding in review.finding_objects:
-        lines += _finding(finding)
-    if not review.finding_objects:
-        lines += ["Nothing was found.", ""]
+        lines += [*_lines(finding), ""]
     lines.append("What was looked for")
-    for family in FAMILIES:
-        for item in (item for item in review.assessments_made if item.family == family):
-            count = f" ({len(item.findings)})" if item.findings else ""
-            lines.append(f"  {_CHAPTERS[family]:<18}  {item.detector:<22}  {answered(item)}{count}")
-            lines += [f"{'':22}missing: {plain(what, 300)}" for what in item.missing]
+    lines += _answers(review)
+    if review.finding_objects:
+        lines += ["", "More of each: --format markdown or json; how one is decided: archreview detectors NAME"]
     return "\n".join(lines) + "\n"
 
 
-def _finding(finding: Finding) -> list[str]:
-    seen = f"{finding.traces_affected} of {finding.traces_seen} traces"
-    lines = [f"{finding.severity.upper():<6}  {plain(finding.title, 300)}"]
-    lines += _wrapped(finding.summary)
-    lines.append(f"        {finding.detector}, {money(finding)}, {seen}, confidence {finding.confidence:.0%}")
-    lines += [f"        {example.why:<6} trace {example.trace_id}" for example in finding.exemplars]
-    lines += _wrapped(f"To do: {finding.remedy}")
-    lines.append(f"        id {finding.id}")
-    return [*lines, ""]
+def _lines(finding: Finding) -> Iterator[str]:
+    title = _wrapped(plain(finding.title, _TITLE))
+    yield finding.severity.upper().ljust(len(_INDENT)) + title[0].lstrip() if title else finding.severity.upper()
+    yield from title[1:]
+    if finding.severity != "info":
+        yield from _wrapped(plain(finding.summary, _SENTENCES))
+        yield from _wrapped(f"To do: {plain(finding.remedy, _SENTENCES)}")
+    costs = f"Costs {cost(finding)}; in" if cost(finding) else "In"
+    yield from _wrapped(f"{costs} {seen(finding)}; confidence {percent(finding.confidence)}.")
+    worst = {example.why: example.trace_id for example in finding.exemplars}
+    shown = next((f", {why} trace {worst[why]}" for why in ("worst", "median", "recent") if why in worst), "")
+    yield f"{_INDENT}{finding.detector} {finding.id}{shown}"
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(plain(text), _WIDTH, initial_indent="        ", subsequent_indent="        ")
+def _answers(review: Review) -> Iterator[str]:
+    wide = max((len(item.detector) for item in review.assessments_made), default=0)
+    for family in FAMILIES:
+        for item in (item for item in review.assessments_made if item.family == family):
+            yield f"  {CHAPTERS[family]:<18}  {item.detector:<{wide}}  {answered(item)}"
+            for what in item.missing:
+                yield from _wrapped(f"missing: {plain(what, 300)}", " " * 22)
+
+
+def _wrapped(text: str, indent: str = _INDENT) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

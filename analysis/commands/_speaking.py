@@ -1,0 +1,49 @@
+"""How commands speak: results to standard output or a file, notes to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final, TextIO
+
+from analysis._wording import plain
+
+__all__ = ["deaf", "give", "say"]
+
+_LONGEST_NOTE: Final = 4000
+
+
+def say(note: str) -> None:
+    """Say something on standard error, on one line: it may hold names from telemetry."""
+    print(f"archreview: {plain(note, _LONGEST_NOTE)}", file=sys.stderr)
+
+
+def give(text: str, out: str | None = None) -> None:
+    """Write a result to a file, whose folder is made where it is missing, or to standard output.
+
+    A reader of standard output who has left (``| head``) is no error: the exit code stays what was found.
+
+    Parameters
+    ----------
+    text
+        What to write.
+    out
+        The file; standard output when not given.
+    """
+    if out is not None:
+        path = Path(out)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        deaf(sys.stdout)
+
+
+def deaf(stream: TextIO) -> None:
+    """Send what is still held back for a reader who has gone nowhere, so that ending does not fail on it."""
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - the null device is no path of the file system
+        os.dup2(nowhere.fileno(), stream.fileno())
