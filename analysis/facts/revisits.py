@@ -74,6 +74,20 @@ def _revisits(
 
     Returns the rows, and for each the rows that enter the services on the way, from the first visit down to the row.
     """
+    # The highest span of the same service that waits: the way up goes from visit to visit, however deep each is.
+    top = np.full(len(parent), -1, np.int32)
+    for first in range(len(parent)):
+        row = np.int32(first)
+        while top[row] < 0:
+            if parent[row] < 0 or not blocking[row] or service[parent[row]] != service[row]:
+                top[row] = row
+                break
+            row = parent[row]
+        highest = top[row]
+        row = np.int32(first)
+        while top[row] < 0:
+            top[row] = highest
+            row = parent[row]
     found = np.empty(16, np.int64)
     offset = np.zeros(17, np.int64)
     hops = np.empty(64, np.int64)
@@ -88,21 +102,14 @@ def _revisits(
         way[0] = row
         current = row
         closed = False
-        while length <= most_hops:
-            if not blocking[current]:
-                break
+        while length <= most_hops and blocking[current] and parent[current] >= 0:
             above = parent[current]
-            if above < 0:
+            closed = service[above] == service[row]
+            current = above if closed else top[above]
+            way[length] = current
+            length += 1
+            if closed:
                 break
-            if service[above] != service[way[length - 1]]:
-                way[length] = above
-                length += 1
-                if service[above] == service[row]:
-                    closed = True
-                    break
-            elif length > 1:
-                way[length - 1] = above
-            current = above
         if not closed:
             continue
         if count == len(found):
