@@ -9,6 +9,7 @@ from typing import Final
 
 from analysis.engine import Progress
 from analysis.report.execution import ReportError, execute, notebooks
+from analysis.report.folder import prepare, publish
 from analysis.report.index import write_index
 from analysis.report.pages import Page, copy_assets, write_page
 from analysis.review import Review
@@ -17,10 +18,14 @@ __all__ = ["ReportError", "build_report"]
 
 #: Kernels at once: each is a process with numba, pandas and plotly loaded, about 300 MB.
 _KERNELS: Final = 2
+#: Where the executed notebooks find the saved review: a report can be moved as a whole, and run again.
+_REVIEW_FROM_NOTEBOOKS: Final = "../review"
 
 
 def build_report(review: Review, out: str | Path, *, title: str, progress: Progress | None = None) -> Path:
     """Write a report.
+
+    It is built under ``unfinished/`` and takes the place of an earlier one when it is whole, the index last.
 
     Parameters
     ----------
@@ -28,7 +33,7 @@ def build_report(review: Review, out: str | Path, *, title: str, progress: Progr
         What is reported; it is saved under ``review/`` and opened by each notebook.
     out
         Folder of the report: ``index.html``, a page a notebook, ``assets/``, ``findings.json``, and the executed
-        notebooks under ``notebooks/``. Pages of an earlier report there are replaced.
+        notebooks under ``notebooks/``. The files of an earlier report there are removed; other files stay.
     title
         Heading of the report.
     progress
@@ -42,30 +47,37 @@ def build_report(review: Review, out: str | Path, *, title: str, progress: Progr
     Raises
     ------
     ReportError
-        If a notebook failed; the partly executed notebook is kept, and the message names it and the error.
+        If a notebook failed, which is kept partly executed under ``unfinished/``, or if ``out`` holds files that the
+        report would overwrite and that no report has written.
     """
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    saved = review.save(folder / "review")
-    shutil.copyfile(saved / "findings.json", folder / "findings.json")
-    executed = _execute_all(folder, saved, title, progress)
-    copy_assets(folder)
+    unfinished = prepare(folder)
+    saved = review.save(unfinished / "review")
+    shutil.copyfile(saved / "findings.json", unfinished / "findings.json")
+    executed = _execute_all(unfinished / "notebooks", title, progress)
+    copy_assets(unfinished)
     pages = [Page.of(path) for path in executed]
     for page in pages:
-        write_page(page, pages, folder, title)
-    return write_index(review, pages, folder, title)
+        write_page(page, pages, unfinished, title)
+    write_index(review, pages, unfinished, title)
+    publish(unfinished, folder)
+    return folder / "index.html"
 
 
-def _execute_all(folder: Path, saved: Path, title: str, progress: Progress | None) -> list[Path]:
+def _execute_all(target: Path, title: str, progress: Progress | None) -> list[Path]:
     """Execute every notebook, some at a time, and return them in the order of their names."""
     sources = notebooks()
-    target = folder / "notebooks"
-    target.mkdir(exist_ok=True)
-    parameters = {"review": str(saved.resolve()), "title": title}
+    target.mkdir()
+    parameters = {"review": _REVIEW_FROM_NOTEBOOKS, "title": title}
     with ThreadPoolExecutor(_KERNELS) as pool:
         futures = [pool.submit(execute, source, target / source.name, parameters) for source in sources]
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            if progress is not None:
-                progress("notebooks", done, len(sources))
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                if progress is not None:
+                    progress("notebooks", done, len(sources))
+        except BaseException:
+            # What has not begun is not worth waiting for.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return [target / source.name for source in sources]

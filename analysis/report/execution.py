@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import nbformat
 import papermill
-from traitlets.config import Config
+from nbclient.exceptions import DeadKernelError
 
 import analysis
+from analysis.report.kernels import ReportKernel, kernel_config
 
 __all__ = ["ReportError", "execute", "notebooks"]
 
-#: What is said to kernels is encrypted where they can: nobody else on the machine can listen.
-_KERNELS: Final = Config({"KernelManager": {"transport_encryption": "auto"}})
+#: A machine under load takes its time to start a kernel.
+_START_SECONDS: Final = 300
+_WORDS_OF_ERROR: Final = 500
 
 
 class ReportError(RuntimeError):
@@ -41,6 +44,9 @@ def notebooks() -> list[Path]:
 def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
     """Execute one notebook with parameters, and keep the result with its outputs.
 
+    The kernel works in the folder of the executed notebook: paths among the parameters are relative to that, so that
+    the notebook can be run again wherever it has been moved to together with what it reads.
+
     Parameters
     ----------
     source, target
@@ -51,28 +57,54 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
     Raises
     ------
     ReportError
-        If a parameter is not known, or a cell failed; then ``target`` holds what was executed so far.
+        If a parameter is not known, a cell failed or the kernel died; then ``target`` holds what was executed so far.
     """
-    known = papermill.inspect_notebook(str(source))
+    _check(source, parameters)
+    target = target.resolve()
+    diary = target.with_suffix(".log")
+    with tempfile.TemporaryDirectory(prefix="archreview-kernel-") as scratch:
+        try:
+            papermill.execute_notebook(
+                nbformat.read(source, as_version=4),
+                # Papermill puts parameters in the place of braces in a path.
+                str(target).replace("{", "{{").replace("}", "}}"),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                progress_bar=False,
+                start_timeout=_START_SECONDS,
+                # Given as `cwd`, papermill would change the folder of this process, under the feet of other threads.
+                resources={"metadata": {"path": str(target.parent)}},
+                kernel_manager_class=ReportKernel,
+                config=kernel_config(diary, Path(scratch)),
+            )
+        except papermill.PapermillExecutionError as error:
+            message = f"{source.name} failed in cell {error.cell_index}: {_told(error)}; see {target}"
+            raise ReportError(message) from error
+        except (DeadKernelError, RuntimeError) as error:
+            message = f"{source.name} lost its kernel ({error}); see {target} and {diary}"
+            raise ReportError(message) from error
+    diary.unlink(missing_ok=True)
+    _forget_the_machine(source, target)
+    return target
+
+
+def _check(source: Path, parameters: Mapping[str, Any]) -> None:
+    """Refuse a parameter that the notebook does not know: papermill would pass it, and nothing would come of it."""
+    known = papermill.inspect_notebook(str(source).replace("{", "{{").replace("}", "}}"))
     unknown = sorted(set(parameters) - set(known))
     if unknown:
         message = f"{source.name} has no parameter {', '.join(unknown)}; it knows {', '.join(sorted(known))}"
         raise ReportError(message)
-    # The kernel must be that of this environment, whatever kernels the user has registered; figures must come as data.
-    os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-    os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
-    try:
-        papermill.execute_notebook(
-            str(source),
-            str(target),
-            parameters=dict(parameters),
-            kernel_name="python3",
-            cwd=str(source.parent),
-            progress_bar=False,
-            config=_KERNELS,
-        )
-    except papermill.PapermillExecutionError as error:
-        message = f"{source.name} failed in cell {error.cell_index}: {error.ename}: {error.evalue} (see {target})"
-        raise ReportError(message) from error
-    return target
+
+
+def _told(error: papermill.PapermillExecutionError) -> str:
+    text = " ".join(f"{error.ename}: {error.evalue}".split())
+    return text if len(text) <= _WORDS_OF_ERROR else text[:_WORDS_OF_ERROR] + "…"
+
+
+def _forget_the_machine(source: Path, target: Path) -> None:
+    """Replace the paths that papermill notes by names: a report is handed on, the machine it was made on is not."""
+    notebook = nbformat.read(target, as_version=4)
+    notebook.metadata.papermill.input_path = source.name
+    notebook.metadata.papermill.output_path = target.name
+    nbformat.write(notebook, target)

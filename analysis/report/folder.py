@@ -1,0 +1,102 @@
+"""The folder of a report: built aside, put in place when it is whole; nothing is removed that no report wrote."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from analysis.report.execution import ReportError
+
+__all__ = ["prepare", "publish"]
+
+_UNFINISHED: Final = "unfinished"
+_INDEX: Final = "index.html"
+#: Names the files of a report, so that the next one removes these and no others.
+_CONTENTS: Final = "assets/contents.json"
+_MARK: Final = "archreview/report/1"
+#: What a report consists of, seen from its folder.
+_TOP: Final = (_INDEX, "findings.json", "assets", "notebooks", "review")
+
+
+def prepare(folder: Path) -> Path:
+    """Return an empty folder inside, in which a report can be built.
+
+    Raises
+    ------
+    ReportError
+        If something stands in the way that no report left behind, or the folder cannot be made.
+    """
+    unfinished = folder / _UNFINISHED
+    if not (folder / _CONTENTS).is_file():
+        for name in _TOP:
+            if (folder / name).exists():
+                raise ReportError(_in_the_way(folder / name))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if unfinished.exists():
+            if not (unfinished / _CONTENTS).is_file():
+                raise ReportError(_in_the_way(unfinished))
+            shutil.rmtree(unfinished)
+        contents = unfinished / _CONTENTS
+        contents.parent.mkdir(parents=True)
+        _write_contents(contents, [])
+    except OSError as error:
+        message = f"the folder of the report cannot be made: {error}"
+        raise ReportError(message) from error
+    return unfinished
+
+
+def publish(unfinished: Path, folder: Path) -> None:
+    """Put a report that is whole in the place of the earlier one, its index last.
+
+    Raises
+    ------
+    ReportError
+        If a file is in the way that no report wrote; then nothing was changed.
+    """
+    files = sorted(path.relative_to(unfinished).as_posix() for path in unfinished.rglob("*") if path.is_file())
+    earlier = _contents(folder / _CONTENTS)
+    foreign = [name for name in files if name not in earlier and (folder / name).exists()]
+    if foreign:
+        message = f"{_in_the_way(folder / foreign[0])}; the new report is in {unfinished}"
+        raise ReportError(message)
+    _write_contents(unfinished / _CONTENTS, files)
+    (folder / _INDEX).unlink(missing_ok=True)
+    for name in earlier:
+        (folder / name).unlink(missing_ok=True)
+    for name in [*(name for name in files if name != _INDEX), _INDEX]:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (unfinished / name).replace(target)
+    _remove_empty(folder, {PurePosixPath(name).parent for name in earlier})
+    shutil.rmtree(unfinished)
+
+
+def _in_the_way(path: Path) -> str:
+    return f"{path} is in the way, and no report wrote it: move it, or choose another folder"
+
+
+def _write_contents(path: Path, files: list[str]) -> None:
+    path.write_text(json.dumps({"schema": _MARK, "files": files}, indent=1) + "\n", encoding="utf-8")
+
+
+def _contents(path: Path) -> list[str]:
+    """Return what an earlier report wrote; nothing where the list is missing, damaged, or leads out of the folder."""
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    if not isinstance(listed, dict) or listed.get("schema") != _MARK:
+        return []
+    names = [PurePosixPath(str(name)) for name in listed.get("files", [])]
+    return [str(name) for name in names if not name.is_absolute() and ".." not in name.parts]
+
+
+def _remove_empty(folder: Path, parents: set[PurePosixPath]) -> None:
+    """Remove folders of the earlier report in which nothing is left, the deepest first."""
+    for parent in sorted(parents, key=lambda path: (-len(path.parts), path)):
+        place = folder / parent
+        if parent.parts and place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
