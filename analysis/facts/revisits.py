@@ -9,21 +9,31 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
-from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
+from analysis.facts._numbering import combined, firsts
+from analysis.facts._once import added, critical_below, listed
+from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
+from analysis.schema import KINDS
 
 __all__ = ["ARROW", "COLUMNS", "FIELDS", "scan"]
 
+Int64s = npt.NDArray[np.int64]
+
 ARROW: Final = " → "
-COLUMNS: Final = ("service", "kind", "operation")
+COLUMNS: Final = ("service", "kind", "operation", "multiplicity")
 FIELDS: Final = (
+    Field("entry_service", pa.string(), "key", "", "service of the request's topmost span"),
+    Field("entry_operation", pa.string(), "key", "", "its operation"),
     Field("path", pa.string(), "key", "", "services from the first visit to the second, joined by arrows"),
     Field("operation", pa.string(), "key", "", "operation that the second visit entered"),
+    Field("requests", pa.int64(), "sum", "requests", "requests with such visits"),
     Field("visits", pa.int64(), "sum", "calls", "second visits seen"),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("total_ns", pa.int64(), "sum", "ns", "time of the second visits"),
-    Field("critical_ns", pa.int64(), "sum", "ns", "of this, exclusive time of the visiting span on the critical path"),
-    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by duration; the spans that enter each service on the way"),
+    Field("critical_ns", pa.int64(), "sum", "ns", "time on the critical path of the calls that come back, and below"),
+    Field("critical_per_request", HISTOGRAM, "histogram", "ns", "critical_ns of a request"),
+    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by critical_ns; the spans that enter each service on the way"),
 )
 #: Longer ways round are not told as one cycle.
 _MOST_HOPS: Final = 32
@@ -31,36 +41,57 @@ _MOST_HOPS: Final = 32
 
 def scan(forest: Forest) -> pa.Table:
     """Return the second visits of one partition."""
-    service = forest.codes("service")
+    service, operation = forest.codes("service"), forest.codes("operation")
     found, offset, hops = _revisits(forest.parent, service.codes, forest.blocking, _MOST_HOPS)
+    path = _paths(service, found, offset, hops)
+    entry = entry_keys(forest, found)
+    request = forest.root[found].astype(np.int64)
+    request = combined(combined(request, path.codes), operation.codes[found])
+    # Numbered by root first, hence by trace, as gathering wants it.
+    first = firsts(request)
+    count = len(first)
+    one = np.ones(count, np.int64)
+    critical = added(request, critical_below(forest)[_calling(forest, found)], count)
+    span_offset, span_rows = listed(np.repeat(request, np.diff(offset)), hops, count)
+    return gather(
+        FIELDS,
+        forest,
+        Occurrences(
+            keys={name: Codes(codes.codes[first], codes.values) for name, codes in entry.items()}
+            | {
+                "path": Codes(path.codes[first], path.values),
+                "operation": Codes(operation.codes[found][first], operation.values),
+            },
+            trace=forest.trace_of[found][first],
+            sums={
+                "requests": one,
+                "visits": added(request, forest.multiplicity[found], count),
+                "total_ns": added(request, forest.duration[found], count),
+                "critical_ns": critical,
+            },
+            histograms={"critical_per_request": (critical, one)},
+            exemplar_value=critical,
+            span_offset=span_offset,
+            span_rows=span_rows,
+        ),
+    )
+
+
+def _paths(service: Codes, found: Int64s, offset: Int64s, hops: Int64s) -> Codes:
+    """Return the way from the first visit of a service to each second one."""
     names = [
         ARROW.join(service.values[service.codes[row]] for row in hops[offset[index] : offset[index + 1]])
         for index in range(len(found))
     ]
     levels = tuple(sorted(set(names)))
     position = {name: code for code, name in enumerate(levels)}
-    operation = forest.codes("operation")
-    duration = forest.duration[found]
-    return gather(
-        FIELDS,
-        forest,
-        Occurrences(
-            keys={
-                "path": Codes(np.array([position[name] for name in names], np.int32), levels),
-                "operation": Codes(operation.codes[found], operation.values),
-            },
-            trace=forest.trace_of[found],
-            sums={
-                "visits": forest.multiplicity[found],
-                "total_ns": duration,
-                "critical_ns": forest.critical[found],
-            },
-            histograms={},
-            exemplar_value=duration,
-            span_offset=offset,
-            span_rows=hops,
-        ),
-    )
+    return Codes(np.array([position[name] for name in names], np.int32), levels)
+
+
+def _calling(forest: Forest, rows: Int64s) -> Int64s:
+    """Return the client span above each of some rows, whose time holds the way there; the row where there is none."""
+    parent = forest.parent[rows]
+    return np.where(forest.kind[parent] == KINDS.index("client"), parent, rows).astype(np.int64)
 
 
 @njit(nogil=True, cache=True)

@@ -16,6 +16,7 @@ limit (``…_at_the_limit``), and ``not_assessable_…``. A story is::
         outcome: found
         findings:                      # all of them, worst first; members not named are not compared
           - {severity: high, services: [web], subject: {…}, measures: {calls_per_trace_p95: 6}, exemplar_spans: 6}
+        suppressed: [told as …]        # each occurs in a sentence of what was left to others; `missing` likewise
 
 Of a span: ``at`` is its start in ms after its parent's (default 0), ``ms`` its duration, ``times`` repeats it, a
 repetition starting ``every`` ms after the one before (default: one after the other), and each repetition has children
@@ -73,6 +74,11 @@ def differences(assessment: Assessment, expected: Mapping[str, Any]) -> list[str
         f"{text!r} is not among what is missing: {assessment.missing}"
         for text in expected.get("missing", [])
         if not any(text in item for item in assessment.missing)
+    ]
+    wrong += [
+        f"{text!r} is not among what was suppressed: {assessment.suppressed}"
+        for text in expected.get("suppressed", [])
+        if not any(text in item for item in assessment.suppressed)
     ]
     if "findings" in expected:
         found = sorted(assessment.findings, key=lambda item: (item.services, item.id))

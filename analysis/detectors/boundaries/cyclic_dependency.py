@@ -14,7 +14,8 @@ How it decides
 By the synchronous calls between services: every strongly connected component of two services or more (Tarjan 1972). The
 finding names the fewest edges whose removal leaves no cycle (exact up to 12 services; above, the heuristic of Eades,
 Lin and Smyth 1993), cheapest first by calls, and whether a single request goes round (it comes back to a service that
-still waits). Worth fixing when the edges to cut carry at least ``calls`` calls (2, house default); below it is
+still waits). Two services between which single requests go back and forth are left to ping-pong, which tells what that
+costs. Worth fixing when the edges to cut carry at least ``calls`` calls (2, house default); below it is
 ``info``. ``medium``, as it blocks independent change.
 
 Example
@@ -54,6 +55,7 @@ INFO: Final = Info(
     title="Cyclic dependency",
     facts=("calls", "revisits"),
     limits={"calls": Limit(2, "calls", "calls on the edges to cut from which the cycle is worth fixing")},
+    after=("ping_pong",),
 )
 #: Services by name; an edge says how many ``calls`` it stands for.
 ServiceCalls: TypeAlias = "nx.DiGraph[str]"
@@ -79,8 +81,18 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         between[["caller", "callee", "calls"]].itertuples(index=False, name=None), weight="calls"
     )
     components = [sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1]
-    findings = tuple(_finding(evidence, limits, graph.subgraph(part), between) for part in sorted(components))
-    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", findings)
+    pairs = _told_as_ping_pong(evidence)
+    told = [part for part in sorted(components) if tuple(part) in pairs]
+    left = [part for part in sorted(components) if tuple(part) not in pairs]
+    findings = tuple(_finding(evidence, limits, graph.subgraph(part), between) for part in left)
+    suppressed = tuple(f"{' and '.join(part)}: single requests go back and forth, told as ping-pong" for part in told)
+    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", findings, suppressed=suppressed)
+
+
+def _told_as_ping_pong(evidence: Evidence) -> set[tuple[str, ...]]:
+    """Return the pairs of services, each in order of name, between which ping-pong was found."""
+    answer = evidence.answers.get("ping_pong")
+    return {finding.services for finding in answer.findings} if answer is not None else set()
 
 
 def fewest_cuts(graph: ServiceCalls) -> list[tuple[str, str]]:
@@ -149,7 +161,9 @@ def _finding(evidence: Evidence, limits: Limits, part: ServiceCalls, between: pd
     realised = _realised(evidence["revisits"], services)
     edges = " and ".join(f"{caller}{ARROW}{callee}" for caller, callee in cuts)
     calls = int(cut_rows["calls"].sum())
-    traces = int(realised["traces"].max()) if len(realised) else int(cut_rows["traces"].max())
+    # A trace may come back on several paths: of each kind of request the path seen in most traces counts.
+    by_entry = realised.groupby(["entry_service", "entry_operation"])["traces"].max()
+    traces = int(by_entry.sum()) if len(realised) else int(cut_rows["traces"].max())
     latency = merged_histogram(cut_rows["latency"])
     shown = merged_exemplars((realised if len(realised) else cut_rows)["exemplars"])
     considered = [

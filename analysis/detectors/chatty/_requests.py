@@ -1,0 +1,91 @@
+"""What detectors of chatty calls share: shares of a request's p95, and services whose part it is to call many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from analysis._histogram import Histogram
+from analysis.detectors import Evidence
+from analysis.detectors._evidence import merged_histogram
+
+__all__ = ["PERCENTILE", "affected_traces", "entries", "front_services", "is_proxy", "largest_share"]
+
+#: Costs of a request are compared at this percentile.
+PERCENTILE: Final = 0.95
+#: Names of what only passes requests on: sidecars, balancers, meshes, ingress controllers.
+_PROXIES: Final = re.compile(
+    r"(?:^|[^a-z])(?:envoy|istio\w*|linkerd\w*|nginx|haproxy|traefik|kong|ambassador|ingress\w*|sidecar|dapr\w*|"
+    r"proxy|load-?balancer)(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+#: Names of what gathers answers for a user interface.
+_FRONTS: Final = re.compile(
+    r"(?:^|[^a-z])(?:api-?gateway|gateway|gw|bff|front-?end|web-?front|edge|router|graphql|storefront|aggregator)"
+    r"(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+
+
+def is_proxy(service: str) -> bool:
+    """Tell by its name whether a service only passes requests on."""
+    return _PROXIES.search(service) is not None
+
+
+def front_services(calls: pd.DataFrame) -> frozenset[str]:
+    """Return the services whose part it is to call many: gateways and backends for a frontend.
+
+    These are called that, or no service calls them, they keep no data, and they call three services or more.
+
+    Parameters
+    ----------
+    calls
+        The fact of that name.
+    """
+    waited = calls[calls["caller"] != calls["callee"]]
+    between = waited[(waited["caller_kind"] == "service") & (waited["callee_kind"] == "service")]
+    keeping = set(waited.loc[waited["callee_kind"].isin(["database", "cache"]), "caller"])
+    callees = between.groupby("caller")["callee"].nunique()
+    many = set(callees.index[callees >= 3]) - set(between["callee"]) - keeping
+    services = set(between["caller"]) | set(between["callee"])
+    return frozenset(many | {service for service in services if _FRONTS.search(service)})
+
+
+def largest_share(evidence: Evidence, rows: pd.DataFrame, name: str) -> float:
+    """Return the largest share (0..1) of an entry operation's p95 that a cost takes.
+
+    Requests without the cost count as free of it: what one in twenty-five requests pays does not move the p95.
+
+    Parameters
+    ----------
+    evidence
+        The facts.
+    rows
+        Of a fact with the columns ``entry_service``, ``entry_operation`` and ``requests``.
+    name
+        Its histogram of the cost by request, ns.
+    """
+    largest = 0.0
+    for (service, operation), group in rows.groupby(["entry_service", "entry_operation"], sort=True):
+        entry = (str(service), str(operation))
+        affected = int(group["requests"].sum())
+        without = max(0, evidence.request_count.get(entry, affected) - affected)
+        free = Histogram.from_values(np.zeros(1, np.int64), np.array([without]))
+        whole = Histogram.merged([merged_histogram(group[name]), free])
+        largest = max(largest, evidence.share_of_p95(entry, whole.percentile(PERCENTILE)))
+    return round(largest, 4)
+
+
+def entries(rows: pd.DataFrame) -> list[str]:
+    """Return the entry operations of some rows as "service operation", sorted."""
+    pairs = zip(rows["entry_service"], rows["entry_operation"], strict=True)
+    return sorted({f"{service} {operation}" for service, operation in pairs if operation})
+
+
+def affected_traces(evidence: Evidence, counts: Iterable[int]) -> int:
+    """Return how many traces some rows were seen in: never more than there are."""
+    return min(evidence.traces, int(sum(counts)))

@@ -1,0 +1,161 @@
+"""Ping-pong.
+
+What it finds
+-------------
+A request that comes back to a service which is still waiting for its answer: A calls B, and B, to answer, calls A.
+
+Why it matters
+--------------
+Neither of the two can answer alone. Each trip back costs a call over the network that a better first call would have
+spared, occupies a second worker of A while the first one waits (with a small pool that ends in a deadlock under load),
+and ties the two services so that neither can be changed, deployed or scaled alone.
+
+How it decides
+--------------
+By the path of services that wait for each other in single traces: one that leads from A to B and back to A. It is worth
+fixing from ``visits`` second visits on (2, house default); below it is ``info``. As a cycle it blocks independent
+change, so it is ``medium`` from there on, and ``high`` where the way back takes a fifth of the p95 of an entry
+operation, on its critical path. What the remedy saves is the time of the calls that come back, with all below them.
+
+Longer ways round (A, B, C, A), and services that call each other in different requests only, are told as cyclic
+dependencies. Two services whose cycle is told here are not told there.
+
+Example
+-------
+Flagged: ``cart`` asks ``pricing`` for a quote; ``pricing`` asks ``cart`` for the lines that it prices.
+Better: ``cart`` sends the lines along with its question.
+
+What it can mistake
+-------------------
+A sidecar or proxy in the middle, by its name (envoy, istio, nginx …), is left out. Introspection of a token, and
+callbacks (webhooks), told by the name of the operation that is called back, are for information only.
+Two services under one name look like one that is visited again.
+
+What to do
+----------
+Pass along what B comes back for; or let A ask both and put the answers together; or merge the two.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pandas as pd
+
+from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors.chatty._requests import PERCENTILE, affected_traces, entries, is_proxy, largest_share
+from analysis.facts.revisits import ARROW
+from analysis.findings import Assessment, Finding
+from analysis.trust import NO_CROSSING
+
+__all__ = ["INFO", "judge"]
+
+INFO: Final = Info(
+    name="ping_pong",
+    family="chatty",
+    title="Ping-pong",
+    facts=("calls", "revisits", "requests"),
+    limits={"visits": Limit(2, "visits", "worth fixing from this many second visits on")},
+)
+_SENSITIVE_TO: Final = ("kinds", "orphans", "sampling")
+#: Called back by design: whoever holds a token asks its issuer, and outside parties report what became of a request.
+_BY_DESIGN: Final = re.compile(
+    r"introspect|userinfo|jwks|\.well-known|oauth|/token\b|\bverify_?token|web-?hook|callback|notify-?url",
+    re.IGNORECASE,
+)
+
+
+def judge(evidence: Evidence, limits: Limits) -> Assessment:
+    """Answer which services requests come back to while they wait."""
+    calls = evidence["calls"]
+    between = (
+        (calls["kind"] == "sync")
+        & (calls["caller_kind"] == "service")
+        & (calls["callee_kind"] == "service")
+        & (calls["caller"] != calls["callee"])
+    )
+    if not between.any():
+        missing = (f"synchronous calls between two services: {NO_CROSSING}",)
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+    findings, suppressed = [], []
+    for key, rows in evidence["revisits"].groupby(["path"], sort=True):
+        (path,) = named(key)
+        services = path.split(ARROW)
+        visits = int(rows["visits"].sum())
+        if len(services) > 3:
+            suppressed.append(f"{path}: a longer way round is a cyclic dependency ({visits} visits)")
+        elif any(is_proxy(service) for service in services):
+            suppressed.append(f"{path}: a proxy passes requests on ({visits} visits)")
+        else:
+            findings.append(_finding(evidence, limits, services[0], services[1], rows))
+    return Assessment(
+        INFO.name,
+        INFO.family,
+        "found" if findings else "not_found",
+        tuple(findings),
+        suppressed=tuple(suppressed),
+    )
+
+
+def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, rows: pd.DataFrame) -> Finding:
+    visits, affected = int(rows["visits"].sum()), affected_traces(evidence, rows["traces"])
+    by_design = rows["operation"].map(lambda text: _BY_DESIGN.search(text) is not None)
+    meant = bool(by_design.all())
+    critical = merged_histogram(rows["critical_per_request"])
+    share = largest_share(evidence, rows, "critical_per_request")
+    back = sorted({operation for operation in rows["operation"] if operation})
+    per_request = round(visits / max(1, int(rows["requests"].sum())), 2)
+    at_p95 = ms(critical.percentile(PERCENTILE))
+    considered = ["calls that nobody waits for were left out"]
+    if meant:
+        considered.append("what comes back is a check of a token or a callback, which is meant: for information only")
+    elif by_design.any():
+        considered.append("some of what comes back is a check of a token or a callback, which is meant")
+    considered += evidence.trust.sentences(_SENSITIVE_TO, affected)
+    return Finding(
+        detector=INFO.name,
+        family=INFO.family,
+        severity=severity(
+            Weight(passes_limits=visits >= limits["visits"] and not meant, share_of_p95=share, blocks_change=True)
+        ),
+        confidence=evidence.trust.confidence(0.95, _SENSITIVE_TO, affected),
+        title=f"{between} calls back to {waiting}, which waits for its answer",
+        summary=(
+            f"{visits} calls of {between} come back to {waiting} ({', '.join(back)}) while it waits for {between}. "
+            f"They take {at_p95:g} ms of the critical path at p95."
+        ),
+        services=tuple(sorted((waiting, between))),
+        subject={"waiting": waiting, "between": between},
+        measures={
+            "visits": visits,
+            "visits_per_request": per_request,
+            "requests": int(rows["requests"].sum()),
+            "operations": back,
+            "entries": entries(rows),
+            "share_of_p95": share,
+        },
+        limits=dict(limits),
+        cost={
+            "critical_path_ms_p50": ms(critical.percentile(0.5)),
+            "critical_path_ms_p95": at_p95,
+            "calls_per_trace": per_request,
+            "total_ms": ms(rows["critical_ns"].sum()),
+        },
+        saving={
+            "critical_path_ms_p50": ms(critical.percentile(0.5)),
+            "critical_path_ms_p95": at_p95,
+            "total_ms": ms(rows["critical_ns"].sum()),
+            "calls": visits,
+        },
+        traces_seen=evidence.traces,
+        traces_affected=affected,
+        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
+        exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
+        considered=tuple(considered),
+        remedy=(
+            f"Pass what {between} comes back for along with the first call; or let {waiting} ask both and put the "
+            "answers together; or merge the two services."
+        ),
+    )

@@ -1,0 +1,54 @@
+"""What several facts ask of one forest, worked out once and forgotten with it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.facts._repeated_calls import Calls, select_calls
+from analysis.facts._run_kernels import below_sums
+from analysis.forest import Forest
+
+__all__ = ["added", "calls_of", "critical_below", "listed"]
+
+Int64s = npt.NDArray[np.int64]
+
+_CALLS: Final[WeakKeyDictionary[Forest, Calls]] = WeakKeyDictionary()
+_BELOW: Final[WeakKeyDictionary[Forest, Int64s]] = WeakKeyDictionary()
+
+
+def calls_of(forest: Forest) -> Calls:
+    """Return the calls of one partition (:func:`analysis.facts._repeated_calls.select_calls`)."""
+    if forest not in _CALLS:
+        _CALLS[forest] = select_calls(forest)
+    return _CALLS[forest]
+
+
+def critical_below(forest: Forest) -> Int64s:
+    """Return for every row the time on the critical path of the row and of all below it, ns."""
+    if forest not in _BELOW:
+        by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+        _BELOW[forest] = below_sums(by_depth, forest.parent, forest.critical)
+    return _BELOW[forest]
+
+
+def added(group: Int64s, values: npt.NDArray[Any], count: int) -> Int64s:
+    """Add up integers by group."""
+    total = np.zeros(count, np.int64)
+    np.add.at(total, group, values.astype(np.int64))
+    return total
+
+
+def listed(group: Int64s, rows: Int64s, count: int, most: int = 1000) -> tuple[Int64s, Int64s]:
+    """Put the rows of each group together, in the order given: where those of each begin, and the rows.
+
+    Of a group with more than ``most`` rows the first are kept: exemplars of a million spans help nobody.
+    """
+    order = np.argsort(group, kind="stable")
+    owner, kept_rows = group[order], rows[order]
+    begins = np.searchsorted(owner, np.arange(count + 1))
+    kept = np.arange(len(owner)) - begins[owner] < most
+    return np.searchsorted(owner[kept], np.arange(count + 1)).astype(np.int64), kept_rows[kept].astype(np.int64)
