@@ -1,0 +1,1 @@
+"""The notebooks, run on exports of every kind."""
