@@ -43,7 +43,7 @@ WINDOWS = {
                 Phase(45),
             ),
             seed=12,
-            concurrency=5,
+            concurrency=6,
             outage_percent=3,
         ),
         Window(
