@@ -10,7 +10,7 @@ import numpy.typing as npt
 from analysis.facts._says import says
 from analysis.forest import Forest
 
-__all__ = ["FAILING_COLUMNS", "MECHANISMS", "failing", "mechanism"]
+__all__ = ["FAILING_COLUMNS", "MECHANISMS", "failing", "has_idempotency_key", "mechanism"]
 
 FAILING_COLUMNS: Final = ("status", "http_status", "rpc_status", "error_type", "retry_evidence")
 MECHANISMS: Final = ("error", "timeout", "rejection", "exhausted retries")
@@ -82,13 +82,24 @@ def mechanism(forest: Forest) -> npt.NDArray[np.int32]:
     rejected = np.isin(http, _REJECTION_HTTP)
     rejected |= says(forest, "rpc_status", lambda text: _code(text) in _REJECTION_RPC)
     rejected |= says(forest, "error_type", lambda text: _holds(text, _REJECTION_WORDS))
-    rejected |= says(forest, "retry_evidence", lambda text: bool(_FLAGS & set(text.upper().split(","))))
+    rejected |= says(forest, "retry_evidence", lambda text: bool(_FLAGS & set(_flags(text))))
     how[rejected] = MECHANISMS.index("rejection")
     late = np.isin(http, _TIMEOUT_HTTP)
     late |= says(forest, "rpc_status", lambda text: _code(text) in _TIMEOUT_RPC)
     late |= says(forest, "error_type", lambda text: _holds(text, _TIMEOUT_WORDS))
     how[late] = MECHANISMS.index("timeout")
     return how
+
+
+def has_idempotency_key(forest: Forest) -> npt.NDArray[np.bool_]:
+    """Mark the rows that carried a key by which the callee knows a request that comes again."""
+    return says(forest, "retry_evidence", lambda text: "idempotency-key" in text.split(";"))
+
+
+def _flags(evidence: str) -> list[str]:
+    """Return the response flags of a proxy: ``response_flags=URX,UF;…``."""
+    parts = (part.partition("=") for part in evidence.upper().split(";"))
+    return [flag for name, _, value in parts if name == "RESPONSE_FLAGS" for flag in value.split(",")]
 
 
 def _code(text: str) -> str:

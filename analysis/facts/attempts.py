@@ -1,0 +1,138 @@
+"""Attempts: how often callers try one logical call, and what the attempts before the last cost.
+
+A logical call is what the caller wanted: the same span calls the same template at the same place with the same values,
+again after it failed (:mod:`analysis.facts._attempts`). Most have one attempt.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis.facts import _attempts
+from analysis.facts._attempts import Attempts, attempts_of, naming_keys
+from analysis.facts._failing import MECHANISMS, has_idempotency_key, mechanism
+from analysis.facts._outgoing import taken
+from analysis.facts._run_kernels import below_sums
+from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.forest import Codes, Forest
+
+__all__ = ["COLUMNS", "FIELDS", "NAMES", "scan"]
+
+COLUMNS: Final = _attempts.COLUMNS
+#: What names a logical call; shared with the fact of gaps.
+NAMES: Final = (
+    Field("entry_service", pa.string(), "key", "", "service of the request's topmost span"),
+    Field("entry_operation", pa.string(), "key", "", "operation of the request's topmost span"),
+    Field("entry_kind", pa.string(), "key", "", "span kind of the request's topmost span"),
+    Field("service", pa.string(), "key", "", "service that calls"),
+    Field("operation", pa.string(), "key", "", "its operation that the call serves"),
+    Field("target", pa.string(), "key", "", "service, store, peer or address that is called"),
+    Field("callee_operation", pa.string(), "key", "", "operation that answered; empty where it was not seen"),
+    Field("template", pa.string(), "key", "", "what is called"),
+)
+FIELDS: Final = (
+    *NAMES,
+    Field("method", pa.string(), "key", "", "HTTP method, or the first word of a statement; empty for others"),
+    Field("retried", pa.bool_(), "key", "", "there was more than one attempt"),
+    Field("calls", pa.int64(), "sum", "calls", "logical calls"),
+    Field("attempts", pa.int64(), "sum", "attempts", "attempts of these"),
+    Field("most", pa.int64(), "max", "attempts", "attempts of the logical call that had most"),
+    Field("exhausted", pa.int64(), "sum", "calls", "logical calls of which the last attempt failed too"),
+    Field(
+        "uncertain", pa.int64(), "sum", "calls", "tried again after a timeout or server error: may have been done twice"
+    ),
+    Field("keyed", pa.int64(), "sum", "calls", "of these, every attempt carried an idempotency key"),
+    Field("keys_seen", pa.int64(), "sum", "calls", "logical calls with an idempotency key on either side"),
+    Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
+    Field("total_ns", pa.int64(), "sum", "ns", "time of the attempts before the last"),
+    Field("critical_ns", pa.int64(), "sum", "ns", "of this, on the critical path"),
+    Field("critical_per_call", HISTOGRAM, "histogram", "ns", "critical_ns of each logical call that was tried again"),
+    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by time of the attempts before the last; the attempts by start"),
+)
+_VERB: Final = re.compile(r"[A-Za-z]+")
+_SERVER_ERROR: Final = 500
+
+
+def scan(forest: Forest) -> pa.Table:
+    """Return the logical calls of one partition."""
+    attempts = attempts_of(forest)
+    calls, offset = attempts.calls, attempts.offset
+    count = np.diff(offset)
+    one = np.ones(len(count), np.int64)
+    retried = count > 1
+    rows = calls.rows[attempts.order]
+    last = np.zeros(len(rows), np.bool_)
+    last[offset[1:] - 1] = True
+    spent = np.where(last, 0, forest.duration[rows])
+    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    critical = _added(np.where(last, 0, below_sums(by_depth, forest.parent, forest.critical)[rows]), offset)
+    total = _added(spent, offset)
+    uncertain, keyed, seen = _doubts(forest, attempts, last)
+    return gather(
+        FIELDS,
+        forest,
+        Occurrences(
+            keys={
+                **naming_keys(forest, attempts),
+                "method": _methods(forest, attempts),
+                "retried": retried,
+            },
+            trace=forest.trace_of[calls.rows[attempts.first]],
+            sums={
+                "calls": one,
+                "attempts": count,
+                "most": count,
+                "exhausted": retried & calls.failed[attempts.last],
+                "uncertain": uncertain,
+                "keyed": uncertain & keyed,
+                "keys_seen": seen,
+                "total_ns": total,
+                "critical_ns": critical,
+            },
+            histograms={"critical_per_call": (np.where(retried, critical, -1), one)},
+            exemplar_value=total,
+            span_offset=offset,
+            span_rows=rows,
+        ),
+    )
+
+
+def _doubts(
+    forest: Forest, attempts: Attempts, last: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Tell which logical calls may have been done before they were tried again, and which carry a key.
+
+    A refused connection did nothing; a timeout or an error of the server (5xx) may have.
+    """
+    calls, order, offset = attempts.calls, attempts.order, attempts.offset
+    rows, server = calls.rows[order], calls.server[order]
+    how = mechanism(forest)[rows]
+    broke = forest.array("http_status")[rows] >= _SERVER_ERROR
+    maybe_done = ~last & ((how == MECHANISMS.index("timeout")) | broke)
+    key = has_idempotency_key(forest)
+    carried = key[rows] | ((server >= 0) & key[server])
+    with_key = _added(carried, offset)
+    return _added(maybe_done, offset) > 0, with_key == np.diff(offset), with_key > 0
+
+
+def _methods(forest: Forest, attempts: Attempts) -> Codes:
+    """Return the HTTP method of each logical call, or the verb of its statement."""
+    rows = attempts.calls.rows[attempts.first]
+    method = taken(forest.codes("http_method"), rows)
+    template = taken(attempts.calls.template, attempts.first)
+    stores = taken(forest.codes("db_system"), rows).codes >= 0
+    verbs = [found.group().upper() if (found := _VERB.match(text)) else "" for text in template.values]
+    values = (*method.values, *verbs)
+    of_statement = np.where(stores & (template.codes >= 0), template.codes + len(method.values), -1)
+    return Codes(np.where(method.codes >= 0, method.codes, of_statement).astype(np.int32), values)
+
+
+def _added(values: npt.NDArray[Any], offset: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Add up the values of each logical call."""
+    total = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
+    return np.asarray(total[offset[1:]] - total[offset[:-1]])
