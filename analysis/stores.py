@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["DEFAULT_PORTS", "ambiguous", "store_id"]
+__all__ = ["DEFAULT_PORTS", "ambiguous", "located", "schema_of", "server_of", "store_id"]
 
 #: Ports that the systems listen on unless told otherwise; a store named without a port is the one on this port.
 DEFAULT_PORTS: Final = {
@@ -26,6 +26,17 @@ DEFAULT_PORTS: Final = {
 }
 #: Systems of which the address names one node of many.
 _CLUSTERS: Final = frozenset({"cassandra", "couchbase", "scylladb"})
+#: Systems in which the schema of a table is its database.
+_SCHEMA_IS_DATABASE: Final = frozenset({"cassandra", "clickhouse", "mariadb", "mysql", "scylladb"})
+#: Systems whose `db.namespace` is "database|schema" where both are known.
+_BOTH_IN_NAMESPACE: Final = frozenset({"aws.redshift", "cockroachdb", "postgresql"})
+#: The schema that a table without one lies in.
+_DEFAULT_SCHEMA: Final = {
+    "cockroachdb": "public",
+    "microsoft.sql_server": "dbo",
+    "mssql": "dbo",
+    "postgresql": "public",
+}
 _LOCAL: Final = ("localhost", "127.", "::1", "[::1]", "0.0.0.0")  # noqa: S104 - recognised in telemetry, not bound to
 
 
@@ -56,3 +67,46 @@ def store_id(system: str, address: str, port: int, namespace: str, peer: str = "
 def ambiguous(address: str) -> bool:
     """Tell whether the same address may mean different stores to different services: loopback, or none at all."""
     return not address or address.lower().startswith(_LOCAL)
+
+
+def server_of(store: str) -> str:
+    """Return the part of a store's name that says the server: ``postgresql://db`` of ``postgresql://db/shop``."""
+    system, mark, rest = store.partition("://")
+    return f"{system}{mark}{rest.partition('/')[0]}"
+
+
+@lru_cache(maxsize=65536)
+def located(store: str, table: str) -> tuple[str, str]:
+    """Return store and table so that two ways to write one table give the same.
+
+    A schema that is the database's default one, or repeats the database, is left out of the table's name; where a
+    schema is a database (MySQL), a table of another one lies in that store.
+
+    Examples
+    --------
+    >>> located("postgresql://db/shop", "public.orders")
+    ('postgresql://db/shop', 'orders')
+    >>> located("postgresql://db/shop|sales", "orders")
+    ('postgresql://db/shop', 'sales.orders')
+    >>> located("mysql://db/shop", "billing.invoices")
+    ('mysql://db/billing', 'invoices')
+    """
+    system, server = store.partition("://")[0], server_of(store)
+    namespace = store[len(server) + 1 :]
+    schema, _, name = table.rpartition(".")
+    if system in _SCHEMA_IS_DATABASE:
+        return (f"{server}/{schema}", name) if schema else (store, name)
+    if system in _BOTH_IN_NAMESPACE and "|" in namespace:
+        namespace, _, own = namespace.partition("|")
+        store, schema = f"{server}/{namespace}", schema or own
+    if namespace and schema.lower().startswith(f"{namespace.lower()}."):
+        schema = schema[len(namespace) + 1 :]
+    if not schema or schema.lower() == _DEFAULT_SCHEMA.get(system):
+        return store, name
+    return store, f"{schema}.{name}"
+
+
+def schema_of(store: str, table: str) -> str:
+    """Return the store, and the schema where the table's name has one: what services may have each for themselves."""
+    schema = table.rpartition(".")[0]
+    return f"{store}/{schema}" if schema else store

@@ -13,7 +13,9 @@ from analysis import sql
 from analysis.facts import _data_calls
 from analysis.facts._grouping import number_of
 from analysis.facts._modes import mode_of
+from analysis.facts._numbering import combined, firsts
 from analysis.forest import Codes, Forest
+from analysis.stores import located
 
 __all__ = ["COLUMNS", "UNKNOWN_TABLE", "Access", "Accesses", "accesses_of"]
 
@@ -85,8 +87,28 @@ def accesses_of(forest: Forest) -> Accesses:
         calls = _data_calls.data_calls(forest)
         which, place, found = _accesses(forest, calls)
         rows = calls[which]
-        known = _known[forest] = Accesses(rows, place, tuple(found), _data_calls.stores(forest, rows))
+        known = _known[forest] = _located(rows, place, found, _data_calls.stores(forest, rows))
     return known
+
+
+def _located(rows: npt.NDArray[np.int64], place: npt.NDArray[np.int64], found: list[Access], stores: Codes) -> Accesses:
+    """Write one table of one store in one way (:func:`analysis.stores.located`)."""
+    pair = combined(place, stores.codes)
+    first = firsts(pair)
+    accesses = [found[index] for index in place[first].tolist()]
+    names = [stores.values[code] for code in stores.codes[first].tolist()]
+    moved = [
+        (store, access.table) if access.table == UNKNOWN_TABLE else located(store, access.table)
+        for store, access in zip(names, accesses, strict=True)
+    ]
+    levels = tuple(sorted({store for store, _ in moved}))
+    code = {store: index for index, store in enumerate(levels)}
+    return Accesses(
+        rows=rows,
+        place=pair,
+        found=tuple(access._replace(table=table) for access, (_, table) in zip(accesses, moved, strict=True)),
+        stores=Codes(np.array([code[store] for store, _ in moved], np.int32)[pair], levels),
+    )
 
 
 def _accesses(

@@ -1,0 +1,107 @@
+"""What the detectors of shared data have in common: who uses a table, who owns it, and how sure that is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Final
+
+import pandas as pd
+
+from analysis.detectors import Evidence
+from analysis.facts.data_access import UNKNOWN_TABLE
+from analysis.stores import ambiguous
+
+__all__ = [
+    "BACK_OFFICE",
+    "CACHES",
+    "NO_DATA_CALLS",
+    "by_design",
+    "bystanders",
+    "known_accesses",
+    "owner_of",
+    "store_confidence",
+    "traces_of",
+    "unknown_share",
+    "write_counts",
+]
+
+CACHES: Final = ("redis", "valkey", "memcached")
+NO_DATA_CALLS: Final = "spans of database calls (db.system.name with db.query.text or db.collection.name)"
+_AMBIGUOUS_FACTOR: Final = 0.7
+#: Words of the names of services that use foreign tables by design.
+BACK_OFFICE: Final = "back office"
+_BY_DESIGN: Final = {
+    BACK_OFFICE: re.compile(r"\b(back ?office|admin|administration|support tool|operator console)\b"),
+    "change data capture": re.compile(r"\b(cdc|debezium|dms|maxwell|kafka connect)\b"),
+    "migrations": re.compile(r"\b(migrat\w*|flyway|liquibase|alembic)\b"),
+    "reporting": re.compile(r"\b(reports?|reporting|analytics|bi|etl|warehouse loader|metabase|superset)\b"),
+}
+
+
+def by_design(service: str) -> str:
+    """Return why a service, by the words of its name, uses foreign tables by design; "" where it does not.
+
+    One of ``back office``, ``change data capture``, ``migrations`` and ``reporting``.
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[^0-9A-Za-z]+", " ", service).lower()
+    return next((reason for reason, pattern in _BY_DESIGN.items() if pattern.search(words)), "")
+
+
+def bystanders(services: Iterable[str]) -> dict[str, str]:
+    """Return the services that migrate, copy or report, with the reason: they are no users of a table like others."""
+    reasons = {service: by_design(service) for service in sorted(set(services))}
+    return {service: reason for service, reason in reasons.items() if reason not in ("", BACK_OFFICE)}
+
+
+def known_accesses(evidence: Evidence) -> pd.DataFrame:
+    """Return the accesses to tables (not caches) by services that are known, the tables known or not."""
+    access = evidence["data_access"]
+    return access[(access["service"] != "") & ~access["store_system"].isin(CACHES)]
+
+
+def unknown_share(access: pd.DataFrame) -> tuple[str, ...]:
+    """Return what is missing where the tables of some calls are not known."""
+    unknown = int(access.loc[access["table"] == UNKNOWN_TABLE, "calls"].sum())
+    if not unknown:
+        return ()
+    whole = int(access["calls"].sum())
+    return (f"the table of {unknown} of {whole} data calls (db.query.text or db.collection.name)",)
+
+
+def write_counts(rows: pd.DataFrame) -> pd.Series:
+    """Return how many calls of each service write, sorted by service; those that do not write are left out."""
+    return rows[rows["mode"] == "write"].groupby("service")["calls"].sum().sort_index()
+
+
+def owner_of(writes: pd.Series) -> tuple[str, float]:
+    """Return the service that writes most and its share (0..1) of the writes; "" and 0 where nobody writes."""
+    total = float(writes.sum())
+    return (str(writes.idxmax()), float(writes.max()) / total) if total else ("", 0.0)
+
+
+def traces_of(
+    evidence: Evidence, grain: str, store: str, table: str, services: Collection[str], modes: Iterable[str] = ()
+) -> int:
+    """Count the distinct traces in which one of some services uses a table, schema or server (``grain``).
+
+    ``modes`` narrows the uses: read, write, unknown; any by default.
+    """
+    use = evidence["table_use"]
+    rows = use[(use["grain"] == grain) & (use["store"] == store) & (use["table"] == table)]
+    wanted = set(modes)
+
+    def concerned(users: tuple[str, ...]) -> bool:
+        parts = (user.partition(" ") for user in users)
+        return any(service in services and (not wanted or mode in wanted) for mode, _, service in parts)
+
+    return int(rows.loc[rows["users"].map(concerned).astype(bool), "traces"].sum())
+
+
+def store_confidence(store: str) -> tuple[float, tuple[str, ...]]:
+    """Return what confidence is multiplied by for the name of a store, and what to say of it."""
+    address = store.partition("://")[2].partition("/")[0].lstrip("[").partition(":")[0]
+    if not ambiguous(address):
+        return 1.0, ()
+    said = f"{address or 'no address'} may be another store on each host: confidence is lowered"
+    return _AMBIGUOUS_FACTOR, (said,)
