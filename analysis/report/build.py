@@ -54,7 +54,7 @@ def build_report(review: Review, out: str | Path, *, title: str, progress: Progr
     unfinished = prepare(folder)
     saved = review.save(unfinished / "review")
     shutil.copyfile(saved / "findings.json", unfinished / "findings.json")
-    executed = _execute_all(unfinished / "notebooks", title, progress)
+    executed = _execute_all(unfinished / "notebooks", progress)
     copy_assets(unfinished)
     pages = [Page.of(path) for path in executed]
     for page in pages:
@@ -64,11 +64,11 @@ def build_report(review: Review, out: str | Path, *, title: str, progress: Progr
     return folder / "index.html"
 
 
-def _execute_all(target: Path, title: str, progress: Progress | None) -> list[Path]:
+def _execute_all(target: Path, progress: Progress | None) -> list[Path]:
     """Execute every notebook, some at a time, and return them in the order of their names."""
     sources = notebooks()
     target.mkdir()
-    parameters = {"review": _REVIEW_FROM_NOTEBOOKS, "title": title}
+    parameters = {"review": _REVIEW_FROM_NOTEBOOKS}
     with ThreadPoolExecutor(_KERNELS) as pool:
         futures = [pool.submit(execute, source, target / source.name, parameters) for source in sources]
         try:

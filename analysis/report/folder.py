@@ -29,14 +29,14 @@ def prepare(folder: Path) -> Path:
         If something stands in the way that no report left behind, or the folder cannot be made.
     """
     unfinished = folder / _UNFINISHED
-    if not (folder / _CONTENTS).is_file():
+    if _contents(folder / _CONTENTS) is None:
         for name in _TOP:
             if (folder / name).exists():
                 raise ReportError(_in_the_way(folder / name))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if unfinished.exists():
-            if not (unfinished / _CONTENTS).is_file():
+            if _contents(unfinished / _CONTENTS) is None:
                 raise ReportError(_in_the_way(unfinished))
             shutil.rmtree(unfinished)
         contents = unfinished / _CONTENTS
@@ -57,7 +57,7 @@ def publish(unfinished: Path, folder: Path) -> None:
         If a file is in the way that no report wrote; then nothing was changed.
     """
     files = sorted(path.relative_to(unfinished).as_posix() for path in unfinished.rglob("*") if path.is_file())
-    earlier = _contents(folder / _CONTENTS)
+    earlier = [_CONTENTS, *(_contents(folder / _CONTENTS) or [])]
     foreign = [name for name in files if name not in earlier and (folder / name).exists()]
     if foreign:
         message = f"{_in_the_way(folder / foreign[0])}; the new report is in {unfinished}"
@@ -82,14 +82,14 @@ def _write_contents(path: Path, files: list[str]) -> None:
     path.write_text(json.dumps({"schema": _MARK, "files": files}, indent=1) + "\n", encoding="utf-8")
 
 
-def _contents(path: Path) -> list[str]:
-    """Return what an earlier report wrote; nothing where the list is missing, damaged, or leads out of the folder."""
+def _contents(path: Path) -> list[str] | None:
+    """Return what a report wrote, without names that lead out of its folder; None where no report did."""
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return []
+        return None
     if not isinstance(listed, dict) or listed.get("schema") != _MARK:
-        return []
+        return None
     names = [PurePosixPath(str(name)) for name in listed.get("files", [])]
     return [str(name) for name in names if not name.is_absolute() and ".." not in name.parts]
 

@@ -1,0 +1,1 @@
+"""The report: its folder, its pages, and what a browser makes of them."""

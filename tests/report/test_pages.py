@@ -1,0 +1,183 @@
+"""Pages of a report in a real browser: drawn, silent, linked, sortable, and deaf to hostile names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from analysis.report.pages import Page as ReportPage
+from tests.notebooks.running import NOTEBOOKS
+from tests.report import hostile
+
+CHAPTERS = [path.stem for path in NOTEBOOKS]
+PAGES = ["index", *CHAPTERS]
+DRAWN = "document.querySelectorAll('.figure').length === document.querySelectorAll('.figure.drawn').length"
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Watched:
+    """A page that is open, with what it did that it should not."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def opened(chromium: Browser, folder: Path, name: str, **context: Any) -> Iterator[Watched]:
+    """Open a page of the report, and wait until its figures are drawn."""
+    with chromium.new_context(viewport={"width": 1280, "height": 900}, **context) as session:
+        watched = Watched(session.new_page())
+        page = watched.page
+        page.on("request", lambda request: watched.requests.append(request.url))
+        page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+        page.on("console", lambda line: watched.complaints.append(line.text) if line.type != "log" else None)
+        page.goto((folder / f"{name}.html").as_uri())
+        page.wait_for_function(DRAWN)
+        yield watched
+
+
+def findings_of(folder: Path) -> list[dict[str, Any]]:
+    return json.loads((folder / "findings.json").read_text())["findings"]
+
+
+def test_every_family_has_something_to_show(made):
+    """The export is worth testing with: else pages would pass for want of content."""
+    assert {finding["family"] for finding in findings_of(made.folder)} >= {
+        "chatty",
+        "shared_data",
+        "cascades",
+        "boundaries",
+    }
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_draws_every_figure_and_asks_for_nothing(name, made, chromium):
+    notebook = made.folder / "notebooks" / f"{name}.ipynb"
+    figures = ReportPage.of(notebook).figures if name != "index" else 0
+    with opened(chromium, made.folder, name) as watched:
+        page = watched.page
+        assert page.locator(".figure.drawn .main-svg").count() >= figures
+        assert page.locator(".figure.drawn").count() == figures
+        for place in page.locator(".figure.drawn").all():
+            box = place.bounding_box()
+            assert box is not None
+            assert box["height"] > 60, "a figure without height is not seen"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+        assert [url for url in watched.requests if urlsplit(url).scheme not in {"file", "data", "blob"}] == []
+        assert watched.complaints == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_hostile_names_are_shown_and_not_run(name, made, chromium):
+    with opened(chromium, made.folder, name) as watched:
+        page = watched.page
+        for summary in page.locator("details > summary").all():
+            summary.click()
+        assert page.evaluate(f"typeof window.{hostile.FLAG}") == "undefined"
+        assert (
+            page.locator("[onerror], [onload], [onmouseover], a[href^='javascript' i], main script[src]").count() == 0
+        )
+        said = page.locator("body").inner_text()
+        assert "{{7*7}} Monday & Tuesday" in said, "the title stands there as it was given"
+        assert "49 Monday" not in said
+        assert page.title().endswith("{{7*7}} Monday & Tuesday")
+        assert watched.complaints == []
+
+
+def test_hostile_names_can_be_read_on_the_index(made, chromium):
+    with opened(chromium, made.folder, "index") as watched:
+        services = watched.page.locator("#marks tbody th").all_inner_texts()
+    assert len(services) == len(hostile.SERVICES)
+    assert any(hostile.GATEWAY in service for service in services)
+
+
+def test_pointing_at_a_figure_shows_its_numbers(made, chromium):
+    with opened(chromium, made.folder, "02-chatty-calls") as watched:
+        page = watched.page
+        bar = page.locator(".figure.drawn .bars .point path").first
+        bar.scroll_into_view_if_needed()
+        box = bar.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
+        page.wait_for_selector(".hoverlayer .hovertext")
+        assert "ms" in page.locator(".hoverlayer .hovertext").first.inner_text()
+        assert page.evaluate(f"typeof window.{hostile.FLAG}") == "undefined"
+
+
+def test_every_link_leads_somewhere(made, chromium):
+    anchors: dict[str, set[str]] = {}
+    links: dict[str, list[str]] = {}
+    for name in PAGES:
+        with opened(chromium, made.folder, name) as watched:
+            page = watched.page
+            anchors[f"{name}.html"] = set(page.eval_on_selector_all("[id]", "all => all.map(one => one.id)"))
+            links[name] = page.eval_on_selector_all("main a[href], nav a[href]", "all => all.map(one => one.href)")
+    for name, targets in links.items():
+        for target in targets:
+            parts = urlsplit(target)
+            path = Path(unquote(parts.path))
+            assert parts.scheme == "file", f"{name}: {target}"
+            assert path.is_file(), f"{name}: {target}"
+            if parts.fragment and path.suffix == ".html":
+                assert unquote(parts.fragment) in anchors[path.name], f"{name}: {target}"
+    ids = {f"finding-{finding['id']}" for finding in findings_of(made.folder)}
+    assert ids <= {urlsplit(target).fragment for target in links["index"]}, "the index leads to every finding"
+    assert ids <= set().union(*(anchors[f"{name}.html"] for name in CHAPTERS if name != CHAPTERS[0]))
+
+
+def column(page: Page, number: int) -> list[str]:
+    """Return what the cells of a column of the findings are sorted by."""
+    cells = f"#findings tbody td:nth-child({number})"
+    return page.eval_on_selector_all(cells, "all => all.map(one => one.dataset.sort ?? one.textContent.trim())")
+
+
+def test_headings_sort_by_click_and_by_key(made, chromium):
+    with opened(chromium, made.folder, "index") as watched:
+        page = watched.page
+        by_cost = sorted(map(float, column(page, 4)))
+        heading = page.locator("#findings thead th:nth-child(4)")
+        heading.locator("button").click()
+        assert list(map(float, column(page, 4))) == by_cost
+        assert heading.get_attribute("aria-sort") == "ascending"
+        heading.locator("button").press("Enter")
+        assert list(map(float, column(page, 4))) == by_cost[::-1]
+        assert heading.get_attribute("aria-sort") == "descending"
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Space")
+        assert column(page, 3) == sorted(column(page, 3))
+        assert heading.get_attribute("aria-sort") is None
+
+
+def test_waterfalls_mark_the_spans_of_their_finding(made, chromium):
+    """As many figures follow the findings as findings name traces, and every waterfall marks spans."""
+    for family, name in (("chatty", "02-chatty-calls"), ("shared_data", "03-shared-data")):
+        own = [finding for finding in findings_of(made.folder) if finding["family"] == family]
+        assert all(finding["exemplars"] and finding["exemplars"][0]["span_ids"] for finding in own)
+        with opened(chromium, made.folder, name) as watched:
+            waterfalls = watched.page.locator(".figure.drawn", has_text=re.compile("trace [0-9a-f]{32}"))
+            assert waterfalls.count() == min(len(own), 5)
+            for waterfall in waterfalls.all():
+                assert "▶" in "".join(waterfall.locator("text").all_text_contents()).replace("▶ marked", "")
+
+
+def test_page_is_readable_on_a_narrow_screen_and_in_print(made, chromium, tmp_path):
+    with opened(chromium, made.folder, "index") as watched:
+        page = watched.page
+        page.set_viewport_size({"width": 600, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 600
+        page.emulate_media(media="print")
+        assert not page.locator("nav").is_visible()
+        page.pdf(path=tmp_path / "index.pdf", format="A4")
+    assert (tmp_path / "index.pdf").read_bytes().startswith(b"%PDF")

@@ -1,0 +1,67 @@
+"""What lies in the folder of a report, and what making it says."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import nbformat
+import pytest
+
+from tests.notebooks.running import NOTEBOOKS
+from tests.report.conftest import INTRUDER
+
+pytestmark = pytest.mark.slow
+
+CHAPTERS = [path.stem for path in NOTEBOOKS]
+
+
+def test_nothing_but_the_result_is_said(made):
+    """Kernels chatter when they start and stop; none of it reaches the terminal."""
+    lines = made.said.stderr.splitlines()
+    assert made.said.stdout == ""
+    assert len(lines) == 1, made.said.stderr
+    assert "index.html" in lines[0]
+    assert "findings" in lines[0]
+
+
+def test_a_report_is_its_pages_and_what_they_come_from(made):
+    names = {path.name for path in made.folder.iterdir()}
+    pages = {f"{name}.html" for name in CHAPTERS}
+    assert names == {"index.html", "findings.json", "assets", "notebooks", "review", *pages}
+    assert {path.name for path in (made.folder / "notebooks").iterdir()} == {f"{name}.ipynb" for name in CHAPTERS}
+
+
+def test_plotly_is_there_once(made):
+    libraries = [path for path in made.folder.rglob("*") if path.is_file() and b"plotly.js v" in path.read_bytes()]
+    assert [path.relative_to(made.folder).as_posix() for path in libraries] == ["assets/plotly.min.js"]
+    for page in made.folder.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert text.count("plotly.min.js") == (0 if page.name == "index.html" else 1)
+        assert "http://" not in text.replace("http://www.w3.org/", "")
+        assert "https://" not in text
+
+
+def test_nothing_of_the_machine_is_told(made):
+    """A report is handed on: it names neither folders nor the host it was made on."""
+    for path in made.folder.rglob("*"):
+        if path.suffix in {".html", ".ipynb", ".json"}:
+            text = path.read_text(encoding="utf-8")
+            assert str(made.home) not in text, path
+            assert INTRUDER not in text, path
+            assert socket.gethostname() not in text, path
+
+
+def test_executed_notebooks_open_the_review_beside_them(made):
+    for name in CHAPTERS:
+        notebook = nbformat.read(made.folder / "notebooks" / f"{name}.ipynb", as_version=4)
+        assert notebook.metadata.papermill.parameters == {"review": "../review"}
+        assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source)
+        printed = [out for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "stream"]
+        assert [out.text for out in printed if out.name == "stderr"] == []
+
+
+def test_findings_are_those_of_the_review(made):
+    of_report = json.loads((made.folder / "findings.json").read_text())
+    assert of_report == json.loads((made.folder / "review" / "findings.json").read_text())
+    assert of_report["schema"] == "archreview/findings/1"
