@@ -28,7 +28,7 @@ class Table:
     def __repr__(self) -> str:
         if not len(self.frame):
             return self._empty
-        shown = self.frame.map(lambda value: plain(value) if isinstance(value, str) else value)
+        shown = self.frame.map(_harmless)
         return shown.rename(columns=lambda name: plain(str(name))).to_string(index=False)
 
     def _repr_html_(self) -> str:
@@ -60,6 +60,15 @@ def table(frame: pd.DataFrame, *, index: bool = False, empty: str = "None.") -> 
         What is said where there is no row.
     """
     return Table(frame.reset_index() if index else frame, empty)
+
+
+def _harmless(value: Any) -> Any:
+    """Return a cell for a terminal: the texts in it on one line, without control characters."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {_harmless(name): _harmless(item) for name, item in value.items()}
+    return tuple(map(_harmless, value)) if isinstance(value, list | tuple) else value
 
 
 def _is_number(kind: Any) -> bool:

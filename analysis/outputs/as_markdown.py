@@ -15,7 +15,7 @@ __all__ = ["write"]
 #: What means something in CommonMark, in GitHub's dialect (`|`, `~`, `$`, `@` of mentions, `:` of bare addresses), or
 #: in HTML. A backslash before punctuation always means the character itself (CommonMark 0.31, 2.4).
 _SPECIAL: Final = str.maketrans(
-    {character: f"\\{character}" for character in r"\`*_{}[]<>()#+!|~$@:="} | {"&": "&amp;"}
+    {character: f"\\{character}" for character in r"\`*_{}[]()#+!|~$@:="} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 )
 #: What begins a list, a rule or a heading where it stands first on a line.
 _FIRST: Final = re.compile(r"^(\d{1,9})?([-.)])")
