@@ -165,6 +165,8 @@ def test_a_cache_command_keeps_its_name_and_the_pattern_of_its_key(statement, op
         ("cart:1234:items", "cart"),
         ("cart:{id}:items", "cart"),
         ("app:session:77", "app:session"),
+        ("product:BED-009", "product"),
+        ("user-1000:cart", "user"),
         ("app:session:count", "app:session"),
         ("config:global:flags", "config:global"),
         ("user1000", "user"),

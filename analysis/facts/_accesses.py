@@ -1,4 +1,7 @@
-"""Which tables each data call reads or writes: found once for a forest, and shared by the facts that ask."""
+"""Which tables each data call reads or writes: found once for a forest, and shared by the facts that ask.
+
+Of a cache, what its keys begin with takes the place of the table.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,14 @@ from analysis.facts._grouping import number_of
 from analysis.facts._modes import mode_of
 from analysis.facts._numbering import combined, firsts
 from analysis.forest import Codes, Forest
+from analysis.operations import key_prefix
 from analysis.stores import located
 
 __all__ = ["COLUMNS", "UNKNOWN_TABLE", "Access", "Accesses", "accesses_of"]
 
 UNKNOWN_TABLE: Final = "(unknown)"
+#: Keys of one command that are looked at; templates name fewer.
+_MOST_KEYS: Final = 16
 COLUMNS: Final = _data_calls.COLUMNS
 
 
@@ -115,7 +121,7 @@ def _accesses(
     forest: Forest, calls: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[Access]]:
     """Return for each access the position of its call in ``calls``, and its place in the list that comes last."""
-    names = ("template", "db_system", "db_collection", "db_operation")
+    names = ("template", "db_system", "db_collection", "db_operation", "category")
     parts = [forest.codes(name) for name in names]
     stated = (forest.codes("db_statement").codes[calls] >= 0).astype(np.int64)
     number, first = number_of(
@@ -125,11 +131,15 @@ def _accesses(
     begins = [0]
     for position in first.tolist():
         row = calls[position]
-        template, system, collection, operation = (
+        template, system, collection, operation, category = (
             part.values[part.codes[row]] if part.codes[row] >= 0 else "" for part in parts
         )
         # Without a statement the template is made of what the span says beside it, which is no table.
-        found += _tables(template if stated[position] else "", system, collection, operation)
+        text = template if stated[position] else ""
+        if category == "cache" and not collection:
+            found += _families(text, operation)
+        else:
+            found += _tables(text, system, collection, operation)
         begins.append(len(found))
     offset = np.array(begins, np.int64)
     counts = np.diff(offset)[number]
@@ -153,3 +163,14 @@ def _tables(template: str, system: str, collection: str, operation: str) -> list
     if not template or not statement.accesses:
         return [Access(UNKNOWN_TABLE, mode_of(operation or statement.verb), "none", 0)]
     return [Access(access.table, access.mode, statement.method, percent) for access in statement.accesses]
+
+
+def _families(commands: str, operation: str) -> list[Access]:
+    """Return what a pipeline of commands does with which families of keys."""
+    modes: dict[str, set[str]] = {}
+    for command in commands.split("; "):
+        name, *keys = command.split()[: _MOST_KEYS + 1] or [""]
+        for key in keys:
+            modes.setdefault(key_prefix(key), set()).add(mode_of(name))
+    known = [Access(family, mode, "parsed", 90) for family in sorted(modes) for mode in sorted(modes[family]) if family]
+    return known or [Access(UNKNOWN_TABLE, mode_of(operation or commands), "none", 0)]

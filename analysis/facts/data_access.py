@@ -2,6 +2,7 @@
 
 Tables come from ``db.collection.name`` where the instrumentation gives it, else from the statement
 (:mod:`analysis.sql`); the confidence says which. A statement that touches several tables counts once for each of them.
+Of a cache, the prefix of its keys takes the place of the table.
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ FIELDS: Final = (
     ),
     Field("store", pa.string(), "key", "", "system, host, port and database"),
     Field("store_system", pa.string(), "key", "", "postgresql, mysql, redis …"),
-    Field("table", pa.string(), "key", "", "table, collection or index; (unknown) where nothing names it"),
+    Field(
+        "table",
+        pa.string(),
+        "key",
+        "",
+        "table, collection, index, prefix of a cache's keys; (unknown) where nothing names it",
+    ),
     Field("mode", pa.string(), "key", "", "read, write or unknown"),
     Field("method", pa.string(), "key", "", "how the table is known: named, parsed, scanned or none"),
     Field("calls", pa.int64(), "sum", "calls", "calls, compressed spans counted as often as they stand for"),

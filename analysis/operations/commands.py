@@ -55,13 +55,14 @@ def key_prefix(key: str) -> str:
     """
     Give the part of a cache key (or of its template) that says whose it is.
 
-    That is what stands before the first identifier, without the delimiter: `app:session` of `app:session:77`; of a key
-    without identifier all but its last part: `config:global` of `config:global:flags`.
+    That is what stands before the first part that holds an identifier: `app:session` of `app:session:77`, `product` of
+    `product:BED-009`; of a key without identifier all but its last part: `config:global` of `config:global:flags`.
     """
     template = key_template(key) if PLACEHOLDER not in key else key
     before, placeholder, _ = template.partition(PLACEHOLDER)
     if placeholder:
-        return before.rstrip(_DELIMITERS + "-_")
+        cut = max(before.rfind(mark) for mark in _DELIMITERS)
+        return before[: cut if cut > 0 else None].rstrip(_DELIMITERS + "-_")
     cut = max(template.rfind(mark) for mark in _DELIMITERS)
     return template[:cut] if cut > 0 else template
 

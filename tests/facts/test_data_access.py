@@ -45,3 +45,17 @@ def test_two_layers_of_one_call_are_one_access():
 def test_a_failed_call_that_stands_for_several_is_as_many_errors():
     found = read("data_access", span(1), query(2, 1, multiplicity=4, status="error"), query(3, 1))
     assert rows_of(found, "calls", "errors", "traces") == [(5, 4, 1)]
+
+
+def test_of_a_cache_the_prefix_of_its_keys_takes_the_place_of_the_table():
+    pipeline = "HGETALL cart:{id}; EXPIRE cart:{id}; MGET product:{id} product:BED-{id}"
+    cached = {"db_system": "redis", "category": "cache", "db_statement": "as below", "db_namespace": None}
+    found = read(
+        "data_access", span(1), query(2, 1, template=pipeline, **cached), query(3, 1, template="PING", **cached)
+    )
+    assert rows_of(found, "table", "mode", "method", "calls") == [
+        (UNKNOWN_TABLE, "unknown", "none", 1),
+        ("cart", "read", "parsed", 1),
+        ("cart", "write", "parsed", 1),
+        ("product", "read", "parsed", 1),
+    ]

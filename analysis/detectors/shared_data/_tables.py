@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.detectors import Evidence
 from analysis.facts.data_access import UNKNOWN_TABLE
+from analysis.operations import template
 from analysis.stores import ambiguous
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "NO_DATA_CALLS",
     "by_design",
     "bystanders",
+    "how",
     "known_accesses",
     "owner_of",
     "store_confidence",
@@ -26,7 +28,7 @@ __all__ = [
     "write_counts",
 ]
 
-CACHES: Final = ("redis", "valkey", "memcached")
+CACHES: Final = tuple(sorted(template.CACHES))
 NO_DATA_CALLS: Final = "spans of database calls (db.system.name with db.query.text or db.collection.name)"
 _AMBIGUOUS_FACTOR: Final = 0.7
 #: Words of the names of services that use foreign tables by design.
@@ -105,3 +107,13 @@ def store_confidence(store: str) -> tuple[float, tuple[str, ...]]:
         return 1.0, ()
     said = f"{address or 'no address'} may be another store on each host: confidence is lowered"
     return _AMBIGUOUS_FACTOR, (said,)
+
+
+def how(writers: tuple[str, ...], readers: tuple[str, ...]) -> str:
+    """Return who writes and who reads, as part of a sentence."""
+    parts = []
+    if writers:
+        parts.append(f"{', '.join(writers)} write{'s' if len(writers) == 1 else ''} it")
+    if readers:
+        parts.append(f"{', '.join(readers)} {'only read' if writers else 'read'}{'s' if len(readers) == 1 else ''} it")
+    return ", ".join(parts)

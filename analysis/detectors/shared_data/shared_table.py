@@ -129,7 +129,7 @@ def _shared(evidence: Evidence, access: pd.DataFrame, limits: Limits, left: set[
         readers = tuple(service for service in services if service not in writers)
         owner, owner_share = _tables.owner_of(writes)
         weight = Weight(passes_limits=True, several_writers=len(writers) >= 2, blocks_change=len(writers) == 1)
-        how = _how(writers, readers)
+        how = _tables.how(writers, readers)
         yield _finding(
             evidence,
             own,
@@ -213,15 +213,6 @@ def _servers(evidence: Evidence, access: pd.DataFrame, limits: Limits) -> Iterat
 def _schema_names(access: pd.DataFrame) -> pd.Series:
     names = [schema_of(store, table) for store, table in zip(access["store"], access["table"], strict=True)]
     return pd.Series(names, index=access.index, dtype=object)
-
-
-def _how(writers: tuple[str, ...], readers: tuple[str, ...]) -> str:
-    parts = []
-    if writers:
-        parts.append(f"{', '.join(writers)} write{'s' if len(writers) == 1 else ''} it")
-    if readers:
-        parts.append(f"{', '.join(readers)} {'only read' if writers else 'read'}{'s' if len(readers) == 1 else ''} it")
-    return ", ".join(parts)
 
 
 def _finding(
