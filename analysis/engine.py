@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing import get_context
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
-from analysis.dataset import Dataset, Partition
 
 from analysis import facts as facts_room
+from analysis.dataset import Dataset, Partition
 from analysis.facts import Fact
 from analysis.forest import Planting, plant_partition, planting
 
@@ -128,5 +128,6 @@ def _dask_executor(address: str) -> AbstractContextManager[Executor]:
     except ImportError as error:
         message = "the engine dask needs the extra 'cluster': pip install 'archreview[cluster]'"
         raise RuntimeError(message) from error
-    executor: Executor = Client(address).get_executor()
-    return executor
+    # Its methods have no types.
+    client: Any = cast("Any", Client)(address)
+    return cast("Executor", client.get_executor())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from analysis._kernels.compiled import kernel
 from analysis.forest import Forest
 from analysis.schema import KINDS
 
@@ -24,7 +24,7 @@ def local_entries(forest: Forest) -> npt.NDArray[np.int32]:
     return _local_entries(forest.parent, forest.codes("service").codes, forest.kind)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _local_entries(
     parent: npt.NDArray[np.int32],
     service: npt.NDArray[np.int32],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from analysis._kernels.compiled import kernel
 
 __all__ = ["MOST_HOPS", "ascend", "origins"]
 
@@ -12,7 +13,7 @@ __all__ = ["MOST_HOPS", "ascend", "origins"]
 MOST_HOPS = 64
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def origins(
     parent: npt.NDArray[np.int32],
     entry: npt.NDArray[np.int32],
@@ -43,7 +44,7 @@ def origins(
     return found
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def ascend(
     starts: npt.NDArray[np.int64],
     parent: npt.NDArray[np.int32],

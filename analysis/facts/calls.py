@@ -42,37 +42,34 @@ def scan(forest: Forest) -> pa.Table:
     edges = forest.edges
     names = tuple(node.id for node in edges.nodes)
     kinds = tuple(node.kind for node in edges.nodes)
-    has_client, has_server = edges.client >= 0, edges.server >= 0
-    row = np.where(has_client, edges.client, edges.server)
-    order = np.argsort(row, kind="stable")
-    client, server, row = edges.client[order], edges.server[order], row[order]
-    paired = (has_client & has_server)[order]
+    client, server, duration = edges.client, edges.server, edges.duration
+    has_client, has_server = client >= 0, server >= 0
+    row = np.where(has_client, client, server)
+    paired = has_client & has_server
     many = forest.multiplicity[row]
-    duration = edges.duration[order]
-    known = forest.has_time[row]
-    count = has_client.astype(np.int64)[order] + has_server[order]
+    count = has_client.astype(np.int64) + has_server
     pairs = np.stack([client, server], axis=1).ravel()
     return gather(
         FIELDS,
         forest,
         Occurrences(
             keys={
-                "caller": Codes(edges.caller[order], names),
-                "callee": Codes(edges.callee[order], names),
-                "kind": Codes(edges.kind[order].astype(np.int32), _KINDS),
-                "caller_kind": Codes(edges.caller[order], kinds),
-                "callee_kind": Codes(edges.callee[order], kinds),
+                "caller": Codes(edges.caller, names),
+                "callee": Codes(edges.callee, names),
+                "kind": Codes(edges.kind.astype(np.int32), _KINDS),
+                "caller_kind": Codes(edges.caller, kinds),
+                "callee_kind": Codes(edges.callee, kinds),
             },
             trace=forest.trace_of[row],
             sums={
                 "calls": many,
-                "errors": np.where(edges.error[order], many, 0),
+                "errors": np.where(edges.error, many, 0),
                 "total_ns": duration,
                 "paired": np.where(paired, many, 0),
                 "client_ns": np.where(paired, forest.duration[client], 0),
                 "server_ns": np.where(paired, forest.duration[server], 0),
             },
-            histograms={"latency": (np.where(known, duration, -1), many)},
+            histograms={"latency": (np.where(edges.timed, duration, -1), many)},
             exemplar_value=duration,
             span_offset=np.concatenate([[0], np.cumsum(count)]),
             span_rows=pairs[pairs >= 0],

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numba import njit
 
+from analysis._kernels.compiled import kernel
 from analysis.facts._numbering import combined, firsts
 from analysis.facts._once import added, critical_below, listed
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
@@ -94,7 +94,7 @@ def _calling(forest: Forest, rows: Int64s) -> Int64s:
     return np.where(forest.kind[parent] == KINDS.index("client"), parent, rows).astype(np.int64)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _revisits(
     parent: npt.NDArray[np.int32],
     service: npt.NDArray[np.int32],
@@ -108,17 +108,17 @@ def _revisits(
     # The highest span of the same service that waits: the way up goes from visit to visit, however deep each is.
     top = np.full(len(parent), -1, np.int32)
     for first in range(len(parent)):
-        row = np.int32(first)
-        while top[row] < 0:
-            if parent[row] < 0 or not blocking[row] or service[parent[row]] != service[row]:
-                top[row] = row
+        below = np.int32(first)
+        while top[below] < 0:
+            if parent[below] < 0 or not blocking[below] or service[parent[below]] != service[below]:
+                top[below] = below
                 break
-            row = parent[row]
-        highest = top[row]
-        row = np.int32(first)
-        while top[row] < 0:
-            top[row] = highest
-            row = parent[row]
+            below = parent[below]
+        highest = top[below]
+        below = np.int32(first)
+        while top[below] < 0:
+            top[below] = highest
+            below = parent[below]
     found = np.empty(16, np.int64)
     offset = np.zeros(17, np.int64)
     hops = np.empty(64, np.int64)
