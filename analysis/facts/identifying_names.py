@@ -1,0 +1,51 @@
+"""Span names that hold values: identifiers, raw paths, statements with their literals."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.facts._says import given, says
+from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
+from analysis.forest import Forest
+from analysis.operations import holds_identifier
+
+__all__ = ["COLUMNS", "FIELDS", "identifying", "scan"]
+
+COLUMNS: Final = ("service", "operation", "name")
+FIELDS: Final = (
+    Field("service", pa.string(), "key", "", "service that recorded the span"),
+    Field("operation", pa.string(), "key", "", "its operation: the name with identifiers replaced"),
+    Field("identifying", pa.bool_(), "key", "", "the name as exported holds a value that makes names many"),
+    Field("spans", pa.int64(), "sum", "spans", "spans as exported"),
+    Field("named", pa.int64(), "sum", "spans", "of these, with a name"),
+    Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
+    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by duration; the span"),
+)
+
+
+def scan(forest: Forest) -> pa.Table:
+    """Return how spans of one partition are named."""
+    return gather(
+        FIELDS,
+        forest,
+        Occurrences(
+            keys={
+                **{name: forest.codes(name) for name in ("service", "operation")},
+                "identifying": identifying(forest),
+            },
+            trace=forest.trace_of,
+            sums={"spans": np.ones(forest.size, np.bool_), "named": given(forest, "name")},
+            histograms={},
+            exemplar_value=forest.duration,
+            span_offset=np.arange(forest.size + 1),
+            span_rows=np.arange(forest.size),
+        ),
+    )
+
+
+def identifying(forest: Forest) -> np.ndarray:
+    """Mark the spans whose name holds an identifier."""
+    return says(forest, "name", holds_identifier)
