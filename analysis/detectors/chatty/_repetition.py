@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -17,7 +17,7 @@ from analysis.detectors._evidence import examples, merged_exemplars, merged_hist
 from analysis.facts.sibling_runs import PAGED
 from analysis.findings import Example, Severity
 
-__all__ = ["PERCENTILE", "Repetition", "repetitions", "set_aside", "shortened"]
+__all__ = ["PERCENTILE", "Repetition", "repetitions", "set_aside", "shortened", "without_redundant"]
 
 #: Costs of a request are compared at this percentile.
 PERCENTILE: Final = 0.95
@@ -251,6 +251,20 @@ def repetitions(
         service, operation, template, target = (str(part) for part in key)
         rows = group if identical else varied
         yield Repetition(service, operation, template, target, rows, identical, evidence, limits)
+
+
+def without_redundant(runs: Iterable[Repetition]) -> tuple[list[Repetition], tuple[str, ...]]:
+    """Return the runs that are not told as redundant calls, and a sentence for each that is."""
+    left, said = [], []
+    for run in runs:
+        answer = run.evidence.answers.get("redundant_calls")
+        same = {"template": run.template, "target": run.target}
+        told = answer.findings if answer is not None and run.identical else ()
+        if any(finding.subject == same and run.service in finding.measures["callers"] for finding in told):
+            said.append(f"{run.where}, {shortened(run.template)}: the same each time, told as redundant calls")
+        else:
+            left.append(run)
+    return left, tuple(said)
 
 
 def set_aside(evidence: Evidence, limits: Limits, categories: Sequence[str], *, among: bool = True) -> tuple[str, ...]:

@@ -34,8 +34,8 @@ What it can mistake
 -------------------
 Attempts of one call, polling (long pauses, the same question), and a scatter (each call to another place, at once)
 are no runs; what was left out is listed with the answer. Pages of one long answer and static files are for
-information only, and so are calls that are seen to ask for the same each time. RPC and POST hide what they ask for:
-confidence is lower.
+information only. Calls that are seen to ask for the same each time are told as redundant calls. RPC and POST hide
+what they ask for: confidence is lower.
 
 What to do
 ----------
@@ -51,7 +51,7 @@ from typing import Final
 
 from analysis.detectors import Evidence, Info, Limit, Limits
 from analysis.detectors._evidence import ms
-from analysis.detectors.chatty._repetition import Repetition, repetitions, set_aside, shortened
+from analysis.detectors.chatty._repetition import Repetition, repetitions, set_aside, shortened, without_redundant
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -65,6 +65,7 @@ INFO: Final = Info(
         "repeats": Limit(5, "calls", "a run counts from this many calls on"),
         "cost_ms": Limit(50, "ms", "worth fixing from this union of the calls' times on, at p95"),
     },
+    after=("redundant_calls",),
 )
 _SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling", "skew")
 _DATA: Final = ("database", "cache")
@@ -83,8 +84,9 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if not calling.any():
         missing = ("spans of calls to other services that say their kind (client or producer)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    findings = tuple(_finding(item) for item in repetitions(evidence, limits, _DATA, among=False))
-    suppressed = set_aside(evidence, limits, _DATA, among=False)
+    runs, redundant = without_redundant(repetitions(evidence, limits, _DATA, among=False))
+    findings = tuple(_finding(item) for item in runs)
+    suppressed = (*set_aside(evidence, limits, _DATA, among=False), *redundant)
     answer = partial(Assessment, INFO.name, INFO.family, findings=findings, suppressed=suppressed)
     return answer("found") if findings else answer("not_found")
 

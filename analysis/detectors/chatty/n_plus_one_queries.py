@@ -24,7 +24,8 @@ p95 of an entry operation, on the critical path, requests without the run includ
 
 The values must differ. Where the instrumentation hides them, confidence rests on hints: the scope of an object
 mapper, a read right before the run, durations that differ by half or more. Where all values are seen and equal the
-run is reported as identical queries, for information: asking once and keeping the answer mends it, not a batch.
+run is told as redundant calls: asking once and keeping the answer mends it, not a batch. What these leave out (calls
+at once, writes in between) is reported here as identical queries, for information.
 
 Example
 -------
@@ -49,7 +50,14 @@ import re
 from typing import Final
 
 from analysis.detectors import Evidence, Info, Limit, Limits
-from analysis.detectors.chatty._repetition import Repetition, object_mapper, repetitions, set_aside, shortened
+from analysis.detectors.chatty._repetition import (
+    Repetition,
+    object_mapper,
+    repetitions,
+    set_aside,
+    shortened,
+    without_redundant,
+)
 from analysis.findings import Assessment, Finding, Severity
 
 __all__ = ["INFO", "judge"]
@@ -65,6 +73,7 @@ INFO: Final = Info(
         "pattern_repeats": Limit(3, "rounds", "a pattern of several statements counts from this many rounds on"),
         "cost_ms": Limit(50, "ms", "worth fixing from this union of the calls' times on, at p95", _SENTRY),
     },
+    after=("redundant_calls",),
 )
 _SENSITIVE_TO: Final = ("compressed", "orphans", "sampling", "truncated_statements")
 _CATEGORIES: Final = ("database", "cache")
@@ -81,8 +90,9 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     # Among data calls without a statement are those that connect: only a service without any statement leaves a gap.
     silent = coverage.loc[(coverage["data_calls"] > 0) & (coverage["with_statement"] == 0), "service"]
     partly = tuple(f"db.query.text of the data calls of {service}" for service in sorted(silent))
-    findings = tuple(_finding(item) for item in repetitions(evidence, limits, _CATEGORIES))
-    suppressed = set_aside(evidence, limits, _CATEGORIES)
+    runs, redundant = without_redundant(repetitions(evidence, limits, _CATEGORIES))
+    findings = tuple(_finding(item) for item in runs)
+    suppressed = (*set_aside(evidence, limits, _CATEGORIES), *redundant)
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", findings, partly, suppressed)
 
 

@@ -1,0 +1,183 @@
+"""Redundant calls.
+
+What it finds
+-------------
+The same question put to the same store or service twice or more while one request is served, by one service or by
+several that do not know of each other, although nothing was written in between: the answer was there already.
+
+Why it matters
+--------------
+Each repetition pays network, the callee's work and a place in its queue for nothing. Across services it is the sign of
+an answer that nobody passes along: in a checkout the gateway, the orders and the prices each fetch the customer.
+
+How it decides
+--------------
+Calls of one trace are one question if template, target and values are the same and the values are certain: literals
+in a statement without placeholders, or the address of a request without a body. A call repeats the question if one
+before it succeeded and has ended, and nothing was written in between to a table that it reads, or to the service
+that it asks (a table that is not named may be any). Only calls that change nothing count. It is reported from ``calls``
+calls of the question on (2).
+
+Worth fixing is a question whose repetitions are open for ``cost_ms`` (10, house default) or more at p95 over the traces
+that ask again. Severity then follows from their share of the p95 of an entry operation, on its critical path, requests
+without a repetition included. This is also what keeping the answer would save.
+
+Repetitions below a call that is repeated itself are told as that call only. Where N+1 queries or calls turn out to ask
+for the same each time, they are told here.
+
+Example
+-------
+Flagged: in one ``POST /checkout`` the gateway, ``orders`` and ``pricing`` each call ``GET /customers/7``.
+Better: the gateway passes the customer along; or each service keeps the answer for the rest of the request.
+
+What it can mistake
+-------------------
+Another attempt after a failure, a second request sent while the first is open (hedging), polling (long pauses under one
+span) and a read after a write are told apart, and listed with the answer. Answers may depend on a header that is no
+part of the address. Where values are hidden (placeholders, bodies, RPC), nothing is claimed.
+
+What to do
+----------
+Keep the answer for the rest of the request (a request-scoped cache), or pass it along to those who ask for it again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors.chatty._repetition import shortened
+from analysis.detectors.chatty._requests import PERCENTILE, affected_traces, entries, largest_share
+from analysis.findings import Assessment, Finding
+
+__all__ = ["INFO", "judge"]
+
+INFO: Final = Info(
+    name="redundant_calls",
+    family="chatty",
+    title="Redundant calls",
+    facts=("same_questions", "requests"),
+    limits={
+        "calls": Limit(2, "calls", "a question is asked again from this many calls in a trace on (median)"),
+        "cost_ms": Limit(10, "ms", "worth fixing from this time of the repeated calls on, at p95"),
+    },
+)
+_SENSITIVE_TO: Final = ("orphans", "sampling", "skew", "truncated_statements")
+_NOT_REDUNDANT: Final = {
+    "retry": "tried again after a failure",
+    "hedging": "asked again while the first was open: hedged, or asked at once",
+    "polling": "asked again after pauses: polling",
+    "written": "asked again after a write: a read of what was written",
+}
+
+
+def judge(evidence: Evidence, limits: Limits) -> Assessment:
+    """Answer which questions are asked again within a request."""
+    asked = evidence["same_questions"]
+    if asked.empty:
+        missing = ("values of calls that only read: url.full or url.path of HTTP calls, literals in db.query.text",)
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+    findings = []
+    for key, rows in asked[asked["verdict"] == "repeated"].groupby(["template", "target"], sort=True):
+        template, target = named(key)
+        if merged_histogram(rows["calls_per_request"]).percentile(0.5) >= limits["calls"]:
+            findings.append(_finding(evidence, limits, template, target, rows))
+    return Assessment(
+        INFO.name,
+        INFO.family,
+        "found" if findings else "not_found",
+        tuple(findings),
+        suppressed=tuple(_set_aside(asked)),
+    )
+
+
+def _set_aside(asked: pd.DataFrame) -> list[str]:
+    apart = asked[asked["verdict"].isin(list(_NOT_REDUNDANT))]
+    said = []
+    for key, rows in apart.groupby(["template", "target", "verdict"], sort=True):
+        template, target, verdict = named(key)
+        traces = int(rows["requests"].sum())
+        said.append(f"{shortened(template)} of {target}: {_NOT_REDUNDANT[verdict]} ({traces} traces)")
+    return said
+
+
+def _finding(evidence: Evidence, limits: Limits, template: str, target: str, rows: pd.DataFrame) -> Finding:
+    callers = sorted({caller for cell in rows["callers"] for caller in cell if caller})
+    affected = affected_traces(evidence, rows["requests"])
+    calls, repeated, questions = (int(rows[name].sum()) for name in ("calls", "repeated", "questions"))
+    per_request, critical = (merged_histogram(rows[f"{name}_per_request"]) for name in ("calls", "critical"))
+    open_p95 = merged_histogram(rows["open_per_request"]).percentile(PERCENTILE)
+    waited = rows[~rows["background"]]
+    share = largest_share(evidence, waited, "critical_per_request")
+    category = str(rows["category"].iloc[0])
+    cached = category == "cache"
+    several = len(callers) > 1
+    who = f"{', '.join(callers[:-1])} and {callers[-1]}" if several else "".join(callers)
+    median, at_p95 = round(per_request.percentile(0.5), 2), round(per_request.percentile(PERCENTILE), 2)
+    cost = {
+        "critical_path_ms_p50": ms(critical.percentile(0.5)),
+        "critical_path_ms_p95": ms(critical.percentile(PERCENTILE)),
+        "open_ms_p95": ms(open_p95),
+        "calls_per_trace_p95": at_p95,
+        "total_ms": ms(rows["critical_ns"].sum()),
+    }
+    saving = {name: cost[name] for name in ("critical_path_ms_p50", "critical_path_ms_p95", "total_ms")}
+    return Finding(
+        detector=INFO.name,
+        family=INFO.family,
+        severity=severity(Weight(passes_limits=open_p95 >= limits["cost_ms"] * 1e6 and not cached, share_of_p95=share)),
+        confidence=evidence.trust.confidence(0.9, _SENSITIVE_TO, affected),
+        title=f"{who} ask{'' if several else 's'} {target} the same again within a request: {shortened(template)}",
+        summary=(
+            f"Of {calls} calls in {affected} traces {repeated} ask for what was answered before ({median:g} calls a "
+            f"trace, p95 {at_p95:g}). The repetitions take {cost['critical_path_ms_p95']:g} ms of the critical path at "
+            "p95."
+        ),
+        services=tuple(sorted({*callers, target} if category in ("http", "rpc") else set(callers))),
+        subject={"template": template, "target": target},
+        measures={
+            "callers": callers,
+            "calls": calls,
+            "repeated": repeated,
+            "questions": questions,
+            "calls_per_trace_p50": median,
+            "calls_per_trace_p95": at_p95,
+            "category": category,
+            "across_services": several,
+            "share_of_p95": share,
+            "entries": entries(rows),
+        },
+        limits=dict(limits),
+        cost=cost,
+        saving={**saving, "calls": repeated},
+        traces_seen=evidence.traces,
+        traces_affected=affected,
+        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
+        exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
+        considered=(*_considered(rows, cached), *evidence.trust.sentences(_SENSITIVE_TO, affected)),
+        remedy=_remedy(target, several, cached),
+    )
+
+
+def _considered(rows: pd.DataFrame, cached: bool) -> list[str]:
+    said = [
+        "the values of all calls are seen and equal",
+        "nothing was written in between to what they read, as far as the trace tells",
+        "attempts after failures, calls at once and polling were not counted",
+    ]
+    if cached:
+        said.append("reads of a cache are cheap and often meant, so it is for information only")
+    if rows["background"].all():
+        said.append("a background job or message: no user waits, so severity is low at most")
+    return said
+
+
+def _remedy(target: str, several: bool, cached: bool) -> str:
+    if cached:
+        return "Keep the value for the rest of the request, if the time matters."
+    if several:
+        return f"Pass the answer of {target} along with the calls between these services, or keep it for the request."
+    return "Ask once and keep the answer for the rest of the request (a request-scoped cache)."
