@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from analysis._wording import counted, percent, plain
+from analysis._wording import counted, duration, percent, plain
 
 if TYPE_CHECKING:
     from analysis.findings import Finding
@@ -51,16 +51,16 @@ def _listed(numbers: Mapping[str, Any]) -> str:
 
 
 def _said(name: str, value: object) -> str:
-    """Put a number into words: milliseconds and shares with their unit, percentiles behind what they are of."""
-    words, unit, shown = name, "", value
+    """Put a number into words: times and shares with their unit, percentiles behind what they are of."""
+    words, shown = name, _number(value)
     for percentile in ("p50", "p95", "p99"):
         if words.endswith(f"_{percentile}"):
             words = f"{words.removesuffix(f'_{percentile}')} {percentile}"
-    if "_ms" in words:
-        words, unit = words.replace("_ms", ""), " ms"
+    if "_ms" in words and isinstance(value, int | float) and not isinstance(value, bool):
+        words, shown = words.replace("_ms", ""), duration(value)
     elif isinstance(value, float) and ("share" in name or name in ("probability", "coverage")):
-        shown, unit = 100 * value, " %"
-    return f"{_shown(words.replace('_', ' '))} <b>{_number(shown)}{unit}</b>"
+        shown = percent(value)
+    return f"{_shown(words.replace('_', ' '))} <b>{shown}</b>"
 
 
 def _number(value: object) -> str:
