@@ -75,6 +75,7 @@ def write_index(review: Review, pages: Sequence[Page], folder: Path, title: str)
         pages=pages,
         review=review,
         totals=review.totals,
+        count=counted(len(findings), "finding"),
         severities=_by_severity(findings),
         warnings=list(_warnings(review)),
         summaries=[_summary(review, family) for family in FAMILIES],
@@ -153,8 +154,7 @@ def _summary(review: Review, family: str) -> dict[str, Any]:
 
 
 def _judged(judged: Sequence[Assessment], blind: int) -> str:
-    said = counted(len(judged), "anti-pattern")
-    return f"{said}, {blind} not assessable" if blind else said
+    return f"{len(judged)}, {blind} of them not assessable" if blind else str(len(judged))
 
 
 def _by_severity(findings: Sequence[Finding]) -> str:

@@ -25,6 +25,7 @@ def export() -> bytes:
     spans: list[tuple[str, dict[str, Any]]] = []
     for number in range(1, TRACES + 1):
         spans += _trace(number, failing=number % 2 == 0)
+        spans += _way_back(TRACES + number)
     return otlp_lines(spans)
 
 
@@ -43,6 +44,8 @@ def _trace(number: int, *, failing: bool) -> list[tuple[str, dict[str, Any]]]:
             "db.namespace": "shop",
             "server.address": "db",
             "db.query.text": statement,
+            "db.collection.name": TABLE,
+            "db.operation.name": statement.split(maxsplit=1)[0],
         }
         return one(id_, parent, service, statement.split(maxsplit=1)[0], 3, at, 19, attributes=attributes)
 
@@ -56,6 +59,16 @@ def _trace(number: int, *, failing: bool) -> list[tuple[str, dict[str, Any]]]:
         one(4, 3, ORDERS, "POST", 3, 250, 100, status=status, attributes={"server.address": "payments"}),
         one(5, 4, PAYMENTS, "POST /payments", 2, 251, 98, status=status, attributes=http),
         query(31, PAYMENTS, 5, write, 255),
-        one(6, 5, PAYMENTS, "GET", 3, 280, 30, attributes={"server.address": "orders"}),
-        one(7, 6, ORDERS, "GET /orders", 2, 281, 28, attributes=http | {"http.route": "/orders"}),
+    ]
+
+
+def _way_back(number: int) -> list[tuple[str, dict[str, Any]]]:
+    """Return a trace in which payments calls orders: no single request goes back and forth, and yet it is a circle."""
+    began = number * 1_000 * MILLISECOND
+    times = {"start": began, "length": 50 * MILLISECOND}
+    http = {"http.request.method": "POST", "http.route": "/settle"}
+    return [
+        span(number, 1, service=PAYMENTS, name="POST /settle", attributes=http, **times),
+        span(number, 2, 1, service=PAYMENTS, name="POST", kind=3, attributes={"server.address": "orders"}, **times),
+        span(number, 3, 2, service=ORDERS, name="POST /settle", attributes=http, **times),
     ]

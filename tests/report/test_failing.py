@@ -18,7 +18,8 @@ from tests.exports import otlp, span
 def notebook(path: Path, *sources: str) -> Path:
     parameters = new_code_cell('review = ""', metadata={"tags": ["parameters"]})
     cells = [new_markdown_cell("# A chapter"), parameters, *map(new_code_cell, sources)]
-    nbformat.write(new_notebook(cells=cells), path)
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
     return path
 
 
