@@ -44,7 +44,7 @@ the wait with a timeout and a breaker.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pandas as pd
@@ -52,7 +52,7 @@ import pandas as pd
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors.cascades._slowness import SlowPair, slow_pairs
-from analysis.findings import Assessment, Finding
+from analysis.findings import Assessment, Finding, Outcome
 from analysis.trust import NO_CROSSING
 
 __all__ = ["INFO", "judge"]
@@ -69,6 +69,7 @@ INFO: Final = Info(
         "control": Limit(10, "visits", "other visits of an operation from which its lift can be measured"),
         "slow": Limit(4.0, "times the median", "duration from which a visit is slow"),
     },
+    after=("absent_fallback",),
 )
 _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
 _SERVED: Final = ("server", "client", "unspecified", "internal")
@@ -95,15 +96,37 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         missing.append("how spans ended: no status, http.response.status_code or rpc status code is recorded")
     if missing and (len(between) == 0 or evidence["failures"].empty):
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=tuple(missing))
-    findings = [*_errors(evidence, limits), *_slowness(evidence, limits)]
-    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), tuple(missing))
+    left = dict(_left_to_fallbacks(evidence))
+    findings = [*_errors(evidence, limits, left), *_slowness(evidence, limits)]
+    outcome: Outcome = "found" if findings else "not_found"
+    return Assessment(INFO.name, INFO.family, outcome, tuple(findings), tuple(missing), tuple(left.values()))
 
 
-def _errors(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
-    """Yield a finding for each origin whose failures left its service."""
+def _left_to_fallbacks(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield origins whose every cascade is over one edge, that of an absent fallback, which stands for it."""
+    absent = {(item["target"], f"{item['service']} {item['operation']}") for item in _absent_fallbacks(evidence)}
+    for (service, operation), rows in evidence["failures"].groupby(["origin_service", "origin_operation"], sort=True):
+        travelled = rows[rows["services"] >= 2]
+        tops = {path[-1] for path in travelled["path"]}
+        one_edge = len(travelled) > 0 and int(travelled["services"].max()) == 2
+        if one_edge and all((str(service), top) in absent for top in tops):
+            yield (
+                (str(service), str(operation)),
+                f"failures of {service} {operation} fail {', '.join(sorted(tops))} only: an absent fallback",
+            )
+
+
+def _absent_fallbacks(evidence: Evidence) -> list[Mapping[str, Any]]:
+    """Return the subjects of the absent fallbacks that were found."""
+    answer = evidence.answers.get("absent_fallback")
+    return [finding.subject for finding in answer.findings] if answer else []
+
+
+def _errors(evidence: Evidence, limits: Limits, left: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
+    """Yield a finding for each origin whose failures left its service, but for those left to others."""
     failures = evidence["failures"]
     for (service, operation), rows in failures.groupby(["origin_service", "origin_operation"], sort=True):
-        if int(rows["services"].max()) >= 2:
+        if int(rows["services"].max()) >= 2 and (str(service), str(operation)) not in left:
             yield _error_finding(evidence, limits, str(service), str(operation), rows)
 
 
@@ -125,11 +148,13 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
     absorbed = sorted({stop for stop in rows["stopped_at"] if stop})
     climb = merged_histogram(travelled["climb"])
     touched = _share_of_requests(evidence, travelled)
+    without = _on_the_way(evidence, travelled)
     considered = [
         f"{count - climbed} of {count} failures stayed within {service}"
         if count > climbed
         else "every failure left the service",
         f"absorbed at {', '.join(absorbed)}" if absorbed else "nothing on the way absorbed it",
+        *(f"on its way {what} has no fallback" for what in without),
         *_unmeasured(unmeasured, limits),
         "answers to the client's own mistakes (4xx) and cancellations were not counted as failures",
         *evidence.trust.sentences(_SENSITIVE_TO, traces),
@@ -157,6 +182,7 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
             "paths_not_shown": max(0, len(paths) - _MOST_PATHS),
             "above": above.head(_MOST_PATHS).to_dict("records"),
             "absorbed_at": absorbed,
+            "absent_fallbacks": without,
         },
         limits=dict(limits),
         cost={
@@ -173,6 +199,17 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
         exemplars=examples(merged_exemplars(travelled["exemplars"]), travelled["total_ns"].sum() / max(1, climbed)),
         considered=tuple(considered),
         remedy=_REMEDY.format(where=where, origin=origin),
+    )
+
+
+def _on_the_way(evidence: Evidence, travelled: pd.DataFrame) -> list[str]:
+    """Return the absent fallbacks that a cascade passes, as "operation of service for target"."""
+    passed = {hop for path in travelled["path"] for hop in path}
+    services = {hop.partition(" ")[0] for hop in passed}
+    return sorted(
+        f"{item['operation']} of {item['service']} for {item['target']}"
+        for item in _absent_fallbacks(evidence)
+        if f"{item['service']} {item['operation']}" in passed and item["target"] in services
     )
 
 

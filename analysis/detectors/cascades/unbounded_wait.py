@@ -1,0 +1,270 @@
+"""Unbounded wait.
+
+What it finds
+-------------
+Calls that wait for an answer however long it takes: no timeout is in force, or one so long that it protects nobody.
+Where the durations of failed calls gather at a round value, that is the timeout in force, and it is told.
+
+Why it matters
+--------------
+A callee that hangs holds the caller's threads and connections, until there are none left. What was one slow service is
+then two.
+
+How it decides
+--------------
+By the calls of one operation to one target: a wait is too long beyond ``usual`` times the p99 of the answered calls
+(10, the catalogue's limit; calls beyond the third quartile by more than three times the distance between the quartiles,
+Tukey's far outliers, are trimmed first, and there must be ``enough`` calls, 20) and a second at least (``floor_s``,
+house default), or beyond ``longest_s`` (30, the catalogue's limit). It is unbounded where no call of it ever ended by a
+deadline error. Where most of the answered calls last that long, they are meant to (streams, long polls): they are
+left out, and so is what a batch waits for.
+
+Worth fixing from ``waits`` such calls on (3, house default). Severity follows from the share of an entry operation's
+requests that have one.
+
+The timeout in force: at least ``cluster`` failed calls (5, house default), and half of those as long or longer, lie
+within a tenth above 1, 2, 5, 10, 30 or 60 seconds. This is for information.
+
+Example
+-------
+Flagged: ``payments`` usually has its answer from the acquirer in 100 ms; now and then it waits 45 seconds. Better: a
+timeout of 150 ms, near the p99.9, and a fallback.
+
+What it can mistake
+-------------------
+Streams, long polls and batches that are rare and do not say so by name. A timeout that never had to act is not seen:
+calls that never wait long are not accused.
+
+What to do
+----------
+Set a timeout near the p99.9 of the calls, on connecting and on reading, and decide what to answer when it ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from analysis._histogram import Histogram, lower, upper
+from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors.chatty._repetition import shortened
+from analysis.findings import Assessment, Finding, Outcome
+
+__all__ = ["INFO", "judge"]
+
+INFO: Final = Info(
+    name="unbounded_wait",
+    family="cascades",
+    title="Unbounded wait",
+    facts=("waits", "requests", "coverage"),
+    limits={
+        "usual": Limit(10, "times the p99", "a wait is too long beyond this many times the usual p99"),
+        "floor_s": Limit(1, "s", "and beyond this"),
+        "longest_s": Limit(30, "s", "a wait is too long beyond this, whatever is usual"),
+        "enough": Limit(20, "calls", "answered calls from which the usual p99 is known"),
+        "waits": Limit(3, "calls", "worth fixing from this many calls on that wait too long"),
+        "cluster": Limit(5, "calls", "failed calls at a round value that make a timeout"),
+    },
+)
+_SENSITIVE_TO: Final = ("compressed", "kinds", "sampling")
+_SUBJECT: Final = ["service", "operation", "target", "template"]
+_ROUND_S: Final = (1, 2, 5, 10, 30, 60)
+_SECOND_NS: Final = 1_000_000_000
+#: How far above its timeout a call may end, as a share of it; and how little below, for coarse clocks.
+_ABOVE, _BELOW = 0.1, 0.01
+_BATCH: Final = ("internal", "consumer", "producer")
+_MEANT: Final = re.compile(r"stream|long-?poll|\bpoll\b|watch|subscribe|websocket|/events\b|/sse\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Waits:
+    """The waits of one operation for one callee."""
+
+    evidence: Evidence
+    service: str
+    operation: str
+    target: str
+    template: str
+    rows: pd.DataFrame
+
+    @property
+    def where(self) -> str:
+        return f"{self.operation} of {self.service}" if self.operation else self.service
+
+    @property
+    def whom(self) -> str:
+        return self.target or "a callee that nothing names"
+
+    @property
+    def by_deadline(self) -> int:
+        return int(self.rows.loc[self.rows["end"] == "timeout", "calls"].sum())
+
+    @property
+    def waited_for(self) -> pd.DataFrame:
+        """Rows of requests that somebody waits for."""
+        return self.rows[~self.rows["entry_kind"].isin(_BATCH)]
+
+    def latency(self, *ends: str) -> Histogram:
+        return merged_histogram(self.rows[self.rows["end"].isin(ends)]["latency"])
+
+
+def judge(evidence: Evidence, limits: Limits) -> Assessment:
+    """Answer which calls wait without bound, and which timeouts are in force."""
+    waits = evidence["waits"]
+    if waits.empty:
+        missing = ("spans of calls to others that say their kind (client) and have a time",)
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+    if not int(evidence["coverage"]["with_outcome"].sum()):
+        missing = ("how spans ended: no status, http.response.status_code or rpc status code is recorded",)
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+    findings: list[Finding] = []
+    suppressed: list[str] = []
+    for key, rows in waits.groupby(_SUBJECT, sort=True):
+        service, operation, target, template = map(str, key)
+        item = _Waits(evidence, service, operation, target, template, rows)
+        findings += _timeouts_in_force(item, limits)
+        limit_ns = _too_long(item, limits)
+        count = _count_beyond(merged_histogram(item.waited_for["latency"]), limit_ns)
+        if not count or item.by_deadline:
+            continue
+        if _is_meant(item, limit_ns):
+            suppressed.append(f"{item.where} to {item.whom}: most calls last that long, a stream or long poll")
+        else:
+            findings.append(_finding(item, limit_ns, count, limits))
+    outcome: Outcome = "found" if findings else "not_found"
+    return Assessment(INFO.name, INFO.family, outcome, tuple(findings), suppressed=tuple(suppressed))
+
+
+def _too_long(item: _Waits, limits: Limits) -> float:
+    """Return the wait (ns) beyond which it is too long."""
+    longest = limits["longest_s"] * _SECOND_NS
+    answered = item.latency("answered")
+    if not answered.count:
+        return longest
+    first, third = answered.percentile(0.25), answered.percentile(0.75)
+    kept = np.array([lower(int(bucket)) <= third + 3 * (third - first) for bucket in answered.buckets], bool)
+    usual = Histogram(answered.buckets[kept], answered.counts[kept])
+    if usual.count < limits["enough"]:
+        return longest
+    return min(longest, max(limits["usual"] * usual.percentile(0.99), limits["floor_s"] * _SECOND_NS))
+
+
+def _count_beyond(latency: Histogram, limit_ns: float) -> int:
+    beyond = np.array([lower(int(bucket)) > limit_ns for bucket in latency.buckets], bool)
+    return int(latency.counts[beyond].sum())
+
+
+def _is_meant(item: _Waits, limit_ns: float) -> bool:
+    answered = item.latency("answered")
+    most = 2 * _count_beyond(answered, limit_ns) > answered.count
+    return most or any(_MEANT.search(text) for text in (item.template, item.operation))
+
+
+def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Finding:
+    evidence = item.evidence
+    whole = merged_histogram(item.rows["latency"])
+    rows = item.waited_for[item.waited_for["longest_ns"] > limit_ns]
+    traces = min(evidence.traces, int(rows["traces"].sum()), count)
+    longest = int(rows["longest_ns"].max())
+    touched = _share_of_requests(item, limit_ns)
+    beyond_ns = sum(
+        (lower(int(bucket)) - limit_ns) * int(times)
+        for bucket, times in zip(whole.buckets, whole.counts, strict=True)
+        if lower(int(bucket)) > limit_ns
+    )
+    shown = [example for example in merged_exemplars(rows["exemplars"]) if example.value > limit_ns]
+    failed = int(item.rows.loc[item.rows["end"] == "failed", "calls"].sum())
+    considered = (
+        "no call of it ever ended by a deadline error",
+        f"{failed} of {whole.count} calls failed in other ways",
+        *evidence.trust.sentences(_SENSITIVE_TO, traces),
+    )
+    return Finding(
+        detector=INFO.name,
+        family=INFO.family,
+        severity=severity(Weight(passes_limits=count >= limits["waits"], share_of_requests=touched)),
+        confidence=evidence.trust.confidence(0.8, _SENSITIVE_TO, traces),
+        title=f"{item.where} waits for {item.whom} without bound: {shortened(item.template)}",
+        summary=(
+            f"{count} of {whole.count} calls waited longer than {limit_ns / _SECOND_NS:.3g} s, the longest "
+            f"{longest / _SECOND_NS:.3g} s, where {ms(whole.percentile(0.5)):g} ms is usual; none met a deadline."
+        ),
+        services=(item.service,),
+        subject={"kind": "unbounded", **{name: getattr(item, name) for name in _SUBJECT}},
+        measures={
+            "waits": count,
+            "calls": whole.count,
+            "longest_ms": ms(longest),
+            "limit_ms": ms(limit_ns),
+            "wait_ms_p50": ms(whole.percentile(0.5)),
+            "wait_ms_p99": ms(whole.percentile(0.99)),
+            "wait_ms_p999": ms(whole.percentile(0.999)),
+        },
+        limits=dict(limits),
+        cost={"waits": count, "share_of_requests": round(touched, 6), "total_ms": ms(beyond_ns)},
+        saving={"total_ms": ms(beyond_ns)},
+        traces_seen=evidence.traces,
+        traces_affected=traces,
+        share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
+        exemplars=examples(tuple(shown), limit_ns),
+        considered=considered,
+        remedy=f"Set a timeout for {item.whom} near the p99.9 of its usual calls, and decide what to answer then.",
+    )
+
+
+def _share_of_requests(item: _Waits, limit_ns: float) -> float:
+    """Return the largest share (0..1) of an entry operation's requests that have such a wait."""
+    largest = 0.0
+    for key, rows in item.waited_for.groupby(["entry_service", "entry_operation"], sort=True):
+        whole = item.evidence.request_count.get((str(key[0]), str(key[1])), 0)
+        count = min(_count_beyond(merged_histogram(rows["latency"]), limit_ns), int(rows["traces"].sum()))
+        largest = max(largest, count / whole if whole else 0.0)
+    return min(1.0, largest)
+
+
+def _timeouts_in_force(item: _Waits, limits: Limits) -> Iterator[Finding]:
+    """Yield a finding for the round value at which failed calls end, if there is one."""
+    ended = item.latency("failed", "timeout")
+    for seconds in _ROUND_S:
+        low, high = seconds * (1 - _BELOW) * _SECOND_NS, seconds * (1 + _ABOVE) * _SECOND_NS
+        within = np.array([low <= upper(int(bucket)) and lower(int(bucket)) <= high for bucket in ended.buckets], bool)
+        count, as_long = int(ended.counts[within].sum()), _count_beyond(ended, low)
+        if count >= limits["cluster"] and 2 * count >= as_long:
+            yield _timeout(item, seconds, count, ended.count, limits)
+            return
+
+
+def _timeout(item: _Waits, seconds: int, count: int, ended: int, limits: Limits) -> Finding:
+    evidence = item.evidence
+    rows = item.rows[item.rows["end"] != "answered"]
+    traces = min(evidence.traces, int(rows["traces"].sum()), count)
+    total = count * seconds * 1000.0
+    return Finding(
+        detector=INFO.name,
+        family=INFO.family,
+        severity="info",
+        confidence=evidence.trust.confidence(0.8, _SENSITIVE_TO, traces),
+        title=f"{item.where} gives up on {item.whom} after {seconds} s: {shortened(item.template)}",
+        summary=f"{count} of {ended} failed calls end within a tenth above {seconds} s: the timeout in force.",
+        services=(item.service,),
+        subject={"kind": "timeout", **{name: getattr(item, name) for name in _SUBJECT}},
+        measures={"timeout_s": seconds, "at_timeout": count, "failed": ended},
+        limits=dict(limits),
+        cost={"total_ms": total},
+        saving={},
+        traces_seen=evidence.traces,
+        traces_affected=traces,
+        share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
+        exemplars=examples(merged_exemplars(rows["exemplars"]), seconds * _SECOND_NS),
+        considered=(
+            "answered calls were left out: a wait that ends well is no timeout",
+            *evidence.trust.sentences(_SENSITIVE_TO, traces),
+        ),
+        remedy="Nothing to mend by itself: hold it against the p99.9 of the calls and the timeouts above.",
+    )
