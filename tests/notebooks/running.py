@@ -7,19 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import IPython.display
 import nbformat
 import plotly.graph_objects as go
-import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
 
-def run(path: Path, review: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def run(path: Path, review: Path) -> list[Any]:
     """Run every cell of a notebook on a saved review, and return what it shows, in order."""
     shown: list[Any] = []
-    monkeypatch.setattr(IPython.display, "display", shown.append)
-    names: dict[str, Any] = {"__name__": "__main__"}
+    # In a notebook `display` needs no import.
+    names: dict[str, Any] = {"__name__": "__main__", "display": shown.append}
     for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if cell.cell_type == "code":
             _run_cell(cell.source, f"{path.name}, cell {number}", names, shown.append)

@@ -67,9 +67,9 @@ def reviewed(request, tmp_path_factory) -> tuple[str, Path]:
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs_to_its_end(notebook, reviewed, monkeypatch):
+def test_notebook_runs_to_its_end(notebook, reviewed):
     name, folder = reviewed
-    text = text_of(run(notebook, folder, monkeypatch))
+    text = text_of(run(notebook, folder))
     assert re.search(r"[A-Za-z]{3}", text), "it shows nothing in words"
     assert ">nan<" not in text.lower()
     assert [words for words in SAID.get((name, notebook.stem), ()) if words not in text] == []

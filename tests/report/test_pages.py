@@ -120,7 +120,7 @@ class Links(HTMLParser):
         self.anchors: set[str] = set()
         self.feed(page.read_text(encoding="utf-8"))
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the parser's signature
         for name, value in attrs:
             if name == "id":
                 self.anchors.add(str(value))
