@@ -1,0 +1,194 @@
+"""Chatty pair.
+
+What it finds
+-------------
+Two services that talk back and forth to serve one request: one calls the other five times or more where a coarser
+call would do.
+
+Why it matters
+--------------
+Every call pays network, serialisation and a place in a queue, and can fail on its own. Two services that cannot do
+one thing without a conversation are one thing that was cut in two: what one changes the other must follow.
+
+How it decides
+--------------
+By the synchronous calls of one service to another in each request. Reported are edges with ``calls`` calls or more
+(5, house default) at p95 over the requests that use the edge, if it is used in ``share`` (0.1, house default) of the
+requests of some entry operation: the exception of one page in a thousand is no design. All endpoints of the callee
+count together; one endpoint called again and again is told as N+1 calls.
+
+The network's share is the caller's time less the callee's, of calls of which both spans were seen. Worth fixing is a
+pair where one call in place of all would save ``cost_ms`` (10, house default) or more at p95: of n calls the way of
+n - 1, on the critical path. Severity then follows from the share of this in the p95 of an entry operation.
+
+Example
+-------
+Flagged: to place an order ``orders`` asks ``customers`` for the record, the addresses, the contact and the consents,
+and then writes the record: five calls.
+Better: ``GET /customers/7/checkout`` answers all of it at once; or the two are one service.
+
+What it can mistake
+-------------------
+A gateway or a backend for a frontend is there to call many (known by its name, or because no service calls it, it
+keeps no data and calls three services or more), and streams and subscriptions are meant to talk: both for information
+only. Attempts after failures are calls, too; the finding says how many failed.
+
+What to do
+----------
+Give the callee a coarser endpoint for what the caller does; or move what they talk about to one side; or merge them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors.chatty._requests import (
+    PERCENTILE,
+    affected_traces,
+    entries,
+    finding,
+    front_services,
+    largest_share,
+)
+from analysis.findings import Assessment, Finding
+from analysis.trust import NO_CROSSING
+
+__all__ = ["INFO", "judge"]
+
+INFO: Final = Info(
+    name="chatty_pair",
+    family="chatty",
+    title="Chatty pair",
+    facts=("conversations", "calls", "requests"),
+    limits={
+        "calls": Limit(5, "calls", "calls of a request from one service to another, at p95"),
+        "share": Limit(0.1, "", "share of the requests of some entry operation that use the edge"),
+        "cost_ms": Limit(10, "ms", "worth fixing from this time on, saved on the way at p95"),
+    },
+    after=("n_plus_one_calls",),
+)
+_SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling", "skew")
+
+
+def judge(evidence: Evidence, limits: Limits) -> Assessment:
+    """Answer which services hold conversations with each other."""
+    talks = evidence["conversations"]
+    if talks.empty:
+        missing = (f"synchronous calls between two services: {NO_CROSSING}",)
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+    fronts = front_services(evidence["calls"])
+    findings, suppressed = [], []
+    for key, rows in talks.groupby(["caller", "callee"], sort=True):
+        caller, callee = named(key)
+        calls = merged_histogram(rows["calls_per_request"])
+        if calls.percentile(PERCENTILE) < limits["calls"] or _entry_share(evidence, rows) < limits["share"]:
+            continue
+        if int(rows["operations"].sum()) == int(rows["requests"].sum()) and _is_n_plus_one(evidence, caller, callee):
+            suppressed.append(f"{caller} and {callee}: one endpoint again and again, told as N+1 calls")
+        else:
+            findings.append(_finding(evidence, limits, caller, callee, rows, front=caller in fronts))
+    return Assessment(
+        INFO.name,
+        INFO.family,
+        "found" if findings else "not_found",
+        tuple(findings),
+        suppressed=tuple(suppressed),
+    )
+
+
+def _entry_share(evidence: Evidence, rows: pd.DataFrame) -> float:
+    """Return the largest share (0..1) of the requests of an entry operation that use an edge."""
+    shares = [0.0]
+    for (service, operation), group in rows.groupby(["entry_service", "entry_operation"], sort=True):
+        used = int(group["requests"].sum())
+        shares.append(used / max(1, evidence.request_count.get((str(service), str(operation)), used)))
+    return max(shares)
+
+
+def _is_n_plus_one(evidence: Evidence, caller: str, callee: str) -> bool:
+    answer = evidence.answers.get("n_plus_one_calls")
+    return answer is not None and any(
+        found.subject["service"] == caller and found.subject["target"] == callee for found in answer.findings
+    )
+
+
+def _finding(
+    evidence: Evidence, limits: Limits, caller: str, callee: str, rows: pd.DataFrame, *, front: bool
+) -> Finding:
+    affected = affected_traces(evidence, rows["traces"])
+    total = {name: int(rows[name].sum()) for name in ("calls", "errors", "streams", "requests", "operations", "paired")}
+    calls, way, saving, critical = (
+        merged_histogram(rows[f"{name}_per_request"]) for name in ("calls", "way", "saving", "critical")
+    )
+    client_ns, network_ns = int(rows["client_ns"].sum()), int((rows["client_ns"] - rows["server_ns"]).sum())
+    network = round(max(0, network_ns) / client_ns, 4) if client_ns else None
+    streaming = 2 * total["streams"] >= total["calls"]
+    saved = saving.percentile(PERCENTILE)
+    share = largest_share(evidence, rows, "saving_per_request")
+    at_p95 = round(calls.percentile(PERCENTILE), 2)
+    passes = saved >= limits["cost_ms"] * 1e6 and not front and not streaming
+    on_the_way = "" if network is None else f"; {network:.0%} of the caller's time is spent on the way"
+    considered = [f"the edge is used in {_entry_share(evidence, rows):.0%} of the requests of an entry operation"]
+    if front:
+        considered.append(f"{caller} is a gateway or backend for a frontend: calling is its part, for information only")
+    if streaming:
+        considered.append("most calls are streams or subscriptions, which are meant to talk: for information only")
+    if total["errors"]:
+        considered.append(
+            f"{total['errors']} calls failed; failed calls, which are mostly tried again, were not counted"
+        )
+    if _is_n_plus_one(evidence, caller, callee):
+        considered.append("part of the calls is told as N+1 calls")
+    if not total["paired"]:
+        considered.append("no span of the callee was joined with its caller's: the time on the way is not known")
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        0.9,
+        _SENSITIVE_TO,
+        considered,
+        severity=severity(Weight(passes_limits=passes, share_of_p95=share)),
+        title=f"{caller} calls {callee} {at_p95:g} times a request",
+        summary=(
+            f"{caller} makes {round(calls.percentile(0.5), 2):g} calls to {callee} in a request (median; p95 "
+            f"{at_p95:g}){on_the_way}. One call in place of all would save {ms(saved):g} ms at p95."
+        ),
+        services=tuple(sorted((caller, callee))),
+        subject={"caller": caller, "callee": callee},
+        measures={
+            "calls_per_trace_p50": round(calls.percentile(0.5), 2),
+            "calls_per_trace_p95": at_p95,
+            "calls": total["calls"],
+            "errors": total["errors"],
+            "requests": total["requests"],
+            "operations_per_request": round(total["operations"] / max(1, total["requests"]), 2),
+            "network_share": network,
+            "network_ms": ms(max(0, network_ns)) if client_ns else None,
+            "saved_share_of_p95": share,
+            "entries": entries(rows),
+        },
+        cost={
+            "critical_path_ms_p50": ms(critical.percentile(0.5)),
+            "critical_path_ms_p95": ms(critical.percentile(PERCENTILE)),
+            "way_ms_p95": ms(way.percentile(PERCENTILE)),
+            "calls_per_trace_p95": at_p95,
+            "total_ms": ms(rows["critical_ns"].sum()),
+        },
+        saving={
+            "critical_path_ms_p50": ms(saving.percentile(0.5)),
+            "critical_path_ms_p95": ms(saved),
+            "total_ms": ms(rows["saving_ns"].sum()),
+            "calls": total["calls"] - total["requests"],
+        },
+        exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
+        remedy=(
+            f"Give {callee} one endpoint for what {caller} does in these calls; or move what they talk about to one "
+            "side; or merge the two."
+        ),
+    )
