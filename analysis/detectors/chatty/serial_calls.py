@@ -1,0 +1,153 @@
+"""Serial calls.
+
+What it finds
+-------------
+Different questions asked one after the other, though, as far as the trace tells, none needs the answer of another.
+
+Why it matters
+--------------
+The request takes the sum of the calls where it could take the longest of them. It is the cheapest time to win: no
+service changes but the one that asks.
+
+How it decides
+--------------
+By calls under one span, of services or of databases, that change nothing, succeed and do not overlap. A pause longer
+than the calls around it means work in between and ends the series; so does a call that changes something. Reported are
+series of ``questions`` different templates (3, house default), or of two if the shorter one takes ``slow_ms`` (500) or
+more at the median. Parallel calls would take as long as the longest: they save the sum less the longest, of the times
+on the critical path. Worth fixing is a median saving of ``saving_ms`` (100) or more. The limit of the saving
+is that of Sentry's detectors of consecutive calls and queries.
+
+Spans do not record what a call answers, so that nothing tells whether the next call asks with it: each finding is a
+candidate, and severity is ``low`` at most.
+
+Example
+-------
+Flagged: the home page asks for customer, products, recommendations, cart, news and stock, one after the other.
+Better: it asks for all that do not need each other at once.
+
+What it can mistake
+-------------------
+Real dependence of the data: the answer of one call decides whether, or what, the next one asks. Queries of one
+transaction share a connection and cannot run at once.
+
+What to do
+----------
+Send those that do not need each other at once (futures, gather, a thread pool), and await them together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from analysis.detectors import Evidence, Info, Limit, Limits
+from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors.chatty._repetition import shortened
+from analysis.detectors.chatty._requests import PERCENTILE, affected_traces, entries, finding, largest_share
+from analysis.facts.series import SEPARATOR
+from analysis.findings import Assessment, Finding
+
+__all__ = ["INFO", "judge"]
+
+_SENTRY: Final = "Sentry, consecutive HTTP and consecutive DB detectors"
+INFO: Final = Info(
+    name="serial_calls",
+    family="chatty",
+    title="Serial calls",
+    facts=("series", "requests", "operations"),
+    limits={
+        "questions": Limit(3, "questions", "different questions one after the other"),
+        "slow_ms": Limit(500, "ms", "two questions count if the shorter takes this long, at the median"),
+        "saving_ms": Limit(100, "ms", "worth fixing from this median saving on", _SENTRY),
+    },
+)
+_SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling")
+#: How sure it is that calls do not depend on each other's answers: of these nothing is recorded.
+_INDEPENDENT: Final = 0.5
+
+
+def judge(evidence: Evidence, limits: Limits) -> Assessment:
+    """Answer which operations ask one after the other what they could ask at once."""
+    operations = evidence["operations"]
+    if not (operations["kind"] == "client").any():
+        missing = ("spans of calls to other services or stores that say their kind (client)",)
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+    series = evidence["series"]
+    findings = []
+    for key, rows in series.groupby(["service", "operation", "remote"], sort=True):
+        service, operation = named(key)[:2]
+        shown = rows[[_counts(different, second, limits) for different, second in _sizes(rows)]]
+        if len(shown):
+            remote = bool(shown["remote"].iloc[0])
+            findings.append(_finding(evidence, limits, service, operation, shown, remote=remote))
+    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings))
+
+
+def _sizes(rows: pd.DataFrame) -> list[tuple[int, float]]:
+    seconds = [second.percentile(0.5) for second in rows["second_per_request"]]
+    return list(zip(rows["different"].tolist(), seconds, strict=True))
+
+
+def _counts(different: int, second_ns: float, limits: Limits) -> bool:
+    return different >= limits["questions"] or second_ns >= limits["slow_ms"] * 1e6
+
+
+def _finding(
+    evidence: Evidence, limits: Limits, service: str, operation: str, rows: pd.DataFrame, *, remote: bool
+) -> Finding:
+    affected = affected_traces(evidence, rows["traces"])
+    critical, saving = (merged_histogram(rows[f"{name}_per_request"]) for name in ("critical", "saving"))
+    saved = saving.percentile(0.5)
+    seen = rows.groupby("questions", sort=True)["requests"].sum()
+    asked = str(seen.idxmax()).split(SEPARATOR)
+    background = bool(rows["background"].all())
+    different = int(rows.loc[rows["questions"] == seen.idxmax(), "different"].max())
+    what = "services" if remote else "queries"
+    considered = ["what calls answer is not recorded: a candidate, severity is low at most"]
+    if not remote:
+        considered.append("queries of one transaction share a connection and cannot run at once")
+    if background:
+        considered.append("a background job or message: no user waits")
+    considered.append("calls that change something, fail or overlap, and longer pauses, end a series")
+    waited = rows[~rows["background"]]
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        _INDEPENDENT,
+        _SENSITIVE_TO,
+        considered,
+        severity="low" if saved >= limits["saving_ms"] * 1e6 else "info",
+        title=f"{operation} of {service} asks {different} {what} one after the other",
+        summary=(
+            f"{len(seen)} series of calls, most often {'; '.join(shortened(text) for text in asked)}. Asked at once "
+            f"they would save {ms(saved):g} ms at the median, {ms(saving.percentile(PERCENTILE)):g} ms at p95."
+        ),
+        services=(service,),
+        subject={"service": service, "operation": operation, "calls": "services" if remote else "stores"},
+        measures={
+            "saving_ms_p50": ms(saved),
+            "saving_ms_p95": ms(saving.percentile(PERCENTILE)),
+            "different": different,
+            "questions": asked,
+            "series": int(rows["requests"].sum()),
+            "calls": int(rows["calls"].sum()),
+            "saved_share_of_p95": largest_share(evidence, waited, "saving_per_request"),
+            "entries": entries(rows),
+        },
+        cost={
+            "critical_path_ms_p50": ms(critical.percentile(0.5)),
+            "critical_path_ms_p95": ms(critical.percentile(PERCENTILE)),
+            "total_ms": ms(rows["critical_ns"].sum()),
+        },
+        saving={
+            "critical_path_ms_p50": ms(saved),
+            "critical_path_ms_p95": ms(saving.percentile(PERCENTILE)),
+            "total_ms": ms(rows["saving_ns"].sum()),
+        },
+        exemplars=examples(merged_exemplars(rows["exemplars"]), saved),
+        remedy="Ask at once what does not need the answer of another (futures, gather), and await it together.",
+    )

@@ -1,0 +1,152 @@
+"""Series: different questions asked one after the other under one span, none of which changes anything.
+
+Calls of stores and calls of services make series of their own. A call that changes something, or fails, ends a series:
+what comes after may depend on it. So does a pause that is longer than the calls around it, and a call that overlaps.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.facts import _accesses, _repeated_calls
+from analysis.facts._ancestry import local_entries
+from analysis.facts._numbering import combined, firsts
+from analysis.facts._once import added, calls_of, critical_below, listed
+from analysis.facts._reads import asking
+from analysis.facts._run_kernels import waited_for
+from analysis.facts._series import find_series
+from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.facts.requests import entry_keys
+from analysis.forest import Codes, Forest
+
+__all__ = ["COLUMNS", "FIELDS", "SEPARATOR", "scan"]
+
+SEPARATOR: Final = "; "
+COLUMNS: Final = tuple(dict.fromkeys((*_repeated_calls.COLUMNS, *_accesses.COLUMNS, "operation", "time_resolution_ns")))
+FIELDS: Final = (
+    Field("entry_service", pa.string(), "key", "", "service of the request's topmost span"),
+    Field("entry_operation", pa.string(), "key", "", "its operation"),
+    Field("background", pa.bool_(), "key", "", "no user waits for the calls"),
+    Field("service", pa.string(), "key", "", "service that calls"),
+    Field("operation", pa.string(), "key", "", "its operation that the calls serve"),
+    Field("remote", pa.bool_(), "key", "", "calls of services rather than of stores"),
+    Field("questions", pa.string(), "key", "", "the different questions, by first call: target and template"),
+    Field("different", pa.int64(), "key", "questions", "how many they are"),
+    Field("requests", pa.int64(), "sum", "series", "series seen"),
+    Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
+    Field("calls", pa.int64(), "sum", "calls", "calls in them"),
+    Field("critical_ns", pa.int64(), "sum", "ns", "time of the calls and all below on the critical path"),
+    Field("saving_ns", pa.int64(), "sum", "ns", "of this, all but the longest call"),
+    Field("critical_per_request", HISTOGRAM, "histogram", "ns", "critical_ns of a series"),
+    Field("saving_per_request", HISTOGRAM, "histogram", "ns", "saving_ns of a series"),
+    Field("second_per_request", HISTOGRAM, "histogram", "ns", "the second longest call of a series"),
+    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by saving_ns; the calls by start"),
+)
+#: Questions beyond this many are not named one by one.
+_MOST_NAMED: Final = 12
+
+
+def scan(forest: Forest) -> pa.Table:
+    """Return the series of one partition."""
+    calls = calls_of(forest)
+    above = calls.above[calls.rows].astype(np.int64)
+    able = asking(forest, calls) & ~forest.error[calls.rows] & ~calls.category.equal("cache")
+    under = np.flatnonzero((above >= 0) & forest.has_time[calls.rows])
+    owner = combined(above[under], calls.remote[under])
+    order = np.lexsort((calls.rows[under], forest.start[calls.rows[under]], owner))
+    chosen, owner = under[order], owner[order]
+    rows = calls.rows[chosen]
+    resolution = np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1)
+    series = find_series(owner, forest.start[rows], forest.end[rows], able[chosen], resolution)
+    question = combined(calls.template.codes[chosen], calls.target.codes[chosen])
+    kept = _different(series, question) > 1
+    chosen, rows = chosen[kept], rows[kept]
+    # Numbered by trace, as gathering wants it.
+    series = combined(forest.trace_of[rows], series[kept])
+    first = firsts(series)
+    count = len(first)
+    critical = critical_below(forest)[rows]
+    total = added(series, critical, count)
+    longest, second = _longest_two(series, critical, count), _longest_two(series, forest.duration[rows], count)
+    saving = total - longest[0]
+    waited = waited_for(np.argsort(forest.depth, kind="stable").astype(np.int32), forest.parent, forest.blocking)
+    entry = local_entries(forest)[rows[first]]
+    service, operation = forest.codes("service"), forest.codes("operation")
+    named, different = _named(series, question[kept], calls.target, calls.template, chosen, count)
+    one = np.ones(count, np.int64)
+    by_start = np.lexsort((rows, forest.start[rows]))
+    span_offset, span_rows = listed(series[by_start], rows[by_start], count)
+    return gather(
+        FIELDS,
+        forest,
+        Occurrences(
+            keys={
+                **entry_keys(forest, rows[first]),
+                "background": ~waited[rows[first]],
+                "service": Codes(service.codes[rows[first]], service.values),
+                "operation": Codes(operation.codes[entry], operation.values),
+                "remote": calls.remote[chosen[first]],
+                "questions": named,
+                "different": different,
+            },
+            trace=forest.trace_of[rows[first]],
+            sums={
+                "requests": one,
+                "calls": added(series, np.ones(len(series), np.int64), count),
+                "critical_ns": total,
+                "saving_ns": saving,
+            },
+            histograms={
+                "critical_per_request": (total, one),
+                "saving_per_request": (saving, one),
+                "second_per_request": (second[1], one),
+            },
+            exemplar_value=saving,
+            span_offset=span_offset,
+            span_rows=span_rows,
+        ),
+    )
+
+
+def _different(series: np.ndarray, question: np.ndarray) -> np.ndarray:
+    """Return for each call how many different questions its series has."""
+    if not len(series):
+        return np.zeros(0, np.int64)
+    one_each = firsts(combined(series, question))
+    counted: np.ndarray = np.bincount(series[one_each], minlength=int(series.max()) + 1)[series]
+    return counted
+
+
+def _longest_two(series: np.ndarray, values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest and the second largest value of each series; each has two calls or more."""
+    order = np.lexsort((values, series))
+    last = np.searchsorted(series[order], np.arange(count), side="right") - 1
+    ordered = values[order]
+    return ordered[last], ordered[last - 1]
+
+
+def _named(
+    series: np.ndarray, question: np.ndarray, target: Codes, template: Codes, chosen: np.ndarray, count: int
+) -> tuple[Codes, np.ndarray]:
+    """Return the different questions of each series as one text, and how many they are."""
+    each = np.sort(firsts(combined(series, question))) if len(series) else np.zeros(0, np.int64)
+    each = each[np.argsort(series[each], kind="stable")]
+    bounds = np.searchsorted(series[each], np.arange(count + 1)).tolist()
+    asked = question[each].tolist()
+    texts: dict[tuple[int, ...], int] = {}
+    names: list[str] = []
+    codes = np.zeros(count, np.int32)
+    targets, templates = [*target.values, ""], [*template.values, ""]
+    for index in range(count):
+        begin, end = bounds[index], bounds[index + 1]
+        key = tuple(asked[begin:end])
+        if key not in texts:
+            texts[key] = len(names)
+            at = chosen[each[begin : min(end, begin + _MOST_NAMED)]]
+            parts = zip(target.codes[at].tolist(), template.codes[at].tolist(), strict=True)
+            names.append(SEPARATOR.join(f"{targets[where]} {templates[what]}" for where, what in parts))
+        codes[index] = texts[key]
+    return Codes(codes, tuple(names)), np.diff(np.array(bounds, np.int64))
