@@ -30,7 +30,7 @@ FIELDS: Final = (
     Field("calls", pa.int64(), "sum", "calls", "calls of which both halves were seen and have a time"),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("overhang_ns", pa.int64(), "sum", "ns", "time that callees took beyond their callers"),
-    Field("waited", HISTOGRAM, "histogram", "ns", "durations of the caller's spans"),
+    Field("waited", HISTOGRAM, "histogram", "ns", "durations of the caller's spans where the callee took longer"),
     Field(
         "overhang", HISTOGRAM, "histogram", "1/1000", "overhang by the caller's duration; calls without one left out"
     ),
@@ -63,7 +63,7 @@ def scan(forest: Forest) -> pa.Table:
             },
             trace=forest.trace_of[rows],
             sums={"calls": one, "overhang_ns": np.maximum(beyond, 0)},
-            histograms={"waited": (waited, one), "overhang": (share, one)},
+            histograms={"waited": (np.where(beyond > 0, waited, -1), one), "overhang": (share, one)},
             exemplar_value=np.maximum(beyond, 0),
             span_offset=np.arange(0, 2 * len(rows) + 1, 2),
             span_rows=np.stack([rows, server], axis=1).ravel(),

@@ -108,7 +108,7 @@ def _finding(
         "durations were compared, not ends: the overhang is a lower bound and does not depend on clocks",
         *(
             f"inside, {item['operation']} waits {item['timeout_ms']:g} ms for {item['target']}, "
-            f"up to {item['attempts']} times"
+            f"{_times(item['attempts'])}"
             for item in inner
         ),
         *evidence.trust.sentences(_SENSITIVE_TO, traces),
@@ -151,6 +151,10 @@ def _finding(
             f"times attempts below {outer_ms:g} ms."
         ),
     )
+
+
+def _times(attempts: int) -> str:
+    return "once" if attempts == 1 else f"up to {attempts} times"
 
 
 def _inner_timeouts(evidence: Evidence, subject: dict[str, str], outer_ns: float) -> list[dict[str, Any]]:

@@ -22,8 +22,8 @@ left out, and so is what a batch waits for.
 Worth fixing from ``waits`` such calls on (3, house default). Severity follows from the share of an entry operation's
 requests that have one.
 
-The timeout in force: at least ``cluster`` failed calls (5, house default), and half of those as long or longer, lie
-within a tenth above 1, 2, 5, 10, 30 or 60 seconds. This is for information.
+The timeout in force: at least ``cluster`` failed calls (5, house default), and half of those as long or longer, end
+within a twentieth above 1, 2, 5, 10, 30 or 60 seconds, and few end shortly before. This is for information.
 
 Example
 -------
@@ -77,7 +77,9 @@ _SUBJECT: Final = ["service", "operation", "target", "template"]
 _ROUND_S: Final = (1, 2, 5, 10, 30, 60)
 _SECOND_NS: Final = 1_000_000_000
 #: How far above its timeout a call may end, as a share of it; and how little below, for coarse clocks.
-_ABOVE, _BELOW = 0.1, 0.01
+_ABOVE, _BELOW = 0.05, 0.01
+#: A timeout stands out: as many calls end shortly before it at most, as a share of those at it.
+_BEFORE: Final = 0.25
 _BATCH: Final = ("internal", "consumer", "producer")
 _MEANT: Final = re.compile(r"stream|long-?poll|\bpoll\b|watch|subscribe|websocket|/events\b|/sse\b", re.IGNORECASE)
 
@@ -235,7 +237,8 @@ def _timeouts_in_force(item: _Waits, limits: Limits) -> Iterator[Finding]:
         low, high = seconds * (1 - _BELOW) * _SECOND_NS, seconds * (1 + _ABOVE) * _SECOND_NS
         within = np.array([low <= upper(int(bucket)) and lower(int(bucket)) <= high for bucket in ended.buckets], bool)
         count, as_long = int(ended.counts[within].sum()), _count_beyond(ended, low)
-        if count >= limits["cluster"] and 2 * count >= as_long:
+        before = _count_beyond(ended, (1 - _ABOVE - _BELOW) * seconds * _SECOND_NS) - as_long
+        if count >= limits["cluster"] and 2 * count >= as_long and before <= _BEFORE * count:
             yield _timeout(item, seconds, count, ended.count, limits)
             return
 
@@ -251,7 +254,7 @@ def _timeout(item: _Waits, seconds: int, count: int, ended: int, limits: Limits)
         severity="info",
         confidence=evidence.trust.confidence(0.8, _SENSITIVE_TO, traces),
         title=f"{item.where} gives up on {item.whom} after {seconds} s: {shortened(item.template)}",
-        summary=f"{count} of {ended} failed calls end within a tenth above {seconds} s: the timeout in force.",
+        summary=f"{count} of {ended} failed calls end at {seconds} s or a twentieth above: the timeout in force.",
         services=(item.service,),
         subject={"kind": "timeout", **{name: getattr(item, name) for name in _SUBJECT}},
         measures={"timeout_s": seconds, "at_timeout": count, "failed": ended},
