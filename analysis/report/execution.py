@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import nbformat
 import papermill
+from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 
 import analysis
@@ -62,7 +65,7 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
     _check(source, parameters)
     target = target.resolve()
     diary = target.with_suffix(".log")
-    with tempfile.TemporaryDirectory(prefix="archreview-kernel-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="archreview-kernel-") as scratch, _event_loop():
         try:
             papermill.execute_notebook(
                 nbformat.read(source, as_version=4),
@@ -86,6 +89,18 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
     diary.unlink(missing_ok=True)
     _forget_the_machine(source, target)
     return target
+
+
+@contextmanager
+def _event_loop() -> Iterator[None]:
+    """Close the event loop that speaks with the kernel: Jupyter opens one a thread, and leaves it open."""
+    loop = ensure_event_loop()
+    try:
+        yield
+    finally:
+        if not loop.is_running():
+            loop.close()
+            asyncio.set_event_loop(None)
 
 
 def _check(source: Path, parameters: Mapping[str, Any]) -> None:

@@ -49,7 +49,7 @@ SAID = {
     ("empty", "02-chatty-calls"): ("No calls were seen.",),
     ("logs only", "00-architecture-review"): ("2 log records", "Not assessable"),
     ("logs only", "02-chatty-calls"): ("not_assessable",),
-    ("one trace", "00-architecture-review"): ("Nothing is worth fixing first.",),
+    ("one trace", "00-architecture-review"): ("payment", "low support"),
     ("one trace", "02-chatty-calls"): (TRACE, "n_plus_one_queries"),
     ("two services that never meet", "00-architecture-review"): ("no trace crosses a service", "Not assessable"),
     ("two services that never meet", "01-trust-the-data"): ("no trace crosses a service",),
