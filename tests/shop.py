@@ -19,9 +19,9 @@ Spans = list[tuple[str, dict[str, Any]]]
 def shop(traces: int = TRACES, **given: str) -> Spans:
     """Return the spans of a shop.
 
-    In each trace gateway calls cart, which runs one statement five times (10 ms each, 20 ms after one another) and
-    writes a table that billing, which gateway calls next, writes too; billing fails in every third trace, and the
-    request with it.
+    In each trace gateway calls cart, which runs one statement five times with other values (10 ms each, one every
+    20 ms) and writes a table that billing, which gateway calls next, writes too; billing fails in every third trace,
+    and the request with it.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def shop_file(path: Path, traces: int = TRACES, **given: str) -> Path:
 def _trace(trace: int, given: Mapping[str, str]) -> Spans:
     cart = given.get("service", "cart")
     operation = given.get("operation", "GET /cart")
-    statement = given.get("statement", f"SELECT * FROM item WHERE id = {trace}0")
+    statement = given.get("statement", f"SELECT * FROM item WHERE owner = {trace}")
     table = given.get("table", "ledger")
     failed = ERROR if trace % 3 == 0 else 0
     at = trace * 1000 * MS
@@ -74,7 +74,7 @@ def _trace(trace: int, given: Mapping[str, str]) -> Spans:
         one(1, 0, "gateway", operation, SERVER, 0, 300, attributes=path, status=failed),
         one(2, 1, "gateway", "GET", CLIENT, 10, 180, attributes={"server.address": "cart"}),
         one(3, 2, cart, operation, SERVER, 20, 160, attributes=path),
-        *(data(10 + step, 3, cart, 30 + 20 * step, statement) for step in range(5)),
+        *(data(10 + step, 3, cart, 30 + 20 * step, f"{statement} AND id = {step}") for step in range(5)),
         data(20, 3, cart, 140, f"UPDATE {table} SET sum = 1 WHERE id = 7"),
         one(30, 1, "gateway", "POST", CLIENT, 200, 80, attributes={"server.address": "billing"}, status=failed),
         one(31, 30, "billing", "POST /charges", SERVER, 205, 70, **failure),

@@ -96,8 +96,8 @@ def _told(data: Dataset) -> Iterator[str]:
     concerned = [entry for entry in data.inputs if entry.problem or entry.rejected]
     if _empty(data):
         if not concerned:
-            many = len(data.inputs) != 1
-            yield "the exports are well-formed and hold no record" if many else "well-formed, and holds no record"
+            named = data.inputs[0].path if len(data.inputs) == 1 else f"each of {len(data.inputs):,} exports"
+            yield f"{named} is well-formed and holds no record"
         else:
             yield "there is no record that could be read"
     unread = sum(bool(entry.problem) for entry in data.inputs)

@@ -100,10 +100,8 @@ def _trusted(data: Dataset, report: Trust) -> Iterator[str]:
     measures = report.to_json()
     if not data.totals.spans:
         if not data.totals.logs and not any(entry.rejected or entry.problem for entry in data.inputs):
-            many = len(data.inputs) != 1
-            yield (
-                "The exports are well-formed and hold no record." if many else "It is well-formed and holds no record."
-            )
+            what = "Each of the exports" if len(data.inputs) > 1 else "The export"
+            yield f"{what} is well-formed and holds no record."
         return
     yield "How far it can be trusted"
     lost = measures["orphan_spans"]
