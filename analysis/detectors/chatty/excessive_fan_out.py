@@ -1,0 +1,171 @@
+"""Excessive fan-out.
+
+What it finds
+-------------
+One span that calls other services more than twenty times, or more than five different services.
+
+Why it matters
+--------------
+A request that waits for many is as slow as the slowest of them and fails if one does: where each of twenty calls is
+slow once in a hundred, every fifth request is (Dean and Barroso, The Tail at Scale, 2013). Its load multiplies: one
+user makes twenty requests.
+
+How it decides
+--------------
+By the calls under each span; failed calls, which are mostly tried again, do not count, nor do calls of stores.
+Reported are operations with spans that make more than ``calls`` calls (20, house default) or call more than
+``callees`` services (5, house default). More than twenty calls of one endpoint are told as N+1 calls, once.
+
+The penalty of the slowest is the longest call less the median one, where the longest is on the critical path. Worth
+fixing is a fan-out whose penalty is ``cost_ms`` (50, house default) or more at p95; severity then follows from its
+share of the p95 of an entry operation. This is also what not waiting for the slowest would save.
+
+Example
+-------
+Flagged: ``search`` asks thirty shards, and waits 400 ms for the last where the median answers in 20.
+Better: it asks those that can hold an answer, at most eight at once, and answers without those that are late.
+
+What it can mistake
+-------------------
+A gateway or a backend for a frontend gathers from many by design (known by its name, or because no service calls it,
+it keeps no data and calls three services or more), and so does a consumer of batches or a job: for information only.
+
+What to do
+----------
+Put calls of one service together (a batch endpoint); bound how many run at once; set a deadline and answer with what
+is there.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors.chatty._requests import (
+    PERCENTILE,
+    affected_traces,
+    entries,
+    finding,
+    front_services,
+    largest_share,
+)
+from analysis.findings import Assessment, Finding
+
+__all__ = ["INFO", "judge"]
+
+INFO: Final = Info(
+    name="excessive_fan_out",
+    family="chatty",
+    title="Excessive fan-out",
+    facts=("fan_outs", "calls", "requests", "operations"),
+    limits={
+        "calls": Limit(20, "calls", "calls of one span beyond which it fans out too far"),
+        "callees": Limit(5, "services", "callees of one span beyond which it fans out too far"),
+        "cost_ms": Limit(50, "ms", "worth fixing from this penalty of the slowest call on, at p95"),
+    },
+    after=("n_plus_one_calls",),
+)
+_SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling")
+
+
+def judge(evidence: Evidence, limits: Limits) -> Assessment:
+    """Answer which operations call too many at once."""
+    operations = evidence["operations"]
+    calling = operations["kind"].isin(["client", "producer"]) & ~operations["category"].isin(["database", "cache"])
+    if not calling.any():
+        missing = ("spans of calls to other services that say their kind (client or producer)",)
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+    fans = evidence["fan_outs"]
+    wide = fans[(fans["fan"] > limits["calls"]) | (fans["callees"] > limits["callees"])]
+    fronts = front_services(evidence["calls"])
+    findings, suppressed = [], []
+    for key, rows in wide.groupby(["service", "operation"], sort=True):
+        service, operation = named(key)
+        one_template = int(rows["templates"].sum()) == int(rows["requests"].sum())
+        if one_template and _is_n_plus_one(evidence, service, operation):
+            suppressed.append(f"{operation} of {service}: one endpoint again and again, told as N+1 calls")
+        else:
+            findings.append(_finding(evidence, limits, service, operation, rows, front=service in fronts))
+    return Assessment(
+        INFO.name,
+        INFO.family,
+        "found" if findings else "not_found",
+        tuple(findings),
+        suppressed=tuple(suppressed),
+    )
+
+
+def _is_n_plus_one(evidence: Evidence, service: str, operation: str) -> bool:
+    answer = evidence.answers.get("n_plus_one_calls")
+    return answer is not None and any(
+        found.subject["service"] == service and found.subject["operation"] == operation for found in answer.findings
+    )
+
+
+def _finding(
+    evidence: Evidence, limits: Limits, service: str, operation: str, rows: pd.DataFrame, *, front: bool
+) -> Finding:
+    affected = affected_traces(evidence, rows["traces"])
+    calls, penalty, critical = (
+        merged_histogram(rows[f"{name}_per_request"]) for name in ("calls", "penalty", "critical")
+    )
+    background = bool(rows["background"].all())
+    waited = rows[~rows["background"]]
+    share = largest_share(evidence, waited, "penalty_per_request")
+    paid = penalty.percentile(PERCENTILE)
+    at_p95 = round(calls.percentile(PERCENTILE), 2)
+    callees = int(rows["callees"].max())
+    passes = paid >= limits["cost_ms"] * 1e6 and not front and not background
+    considered = ["calls that failed, and calls of stores, were not counted"]
+    if front:
+        considered.append(f"{service} is a gateway or backend for a frontend: gathering is its part, information only")
+    if background:
+        considered.append("a job or a consumer of messages: no user waits, for information only")
+    if _is_n_plus_one(evidence, service, operation):
+        considered.append("part of the calls is told as N+1 calls")
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        0.9,
+        _SENSITIVE_TO,
+        considered,
+        severity=severity(Weight(passes_limits=passes, share_of_p95=share)),
+        title=f"{operation} of {service} fans out to {at_p95:g} calls of up to {callees} services",
+        summary=(
+            f"One span of {operation} makes {round(calls.percentile(0.5), 2):g} calls (median; p95 {at_p95:g}) of up "
+            f"to {callees} services. Waiting for the slowest rather than the median call costs {ms(paid):g} ms at p95."
+        ),
+        services=(service,),
+        subject={"service": service, "operation": operation},
+        measures={
+            "calls_p50": round(calls.percentile(0.5), 2),
+            "calls_p95": at_p95,
+            "callees_max": callees,
+            "spans": int(rows["requests"].sum()),
+            "calls": int(rows["calls"].sum()),
+            "penalty_ms_p95": ms(paid),
+            "share_of_p95": share,
+            "entries": entries(rows),
+        },
+        cost={
+            "critical_path_ms_p50": ms(critical.percentile(0.5)),
+            "critical_path_ms_p95": ms(critical.percentile(PERCENTILE)),
+            "calls_per_trace_p95": at_p95,
+            "total_ms": ms(rows["critical_ns"].sum()),
+        },
+        saving={
+            "critical_path_ms_p50": ms(penalty.percentile(0.5)),
+            "critical_path_ms_p95": ms(paid),
+            "total_ms": ms(rows["penalty_ns"].sum()),
+        },
+        exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
+        remedy=(
+            "Put the calls of one service together (a batch endpoint), bound how many run at once, and set a deadline "
+            "after which the answer is made of what is there."
+        ),
+    )
