@@ -1,0 +1,136 @@
+"""What detectors of boundaries share: calls between services, probes, and what the way between services costs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import pandas as pd
+
+from analysis.detectors import Evidence
+from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors.chatty._requests import PERCENTILE, affected_traces, entries, largest_share
+from analysis.facts.data_access import UNKNOWN_TABLE
+from analysis.findings import Assessment, Example
+from analysis.trust import NO_CROSSING
+
+__all__ = [
+    "NOT_CROSSING",
+    "Way",
+    "answers_of",
+    "called_operations",
+    "calls_between",
+    "is_probe",
+    "known_tables",
+    "not_assessable",
+    "told_by",
+    "way_of",
+]
+
+NOT_CROSSING: Final = f"synchronous calls between two services: {NO_CROSSING}"
+#: Operations by which platforms ask whether a process lives: they say nothing about the architecture.
+_PROBES: Final = re.compile(
+    r"(?:^|[/\s._-])(?:health(?:z|-?check)?|livez?|liveness|readyz?|readiness|startupz|ping|metrics|actuator|prometheus)"
+    r"(?:$|[/\s?])|grpc\.health\.",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """What the way between services costs the requests that take it.
+
+    Attributes
+    ----------
+    cost
+        ``critical_path_ms_p50``, ``critical_path_ms_p95`` (per request), ``calls_per_trace_p95``, ``total_ms``,
+        ``calls``.
+    share_of_p95
+        The largest share (0..1) of an entry operation's p95.
+    entries
+        The entry operations, as "service operation".
+    traces
+        Traces that take it.
+    exemplars
+        The median, the worst and the most recent by the time on the way.
+    """
+
+    cost: Mapping[str, Any]
+    share_of_p95: float
+    entries: tuple[str, ...]
+    traces: int
+    exemplars: tuple[Example, ...]
+
+    @property
+    def saving(self) -> dict[str, Any]:
+        """What a request would save if there were no way."""
+        return {name: self.cost[name] for name in ("critical_path_ms_p50", "critical_path_ms_p95", "total_ms", "calls")}
+
+
+def is_probe(operation: str) -> bool:
+    """Tell by its name whether an operation only says that the process lives."""
+    return _PROBES.search(operation) is not None
+
+
+def calls_between(evidence: Evidence) -> pd.DataFrame:
+    """Return the synchronous calls from one service to another."""
+    calls = evidence["calls"]
+    return calls[
+        (calls["kind"] == "sync")
+        & (calls["caller_kind"] == "service")
+        & (calls["callee_kind"] == "service")
+        & (calls["caller"] != calls["callee"])
+    ]
+
+
+def called_operations(evidence: Evidence) -> pd.DataFrame:
+    """Return the passages of named services without those of probes."""
+    passages = evidence["passages"]
+    probes = passages["operation"].map(is_probe).astype(bool)
+    return passages[(passages["service"] != "") & ~probes & ~passages["kind"].isin(["client", "producer"])]
+
+
+def known_tables(evidence: Evidence) -> pd.DataFrame:
+    """Return the data accesses of named services whose table is known; caches have key prefixes in their place."""
+    access = evidence["data_access"]
+    return access[(access["service"] != "") & (access["table"] != UNKNOWN_TABLE)]
+
+
+def way_of(evidence: Evidence, rows: pd.DataFrame) -> Way:
+    """Add up rows of the fact ``hops``, of one grain."""
+    way = merged_histogram(rows["way_per_request"])
+    calls = merged_histogram(rows["calls_per_request"])
+    median = way.percentile(0.5) if way.count else 0.0
+    return Way(
+        cost={
+            "critical_path_ms_p50": ms(median),
+            "critical_path_ms_p95": ms(way.percentile(PERCENTILE)) if way.count else 0.0,
+            "calls_per_trace_p95": round(calls.percentile(PERCENTILE), 2) if calls.count else 0.0,
+            "total_ms": ms(rows["way_ns"].sum()),
+            "calls": int(rows["calls"].sum()),
+        },
+        share_of_p95=largest_share(evidence, rows, "way_per_request"),
+        entries=tuple(entries(rows)),
+        traces=affected_traces(evidence, rows["traces"]),
+        exemplars=examples(merged_exemplars(rows["exemplars"]), median),
+    )
+
+
+def not_assessable(name: str, *missing: str) -> Assessment:
+    """Answer that evidence is missing."""
+    return Assessment(name, "boundaries", "not_assessable", missing=missing)
+
+
+def answers_of(name: str, suppressed: Iterable[str], missing: Iterable[str] = ()) -> partial[Assessment]:
+    """Return an answer that only lacks its outcome and its findings."""
+    return partial(Assessment, name, "boundaries", suppressed=tuple(suppressed), missing=tuple(missing))
+
+
+def told_by(evidence: Evidence, detector: str, member: str) -> frozenset[str]:
+    """Return the services that findings of a detector stand for: those that their subject names as ``member``."""
+    answer = evidence.answers.get(detector)
+    named = (finding.subject.get(member, ()) for finding in (answer.findings if answer else ()))
+    return frozenset(name for item in named for name in ((item,) if isinstance(item, str) else item))
