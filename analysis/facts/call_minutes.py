@@ -25,15 +25,14 @@ FIELDS: Final = (
     Field("failures", pa.int64(), "sum", "calls", "of these, failed"),
     Field("timeouts", pa.int64(), "sum", "calls", "of these, by a timeout"),
     Field(
-        "rejections",
-        pa.int64(),
-        "sum",
-        "calls",
-        "of the failures, refused: an open breaker, a rate limit, no connection",
+        "rejections", pa.int64(), "sum", "calls", "of those that never arrived, refused: an open breaker, no connection"
     ),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("failed_ns", pa.int64(), "sum", "ns", "time waited for calls that failed"),
     Field("failed", HISTOGRAM, "histogram", "ns", "durations of the calls that failed"),
+    Field(
+        "kept_back", HISTOGRAM, "histogram", "ns", "of these, durations of those that the callee was not seen to get"
+    ),
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by time waited in vain; the caller's span"),
 )
 
@@ -46,6 +45,7 @@ def scan(forest: Forest) -> pa.Table:
     rows, lost = calls.rows[kept], calls.failed[kept]
     how = mechanism(forest)[rows]
     began = forest.trace_start_ns[forest.trace_of[rows]] + forest.start[rows]
+    alone = lost & (calls.server[kept] < 0)
     waited = np.where(lost, forest.duration[rows], 0)
     one = np.ones(len(rows), np.int64)
     return gather(
@@ -62,10 +62,13 @@ def scan(forest: Forest) -> pa.Table:
                 "calls": one,
                 "failures": lost,
                 "timeouts": lost & (how == MECHANISMS.index("timeout")),
-                "rejections": lost & (how == MECHANISMS.index("rejection")),
+                "rejections": alone & (how == MECHANISMS.index("rejection")),
                 "failed_ns": waited,
             },
-            histograms={"failed": (np.where(lost, waited, -1), one)},
+            histograms={
+                "failed": (np.where(lost, waited, -1), one),
+                "kept_back": (np.where(alone, waited, -1), one),
+            },
             exemplar_value=waited,
             span_offset=np.arange(len(rows) + 1),
             span_rows=rows,

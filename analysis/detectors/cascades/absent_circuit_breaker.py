@@ -14,9 +14,9 @@ How it decides
 By minutes of a caller's calls to one target: a minute is bad with ``calls`` calls or more (20) of which ``failed`` or
 more fail (0.5; the catalogue's limits). In the bad minutes together no breaker is at work if the failed calls end at
 the timeout (half of them by a timeout error, or all after nearly the same wait of half a second or more), fewer than
-``fast`` of them are refused or fail within a tenth of the median wait (0.05, house default), and the caller's rate
-holds: at least ``rate`` of its median in the other minutes that have calls (0.5, house default). Without other minutes
-the rate cannot be compared, and confidence is lower.
+``fast`` of them (0.05, house default) are refused or fail within a tenth of the median wait without a span of the
+callee, as an open breaker makes them, and the caller's rate holds: at least ``rate`` of its median in the other minutes
+that have calls (0.5, house default). Without other minutes the rate cannot be compared, and confidence is lower.
 
 Worth fixing from ``wasted_s`` seconds waited in vain on (60, house default). Severity follows from the share of an
 entry operation's requests in which a call to the target ran into a timeout.
@@ -59,7 +59,9 @@ INFO: Final = Info(
     limits={
         "calls": Limit(20, "calls", "a minute can be bad from this many calls on"),
         "failed": Limit(0.5, "", "share of a minute's calls from which it is bad"),
-        "fast": Limit(0.05, "", "share of the failures that end at once from which a breaker is at work"),
+        "fast": Limit(
+            0.05, "", "share of the failures that end at once, before they arrive, from which a breaker is at work"
+        ),
         "rate": Limit(0.5, "", "share of the usual rate of calls that still holds in bad minutes"),
         "wasted_s": Limit(60, "s", "worth fixing from this much time waited in vain on"),
     },
@@ -110,11 +112,11 @@ def _at_the_timeout(bad: pd.DataFrame) -> bool:
 
 
 def _fast_share(bad: pd.DataFrame) -> float:
-    """Return the share (0..1) of the failures that were refused, or that ended at once."""
-    waits: Histogram = merged_histogram(bad["failed"])
-    within = _FAST * waits.percentile(0.5)
-    quick = np.array([upper(int(bucket)) < within for bucket in waits.buckets], bool)
-    fast = max(int(bad["rejections"].sum()), int(waits.counts[quick].sum()))
+    """Return the share (0..1) of the failures that were refused, or ended at once, and that the callee never got."""
+    kept_back: Histogram = merged_histogram(bad["kept_back"])
+    within = _FAST * merged_histogram(bad["failed"]).percentile(0.5)
+    quick = np.array([upper(int(bucket)) < within for bucket in kept_back.buckets], bool)
+    fast = max(int(bad["rejections"].sum()), int(kept_back.counts[quick].sum()))
     return fast / max(1, int(bad["failures"].sum()))
 
 
@@ -127,11 +129,11 @@ def _finding(evidence: Evidence, service: str, target: str, bad: pd.DataFrame, u
     touched = _share_of_requests(evidence, service, target)
     rate = float(bad["calls"].median())
     considered = [
-        f"{_fast_share(bad):.1%} of the failures ended at once: no open breaker",
+        f"{_fast_share(bad):.1%} of the failures ended at once and never arrived: no open breaker",
         f"the rate held: {rate:g} calls in a bad minute, {usual:g} in the others"
         if usual
         else "there are no other minutes to compare the rate with: confidence is lowered",
-        "an exporter of metrics of the breaker itself would be better evidence: traces show what it does only",
+        "what a breaker says of itself, in logs or metrics, was not looked at",
         *evidence.trust.sentences(_SENSITIVE_TO, traces),
     ]
     return Finding(
