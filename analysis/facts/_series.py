@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["find_series"]
+__all__ = ["count_overlaps", "find_series"]
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -42,3 +42,18 @@ def find_series(owner: Int64s, start: Int64s, end: Int64s, able: Bools, toleranc
         reached = max(reached, end[index]) if same else end[index]
         series[index] = number
     return series
+
+
+@kernel
+def count_overlaps(owner: Int64s, start: Int64s, end: Int64s, overlaps: Int64s) -> None:
+    """Add to ``overlaps``, by owner, the calls that begin while an earlier one of the owner is open.
+
+    Calls of one owner lie together, by start.
+    """
+    reached = np.int64(0)
+    for index in range(len(owner)):
+        if index > 0 and owner[index] == owner[index - 1]:
+            overlaps[owner[index]] += start[index] < reached
+            reached = max(reached, end[index])
+        else:
+            reached = end[index]

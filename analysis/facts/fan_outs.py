@@ -1,6 +1,7 @@
 """Fan-outs: spans that call other services twice or more, how many callees they have, and what the slowest costs.
 
-Calls that failed are not counted: what follows them is mostly another attempt.
+Calls that failed are not counted: what follows them is mostly another attempt. Nor are messages: nobody waits for
+those who receive them.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from analysis.facts._ancestry import local_entries
 from analysis.facts._numbering import combined, firsts
 from analysis.facts._once import added, calls_of, critical_below, listed
 from analysis.facts._run_kernels import waited_for
+from analysis.facts._series import count_overlaps
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
+from analysis.schema import KINDS
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
 
@@ -34,7 +37,9 @@ FIELDS: Final = (
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("calls", pa.int64(), "sum", "calls", "their calls"),
     Field("templates", pa.int64(), "sum", "templates", "distinct templates of the calls of each span"),
-    Field("penalty_ns", pa.int64(), "sum", "ns", "where the longest call is on the critical path: it, less the median"),
+    Field(
+        "penalty_ns", pa.int64(), "sum", "ns", "of calls at once, the longest, if on the critical path, less the median"
+    ),
     Field("critical_ns", pa.int64(), "sum", "ns", "time of the calls and all below on the critical path"),
     Field("calls_per_request", HISTOGRAM, "histogram", "calls", "calls of a span"),
     Field("penalty_per_request", HISTOGRAM, "histogram", "ns", "penalty_ns of a span"),
@@ -42,13 +47,16 @@ FIELDS: Final = (
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by critical_ns; the calls by start"),
 )
 _EXACT: Final = 32
+_PRODUCER: Final = KINDS.index("producer")
 
 
 def scan(forest: Forest) -> pa.Table:
     """Return the fan-outs of one partition."""
     calls = calls_of(forest)
     above = calls.above[calls.rows].astype(np.int64)
-    chosen = np.flatnonzero(calls.remote & (above >= 0) & ~forest.error[calls.rows])
+    chosen = np.flatnonzero(
+        calls.remote & (above >= 0) & ~forest.error[calls.rows] & (forest.kind[calls.rows] != _PRODUCER)
+    )
     above = above[chosen]
     size = np.bincount(above, weights=forest.multiplicity[calls.rows[chosen]], minlength=1)
     several = size[above] >= 2 if len(above) else np.zeros(0, bool)
@@ -62,13 +70,16 @@ def scan(forest: Forest) -> pa.Table:
     many = added(span, forest.multiplicity[rows], count)
     critical = critical_below(forest)[rows]
     total = added(span, critical, count)
-    penalty = _penalties(span, forest.duration[rows], critical, count)
+    by_start = np.lexsort((rows, forest.start[rows], span))
+    overlaps = np.zeros(count, np.int64)
+    count_overlaps(span[by_start], forest.start[rows[by_start]], forest.end[rows[by_start]], overlaps)
+    at_once = 2 * overlaps >= np.bincount(span, minlength=count)[:count] - 1
+    penalty = np.where(at_once, _penalties(span, forest.duration[rows], critical, count), 0)
     waited = waited_for(np.argsort(forest.depth, kind="stable").astype(np.int32), forest.parent, forest.blocking)
     consumer = forest.codes("kind").equal("consumer")
     entry = local_entries(forest)[parent]
     service, operation = forest.codes("service"), forest.codes("operation")
     one = np.ones(count, np.int64)
-    by_start = np.lexsort((rows, forest.start[rows]))
     span_offset, span_rows = listed(span[by_start], rows[by_start], count)
     return gather(
         FIELDS,

@@ -12,11 +12,13 @@ user makes twenty requests.
 
 How it decides
 --------------
-By the calls under each span; failed calls, which are mostly tried again, do not count, nor do calls of stores.
+By the calls under each span; failed calls, which are mostly tried again, do not count, nor do messages and calls of
+stores.
 Reported are operations with spans that make more than ``calls`` calls (20, house default) or call more than
 ``callees`` services (5, house default). More than twenty calls of one endpoint are told as N+1 calls, once.
 
-The penalty of the slowest is the longest call less the median one, where the longest is on the critical path. Worth
+The penalty of the slowest is the longest call less the median one, where the calls run at once and the longest is on
+the critical path; calls in series pay for all of them, which serial and N+1 calls tell. Worth
 fixing is a fan-out whose penalty is ``cost_ms`` (50, house default) or more at p95; severity then follows from its
 share of the p95 of an entry operation. This is also what not waiting for the slowest would save.
 
@@ -74,9 +76,9 @@ _SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling")
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which operations call too many at once."""
     operations = evidence["operations"]
-    calling = operations["kind"].isin(["client", "producer"]) & ~operations["category"].isin(["database", "cache"])
+    calling = operations["kind"].eq("client") & ~operations["category"].isin(["database", "cache"])
     if not calling.any():
-        missing = ("spans of calls to other services that say their kind (client or producer)",)
+        missing = ("spans of calls to other services that say their kind (client)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     fans = evidence["fan_outs"]
     wide = fans[(fans["fan"] > limits["calls"]) | (fans["callees"] > limits["callees"])]
@@ -119,7 +121,7 @@ def _finding(
     at_p95 = round(calls.percentile(PERCENTILE), 2)
     callees = int(rows["callees"].max())
     passes = paid >= limits["cost_ms"] * 1e6 and not front and not background
-    considered = ["calls that failed, and calls of stores, were not counted"]
+    considered = ["calls that failed, messages and calls of stores were not counted"]
     if front:
         considered.append(f"{service} is a gateway or backend for a frontend: gathering is its part, information only")
     if background:
