@@ -16,6 +16,7 @@ from analysis.facts import _accesses
 from analysis.facts._accesses import UNKNOWN_TABLE, accesses_of
 from analysis.facts._numbering import combined, firsts
 from analysis.facts._table import Field, Occurrences, gather
+from analysis.facts._together import SEPARATOR, together
 from analysis.forest import Codes, Forest
 from analysis.stores import schema_of, server_of
 
@@ -23,10 +24,6 @@ __all__ = ["COLUMNS", "FIELDS", "GRAINS", "scan"]
 
 COLUMNS: Final = _accesses.COLUMNS
 GRAINS: Final = ("table", "schema", "server")
-#: Stands between the users of one row; names do not hold it.
-_SEPARATOR: Final = "\x1f"
-#: Of a trace in which more services use one table, these many are named.
-_MOST_USERS: Final = 64
 FIELDS: Final = (
     Field("grain", pa.string(), "key", "", "table, schema or server"),
     Field("store", pa.string(), "key", "", "the table's store; the schema; the server"),
@@ -37,7 +34,7 @@ FIELDS: Final = (
         "key",
         "",
         'who uses it in one trace: "write orders", "read inventory" …, sorted',
-        separator=_SEPARATOR,
+        separator=SEPARATOR,
     ),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces in which just these use it"),
 )
@@ -64,9 +61,9 @@ def scan(forest: Forest) -> pa.Table:
     subjects = sorted({(grain, *subject) for grain in GRAINS for subject in by_grain[grain]})
     place = {subject: index for index, subject in enumerate(subjects)}
     parts = [np.array([place[grain, *subject] for subject in by_grain[grain]], np.int64)[pair] for grain in GRAINS]
-    found_trace, found_subject, together, texts = _together(
-        np.tile(trace, len(GRAINS)), np.concatenate(parts), np.tile(users, len(GRAINS)), user_names
-    )
+    traces, subject = np.tile(trace, len(GRAINS)), np.concatenate(parts)
+    entry, users_of, texts = together(combined(traces, subject), np.tile(users, len(GRAINS)), user_names)
+    found_trace, found_subject = traces[entry], subject[entry]
     levels = [tuple(subject[position] for subject in subjects) for position in range(3)]
     return gather(
         FIELDS,
@@ -76,7 +73,7 @@ def scan(forest: Forest) -> pa.Table:
                 "grain": Codes(found_subject.astype(np.int32), levels[0]),
                 "store": Codes(found_subject.astype(np.int32), levels[1]),
                 "table": Codes(found_subject.astype(np.int32), levels[2]),
-                "users": Codes(together.astype(np.int32), texts),
+                "users": Codes(users_of.astype(np.int32), texts),
             },
             trace=found_trace,
             sums={},
@@ -92,33 +89,9 @@ def _users(forest: Forest, seen: _accesses.Accesses, kept: Int64s) -> tuple[Int6
     number = combined(modes.codes[kept], service)
     first = firsts(number)
     texts = [
-        f"{modes.values[mode]} {forest.service.values[code]}".replace(_SEPARATOR, " ")
+        f"{modes.values[mode]} {forest.service.values[code]}".replace(SEPARATOR, " ")
         for mode, code in zip(modes.codes[kept][first].tolist(), service[first].tolist(), strict=True)
     ]
     levels = tuple(sorted(set(texts)))
     place = {text: index for index, text in enumerate(levels)}
     return np.array([place[text] for text in texts], np.int64)[number], levels
-
-
-def _together(
-    trace: Int64s, subject: Int64s, user: Int64s, names: tuple[str, ...]
-) -> tuple[Int64s, Int64s, Int64s, tuple[str, ...]]:
-    """Return an entry for each trace and subject, ascending by trace, with the place of all its users in texts."""
-    each = firsts(combined(combined(trace, subject), user))
-    trace, subject, user = trace[each], subject[each], user[each]
-    owner = combined(trace, subject)
-    order = np.lexsort((user, owner))
-    owner, user = owner[order], user[order]
-    first = firsts(owner)
-    sizes = np.diff(np.append(first, len(owner)))
-    chosen = np.zeros(len(first), np.int64)
-    sets: list[tuple[int, ...]] = [()]
-    for rank in range(min(_MOST_USERS, int(sizes.max(initial=0)))):
-        longer = np.flatnonzero(sizes > rank)
-        number = combined(chosen[longer], user[first[longer] + rank])
-        examples = firsts(number)
-        before, added = chosen[longer][examples].tolist(), user[first[longer] + rank][examples].tolist()
-        chosen[longer] = number + len(sets)
-        sets += [(*sets[known], new) for known, new in zip(before, added, strict=True)]
-    texts = tuple(_SEPARATOR.join(names[place] for place in members) for members in sets)
-    return trace[order][first], subject[order][first], chosen, texts

@@ -1,0 +1,52 @@
+"""Which members come together in one owner (a trace, a tree), as a text for each combination that is seen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.facts._numbering import combined, firsts
+
+__all__ = ["MOST_MEMBERS", "SEPARATOR", "together"]
+
+#: Stands between the members of a text; names do not hold it.
+SEPARATOR: Final = "\x1f"
+#: Of an owner with more members, these many are named.
+MOST_MEMBERS: Final = 64
+
+Int64s = npt.NDArray[np.int64]
+
+
+def together(owner: Int64s, member: Int64s, names: tuple[str, ...]) -> tuple[Int64s, Int64s, tuple[str, ...]]:
+    """Return the members of each owner, owners ascending.
+
+    Parameters
+    ----------
+    owner, member
+        One entry for each time that a member is seen in an owner.
+    names
+        Sorted names, of which ``member`` holds places.
+
+    Returns
+    -------
+    tuple
+        For each owner an entry that is of it, and the place of all its members in the texts that come last.
+    """
+    # Numbered in the order of the combinations: by owner, then by member.
+    each = firsts(combined(owner, member))
+    member = member[each]
+    first = firsts(combined(owner[each], np.zeros(len(each), np.int64)))
+    sizes = np.diff(np.append(first, len(each)))
+    chosen = np.zeros(len(first), np.int64)
+    sets: list[tuple[int, ...]] = [()]
+    for rank in range(min(MOST_MEMBERS, int(sizes.max(initial=0)))):
+        longer = np.flatnonzero(sizes > rank)
+        added = member[first[longer] + rank]
+        number = combined(chosen[longer], added)
+        examples = firsts(number)
+        grown = zip(chosen[longer][examples].tolist(), added[examples].tolist(), strict=True)
+        chosen[longer] = number + len(sets)
+        sets += [(*sets[known], new) for known, new in grown]
+    return each[first], chosen, tuple(SEPARATOR.join(names[place] for place in members) for members in sets)
