@@ -68,7 +68,7 @@ def write_index(review: Review, pages: Sequence[Page], folder: Path, title: str)
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=percent, plain=plain, name=lambda text: plain(text, _TITLE))
+    environment.filters.update(counted=counted, percent=percent, plain=plain, name=lambda text: plain(text, _TITLE))
     findings = review.finding_objects
     text = environment.get_template("index.html.j2").render(
         title=plain(title, _TITLE) or "Architecture review",
@@ -169,7 +169,7 @@ def _row(finding: Finding) -> dict[str, Any]:
         "bar": SEVERITY_BARS[finding.severity],
         "chapter": chapter.words,
         "link": f"{chapter.notebook}.html#finding-{finding.id}",
-        "cost": cost(finding) or "not in time",
+        "cost": cost(finding),
         "saving": _saving(finding),
         "total_ms": float(finding.cost.get("total_ms", 0.0)),
     }
