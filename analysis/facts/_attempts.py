@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,10 @@ class Attempts:
         return self.order[self.offset[1:] - 1]
 
 
+#: Several facts of one pass ask for the same; forgotten with the forest.
+_FOUND: WeakKeyDictionary[Forest, Attempts] = WeakKeyDictionary()
+
+
 def attempts_of(forest: Forest) -> Attempts:
     """Put the calls of one partition together by what the caller wanted.
 
@@ -58,46 +63,67 @@ def attempts_of(forest: Forest) -> Attempts:
     after a success is another call. Where the values asked for are not known, and calls go on after one succeeded, they
     are a loop: what follows a failure in it is the next item, unless the instrumentation says that it was sent again.
     """
+    if forest not in _FOUND:
+        _FOUND[forest] = _find(forest)
+    return _FOUND[forest]
+
+
+def _find(forest: Forest) -> Attempts:
     calls = outgoing(forest)
-    rows = calls.rows
-    parameters = forest.array("parameters").astype(np.uint64)[rows]
-    parent = forest.parent[rows]
+    leader = np.arange(len(calls.rows))
+    chosen, begins, order = _tried_again(forest, calls)
+    # Places among the chosen, in the order of their logical calls: each has the first of its own as leader.
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    leader[chosen[order]] = chosen[order[first]]
+    # Siblings have one clock, so that the order of rows is that of their starts.
+    places = np.argsort(leader, kind="stable")
+    changed = np.flatnonzero(np.diff(leader[places], prepend=-1))
+    return Attempts(calls, places, np.append(changed, len(places)).astype(np.int64))
+
+
+def _tried_again(forest: Forest, calls: Outgoing) -> tuple[Int64s, npt.NDArray[np.bool_], Int64s]:
+    """Look for attempts among the calls beside a call that failed.
+
+    Returns
+    -------
+    tuple
+        Places of these among the calls; whether each, in order, is a first attempt; and the order, by logical call.
+    """
+    parent = forest.parent[calls.rows]
+    fails_below = np.zeros(forest.size + 1, np.bool_)
+    fails_below[parent[calls.failed]] = True
+    fails_below[-1] = False
+    chosen = np.flatnonzero(fails_below[parent])
+    rows = calls.rows[chosen]
     parts: tuple[Codes | npt.NDArray[Any], ...] = (
-        np.where(parent >= 0, parent, -1 - rows),
-        calls.template,
+        parent[chosen],
+        Codes(calls.template.codes[chosen], calls.template.values),
         taken(forest.codes("server_address"), rows),
         forest.array("server_port")[rows],
-        parameters.view(np.int64),
+        forest.array("parameters").astype(np.uint64)[rows].view(np.int64),
     )
     group, _ = number_of(parts, len(rows))
-    order = np.lexsort((rows, forest.start[rows], group))
-    again = _again(forest, calls, order, group)
-    begins = np.flatnonzero(~again)
-    lengths = np.diff(np.append(begins, len(order)))
-    # Logical calls in order of their first row, each with its attempts together.
-    ranked = np.argsort(rows[order[begins]], kind="stable")
-    ends = np.cumsum(lengths[ranked])
-    places = np.repeat(begins[ranked] - (ends - lengths[ranked]), lengths[ranked]) + np.arange(len(order))
-    return Attempts(calls, order[places], np.concatenate([[0], ends]).astype(np.int64))
+    order = np.lexsort((rows, group))
+    return chosen, ~_again(forest, calls, chosen[order], group[order]), order
 
 
-def _again(forest: Forest, calls: Outgoing, order: Int64s, group: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+def _again(forest: Forest, calls: Outgoing, places: Int64s, group: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
     """Mark, in order, the calls that are another attempt of the one before."""
-    again = np.zeros(len(order), np.bool_)
-    if not len(order):
+    again = np.zeros(len(places), np.bool_)
+    if not len(places):
         return again
-    rows = calls.rows[order]
-    same = group[order][1:] == group[order][:-1]
+    rows = calls.rows[places]
+    same = group[1:] == group[:-1]
     tolerance = np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1)
     timed = forest.has_time[rows]
     after = timed[1:] & timed[:-1] & (forest.start[rows][1:] >= forest.end[rows][:-1] - tolerance[1:])
     resent = forest.array("resend_count")[rows][1:] > 0
-    ended_well = ~calls.failed[order][:-1]
+    ended_well = ~calls.failed[places][:-1]
     # Calls that go on after a success, of values nobody knows.
     loops = np.zeros(int(group.max()) + 1, np.bool_)
     hidden = forest.array("parameters").astype(np.uint64)[rows] == 0
-    loops[group[order][1:][same & ended_well & hidden[1:] & ~resent]] = True
-    guessed = ~ended_well & ~loops[group[order]][1:]
+    loops[group[1:][same & ended_well & hidden[1:] & ~resent]] = True
+    guessed = ~ended_well & ~loops[group[1:]]
     again[1:] = same & after & (guessed | (resent & ~ended_well))
     return again
 

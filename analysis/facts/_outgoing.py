@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +54,18 @@ class Outgoing:
     template: Codes
 
 
+#: Several facts of one pass ask for the same; forgotten with the forest.
+_FOUND: WeakKeyDictionary[Forest, Outgoing] = WeakKeyDictionary()
+
+
 def outgoing(forest: Forest) -> Outgoing:
     """Return the calls of one partition that their callers wait for."""
+    if forest not in _FOUND:
+        _FOUND[forest] = _find(forest)
+    return _FOUND[forest]
+
+
+def _find(forest: Forest) -> Outgoing:
     client = (forest.kind == _CLIENT) & forest.blocking
     service = forest.codes("service").codes
     inner = np.flatnonzero(client & (forest.parent >= 0))
