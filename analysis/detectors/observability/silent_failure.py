@@ -1,0 +1,135 @@
+"""Silent failure.
+
+What it finds
+-------------
+Operations whose spans fail without saying why, and operations that record an exception while their status is not error.
+
+Why it matters
+--------------
+A failure without a reason has to be reproduced to be understood. An exception behind a good status is in no error rate
+and wakes nobody: the user gets less than was asked for, and every chart is green.
+
+How it decides
+--------------
+By operation. *Unexplained*: spans with status error that have no exception, error type, status description or failing
+response code, and no failed child that would explain them. *Unmarked*: spans with a recorded exception whose status
+is unset, where neither the span, nor the visit of the service it belongs to, nor the request failed. A status of
+"ok", set by hand, and answers of 4xx or with an RPC code are set aside: there the outcome was decided on purpose.
+Worth fixing from ``spans`` such spans on (5, house default); fewer are ``info``. Unexplained failures are ``medium``
+where they touch 5 % of an entry operation's requests; unmarked ones stay ``low``: the exception may have been dealt
+with. Log records are not looked at: an error that is only logged is not found, and a log may hold the reason that a
+span lacks.
+
+Example
+-------
+Flagged: ``orders`` ends 40 spans ``reserve`` with status error, and nothing else.
+Better: ``span.record_exception(error)`` beside ``span.set_status(ERROR)``; or let the exception leave the span.
+
+What it can mistake
+-------------------
+An exception that was caught and dealt with (a cache that falls back to the database) is recorded by some
+instrumentations all the same. A reason may stand in a log.
+
+What to do
+----------
+Record the exception and set the status in one place, where the error is caught; set "ok" where it was dealt with.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._evidence import examples, merged_exemplars, ms
+from analysis.findings import Assessment, Finding
+
+__all__ = ["INFO", "judge"]
+
+INFO: Final = Info(
+    name="silent_failure",
+    family="observability",
+    title="Silent failure",
+    facts=("coverage", "requests", "untold_failures"),
+    limits={"spans": Limit(5, "spans", "silent spans of an operation from which it is worth fixing")},
+)
+_SENSITIVE_TO: Final = ("orphans", "sampling")
+_LOGS: Final = "logs: error records were not looked at"
+_REMEDIES: Final = {
+    "unexplained": "Let {operation} of {service} record the exception, or set error.type, where it sets the status.",
+    "unmarked": "Let {operation} of {service} set the status to error where it records an exception, or to ok where "
+    "the exception was dealt with.",
+}
+
+
+def judge(evidence: Evidence, limits: Limits) -> Assessment:
+    """Answer which operations fail in silence."""
+    failures = evidence["untold_failures"]
+    if failures.empty and not int(evidence["coverage"]["with_outcome"].sum()):
+        missing = ("span status or response codes: no span says how it ended", _LOGS)
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+    findings = []
+    for (service, operation), rows in failures.groupby(["service", "operation"], sort=True):
+        for how in _REMEDIES:
+            silent = rows[rows["how"] == how]
+            if not silent.empty:
+                told = int(rows.loc[rows["how"] == "told", "spans"].sum())
+                findings.append(_finding(evidence, limits, str(service), str(operation), how, silent, told))
+    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), (_LOGS,))
+
+
+def _finding(
+    evidence: Evidence, limits: Limits, service: str, operation: str, how: str, rows: pd.DataFrame, told: int
+) -> Finding:
+    spans = int(rows["spans"].sum())
+    traces = min(int(rows["traces"].sum()), evidence.traces)
+    unexplained = how == "unexplained"
+    touched = _share_of_requests(evidence, rows)
+    weight = Weight(passes_limits=spans >= limits["spans"], share_of_requests=touched if unexplained else 0.0)
+    who = service or "an unnamed service"
+    what = (
+        "have status error and no exception, error type, description or code, and no failed child"
+        if unexplained
+        else "record an exception, and neither they nor the request they belong to have status error"
+    )
+    considered = [
+        f"{told} other failed spans of the operation say or show why they failed",
+        "spans with a failed child were set aside: the child shows why"
+        if unexplained
+        else "a status of ok, answers of 4xx and RPC codes were set aside: there the outcome was decided on purpose",
+        *evidence.trust.sentences(_SENSITIVE_TO, traces),
+    ]
+    return Finding(
+        detector=INFO.name,
+        family=INFO.family,
+        severity=severity(weight),
+        confidence=evidence.trust.confidence(0.85 if unexplained else 0.6, _SENSITIVE_TO, traces),
+        title=(
+            f"{operation} of {who} fails without saying why"
+            if unexplained
+            else f"{operation} of {who} records exceptions while its status is not error"
+        ),
+        summary=f"{spans} spans of {operation}, in {traces} traces, {what}.",
+        services=(service,) if service else (),
+        subject={"service": service, "operation": operation, "kind": how},
+        measures={"silent_spans": spans, "told_spans": told, "silent_share": round(spans / (spans + told), 6)},
+        limits=dict(limits),
+        cost={"share_of_requests": round(touched, 6), "total_ms": ms(int(rows["total_ns"].sum()))},
+        saving={},
+        traces_seen=evidence.traces,
+        traces_affected=traces,
+        share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
+        exemplars=examples(merged_exemplars(rows["exemplars"]), rows["total_ns"].sum() / max(1, spans)),
+        considered=tuple(considered),
+        remedy=_REMEDIES[how].format(operation=operation, service=who),
+    )
+
+
+def _share_of_requests(evidence: Evidence, rows: pd.DataFrame) -> float:
+    """Return the largest share (0..1) of an entry operation's requests that the spans are in."""
+    largest = 0.0
+    for key, part in rows.groupby(["entry_service", "entry_operation"], sort=True):
+        whole = evidence.request_count.get((str(key[0]), str(key[1])), 0)
+        largest = max(largest, int(part["traces"].sum()) / whole if whole else 0.0)
+    return min(1.0, largest)
