@@ -1,0 +1,85 @@
+"""Time of spans with children in which no child runs: by what share of the span it is, and how long.
+
+Pauses between the attempts of a call that was tried again are no blind time: they are known for what they are.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis.facts import _attempts
+from analysis.facts._attempts import attempts_of
+from analysis.facts._data_calls import connecting
+from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.facts.requests import entry_keys
+from analysis.forest import Codes, Forest
+from analysis.schema import KINDS
+
+__all__ = ["COLUMNS", "FIELDS", "TENTHS", "scan"]
+
+#: Shares are told in tenths.
+TENTHS: Final = 10
+COLUMNS: Final = _attempts.COLUMNS
+FIELDS: Final = (
+    Field("entry_service", pa.string(), "key", "", "service of the request's topmost span"),
+    Field("entry_operation", pa.string(), "key", "", "its operation"),
+    Field("service", pa.string(), "key", "", "service of the span"),
+    Field("operation", pa.string(), "key", "", "its operation"),
+    Field("tenths", pa.int64(), "key", "", "share of the span that is blind, in whole tenths, rounded down"),
+    Field("spans", pa.int64(), "sum", "spans", "spans with children that are no calls to others"),
+    Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
+    Field("pause_ns", pa.int64(), "sum", "ns", "pauses between attempts in them"),
+    Field("blind", HISTOGRAM, "histogram", "ns", "time in which no child runs, without such pauses"),
+    Field("critical", HISTOGRAM, "histogram", "ns", "what of it is on the critical path"),
+    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by blind time; the span"),
+)
+#: Between a call and its callee lie network and queue, which no span of the caller could fill.
+_CALLING: Final = (KINDS.index("client"), KINDS.index("producer"))
+#: Bits cut off before a time is multiplied: tenths are exact to 16 ns.
+_SPARE: Final = 4
+
+
+def scan(forest: Forest) -> pa.Table:
+    """Return the blind time of one partition."""
+    parents = (np.diff(forest.child_offset) > 0) & forest.has_time & (forest.duration > 0)
+    rows = np.flatnonzero(parents & ~np.isin(forest.kind, _CALLING) & ~connecting(forest))
+    pause = np.minimum(_pauses(forest)[rows], forest.self_time[rows])
+    blind = forest.self_time[rows] - pause
+    tenths = (blind >> _SPARE) * TENTHS // np.maximum(forest.duration[rows] >> _SPARE, 1)
+    one = np.ones(len(rows), np.int64)
+    service, operation = forest.codes("service"), forest.codes("operation")
+    return gather(
+        FIELDS,
+        forest,
+        Occurrences(
+            keys={
+                **entry_keys(forest, rows),
+                "service": Codes(service.codes[rows], service.values),
+                "operation": Codes(operation.codes[rows], operation.values),
+                "tenths": np.minimum(tenths, TENTHS),
+            },
+            trace=forest.trace_of[rows],
+            sums={"spans": one, "pause_ns": pause},
+            histograms={"blind": (blind, one), "critical": (np.minimum(blind, forest.critical[rows]), one)},
+            exemplar_value=blind,
+            span_offset=np.arange(len(rows) + 1),
+            span_rows=rows,
+        ),
+    )
+
+
+def _pauses(forest: Forest) -> npt.NDArray[np.int64]:
+    """Return for each row how long it paused between a failed attempt of a call and the next; ns."""
+    attempts = attempts_of(forest)
+    rows = attempts.calls.rows[attempts.order]
+    place = np.arange(len(rows)) - np.repeat(attempts.offset[:-1], np.diff(attempts.offset))
+    later = np.flatnonzero(place > 0)
+    above = forest.parent[rows[later]]
+    gap = np.maximum(forest.start[rows[later]] - forest.end[rows[later - 1]], 0)
+    paused = np.zeros(forest.size, np.int64)
+    np.add.at(paused, above[above >= 0], gap[above >= 0])
+    return paused
