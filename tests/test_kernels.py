@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from numba.core.dispatcher import Dispatcher
+from numba.types import Array
 
 import analysis._kernels
 from analysis import schema
@@ -63,9 +64,11 @@ def test_each_kernel_is_compiled_for_one_type_of_each_array():
     for module in ("parents", "times"):
         source = importlib.import_module(f"analysis._kernels.{module}")
         for name, kernel in kernels_of(source).items():
-            # A kernel that only others call is in their compiled form, if that was found on disk.
+            # A kernel that only others call is in their compiled form, if that was found on disk; if not, numba
+            # compiles it once more for each constant that it is given.
+            arrays = {tuple(kind for kind in signature if isinstance(kind, Array)) for signature in kernel.signatures}
             expected = {1} if name in source.__all__ else {0, 1}
-            assert len(kernel.signatures) in expected, f"{module}.{name} was compiled for {kernel.signatures}"
+            assert len(arrays) in expected, f"{module}.{name} was compiled for {kernel.signatures}"
 
 
 def test_every_kernel_releases_the_interpreter_lock_and_is_kept_on_disk():

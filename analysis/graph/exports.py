@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import networkx as nx
 
+from analysis._wording import plain
 from analysis.graph.service import ServiceGraph, measures
 
 __all__ = ["EXPORTS", "to_csv", "to_dot", "to_graphml", "to_json", "to_mermaid"]
@@ -20,7 +21,7 @@ _MEASURES: Final = ("callers", "callees", "instability", "criticality", "layer",
 _EDGE_NUMBERS: Final = ("calls", "errors", "traces", "p50_ms", "p95_ms", "p99_ms")
 #: Characters that XML 1.0 cannot hold, not even escaped; other formats do not need them either.
 _UNPRINTABLE: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-#: Longest name written to a drawing; JSON, GraphML and CSV hold names whole.
+#: Longest name written to a drawing; JSON and GraphML hold names whole.
 _LABEL_CHARACTERS: Final = 120
 
 
@@ -91,7 +92,9 @@ def to_csv(graph: ServiceGraph) -> str:
 
 
 def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    shown = plain(text)
+    formula = text.startswith(("\t", "\r")) or shown.startswith(("=", "+", "-", "@"))
+    return f"'{shown}" if formula else shown
 
 
 def to_graphml(graph: ServiceGraph) -> str:
@@ -152,8 +155,7 @@ def _edge_label(edge: Mapping[str, Any]) -> str:
 
 
 def _label(text: str) -> str:
-    line = " ".join(_UNPRINTABLE.sub(" ", text[: 4 * _LABEL_CHARACTERS]).split())
-    return line if len(line) <= _LABEL_CHARACTERS else line[: _LABEL_CHARACTERS - 1] + "…"
+    return plain(text, _LABEL_CHARACTERS)
 
 
 def _mermaid(text: str) -> str:
