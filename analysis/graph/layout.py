@@ -164,14 +164,28 @@ def _way(pair: Pair, routes: Mapping[Pair, tuple[Point, ...]], against: frozense
 
 
 def _components(edges: Sequence[tuple[int, int]]) -> list[tuple[dict[int, Point], list[tuple[int, int]]]]:
-    """Lay out each connected part; the largest first, then by its first vertex."""
-    if not edges:
-        return []
+    """Lay out each connected part; the largest first, then by its first vertex.
+
+    Each part is numbered anew for the engine, which numbers the points that it adds from the size of the part on: with
+    the numbers of the whole these would be taken for vertices. Added points come back numbered beyond all vertices.
+    """
+    whole: nx.Graph[int] = nx.Graph(list(edges))
+    beyond = 1 + max((vertex for edge in edges for vertex in edge), default=-1)
     parts = []
-    for positions, _, _, links in from_edges(edges, vertex_spacing=_STEP, dummy_size=PASSING_EDGE, check_layout=False):
+    for part in sorted(nx.connected_components(whole), key=min):
+        vertices = sorted(part)
+        local = {vertex: number for number, vertex in enumerate(vertices)}
+        inside = [(local[source], local[target]) for source, target in edges if source in local]
+        ((positions, _, _, links),) = from_edges(
+            inside, vertex_spacing=_STEP, dummy_size=PASSING_EDGE, check_layout=False
+        )
+        known = {number: vertex for vertex, number in local.items()}
+        for added in sorted({int(vertex) for vertex, _ in positions} - set(known)):
+            known[added] = beyond
+            beyond += 1
         top = max(y for _, (_, y) in positions)
-        points = {int(vertex): ((top - y) / _STEP, x / _STEP) for vertex, (x, y) in positions}
-        parts.append((points, [(int(source), int(target)) for source, target in links or ()]))
+        points = {known[int(vertex)]: ((top - y) / _STEP, x / _STEP) for vertex, (x, y) in positions}
+        parts.append((points, [(known[int(source)], known[int(target)]) for source, target in links or ()]))
     return sorted(parts, key=lambda part: (-len(part[0]), min(part[0])))
 
 
