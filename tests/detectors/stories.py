@@ -22,7 +22,8 @@ Of a span: ``at`` is its start in ms after its parent's (default 0), ``ms`` its 
 repetition starting ``every`` ms after the one before (default: one after the other), and each repetition has children
 of its own. ``share: 0.5`` puts it into the first half of the traces only. ``status: error`` fails it, ``orphan: true``
 names a parent that is not there, ``event`` is an exception's type, ``resource`` adds resource attributes, ``links``
-names spans of the same trace. The story becomes OTLP JSON and is read, reviewed and judged like any export.
+names spans of the same trace, ``state`` is the tracestate. The story becomes OTLP JSON and is read, reviewed and
+judged like any export.
 """
 
 from __future__ import annotations
@@ -177,6 +178,8 @@ def _resource_span(
     if "event" in span:
         attributes = [_attribute("exception.type", span["event"])]
         written["events"] = [{"timeUnixNano": str(begin), "name": "exception", "attributes": attributes}]
+    if "state" in span:
+        written["traceState"] = span["state"]
     if "links" in span:
         written["links"] = [{"traceId": trace_id, "spanId": f"{placed[name][0][0]:016x}"} for name in span["links"]]
     resource = dict(span.get("resource", {}))
