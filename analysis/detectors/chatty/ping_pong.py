@@ -106,6 +106,7 @@ def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, row
     critical = merged_histogram(rows["critical_per_request"])
     share = largest_share(evidence, rows, "critical_per_request")
     back = sorted({operation for operation in rows["operation"] if operation})
+    shown = f" ({', '.join(back)})" if back else ""
     per_request = round(visits / max(1, int(rows["requests"].sum())), 2)
     at_p95 = ms(critical.percentile(PERCENTILE))
     considered = ["calls that nobody waits for were left out"]
@@ -123,7 +124,7 @@ def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, row
         confidence=evidence.trust.confidence(0.95, _SENSITIVE_TO, affected),
         title=f"{between} calls back to {waiting}, which waits for its answer",
         summary=(
-            f"{visits} calls of {between} come back to {waiting} ({', '.join(back)}) while it waits for {between}. "
+            f"{visits} calls of {between} come back to {waiting}{shown} while it waits for {between}. "
             f"They take {at_p95:g} ms of the critical path at p95."
         ),
         services=tuple(sorted((waiting, between))),

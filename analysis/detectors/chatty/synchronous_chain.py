@@ -58,7 +58,7 @@ INFO: Final = Info(
     name="synchronous_chain",
     family="chatty",
     title="Synchronous chain",
-    facts=("chains", "visits", "requests"),
+    facts=("chains", "calls", "visits", "requests"),
     limits={
         "edges": Limit(4, "calls", "calls between services one behind the other, at p95"),
         "cost_ms": Limit(10, "ms", "worth fixing from this time on the way on, at p95"),
@@ -73,7 +73,9 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     chains = evidence["chains"]
     services = pd.Series([_without_proxies(path) for path in chains["path"]], chains.index, dtype=object)
     chains = chains.assign(services=services, hops=services.map(len).astype("int64") - 1)
-    if not (chains["edges"] > 0).any():
+    calls = evidence["calls"]
+    between = (calls["kind"] == "sync") & (calls["caller_kind"] == "service") & (calls["callee_kind"] == "service")
+    if not (between & (calls["caller"] != calls["callee"])).any():
         missing = (f"synchronous calls between two services: {NO_CROSSING}",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     findings = []
