@@ -15,10 +15,11 @@ from analysis.forest import Codes, Forest
 from analysis.links import architecture
 from analysis.schema import KINDS
 
-__all__ = ["COLUMNS", "Outgoing", "outgoing", "taken"]
+__all__ = ["COLUMNS", "Outgoing", "first_spans", "outgoing", "taken"]
 
 COLUMNS: Final = tuple(dict.fromkeys((*architecture.COLUMNS, "operation", "template", *FAILING_COLUMNS)))
 _CLIENT, _PRODUCER = KINDS.index("client"), KINDS.index("producer")
+_MOST_SPANS: Final = 1000
 _ANSWERING: Final = (KINDS.index("server"), KINDS.index("consumer"))
 
 Integers = npt.NDArray[np.integer[Any]]
@@ -94,6 +95,13 @@ def taken(codes: Codes, rows: Integers) -> Codes:
     """Return the codes of some rows; a row of -1 has none."""
     chosen = np.where(rows >= 0, codes.codes[rows], -1) if len(codes.codes) else np.zeros(0, np.int32)
     return Codes(chosen.astype(np.int32), codes.values)
+
+
+def first_spans(offset: Int64s, rows: Int64s) -> tuple[Int64s, Int64s]:
+    """Keep of the spans of each occurrence the first thousand: more make no better example."""
+    lengths = np.diff(offset)
+    kept = np.arange(len(rows)) - np.repeat(offset[:-1], lengths) < _MOST_SPANS
+    return np.concatenate([[0], np.cumsum(np.minimum(lengths, _MOST_SPANS))]), rows[kept]
 
 
 def _servers(forest: Forest) -> Int64s:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from analysis.facts import _attempts
 from analysis.facts._attempts import Attempts, attempts_of, naming_keys
 from analysis.facts._failing import MECHANISMS, has_idempotency_key, mechanism
-from analysis.facts._outgoing import taken
+from analysis.facts._outgoing import first_spans, taken
 from analysis.facts._run_kernels import below_sums
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
@@ -52,7 +52,13 @@ FIELDS: Final = (
     Field("total_ns", pa.int64(), "sum", "ns", "time of the attempts before the last"),
     Field("critical_ns", pa.int64(), "sum", "ns", "of this, on the critical path"),
     Field("critical_per_call", HISTOGRAM, "histogram", "ns", "critical_ns of each logical call that was tried again"),
-    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by time of the attempts before the last; the attempts by start"),
+    Field(
+        "exemplars",
+        EXEMPLARS,
+        "exemplars",
+        "ns",
+        "by time of the attempts before the last; the attempts by start, the first thousand",
+    ),
 )
 _VERB: Final = re.compile(r"[A-Za-z]+")
 _SERVER_ERROR: Final = 500
@@ -73,6 +79,7 @@ def scan(forest: Forest) -> pa.Table:
     critical = _added(np.where(last, 0, below_sums(by_depth, forest.parent, forest.critical)[rows]), offset)
     total = _added(spent, offset)
     uncertain, keyed, seen = _doubts(forest, attempts, last)
+    span_offset, span_rows = first_spans(offset, rows)
     return gather(
         FIELDS,
         forest,
@@ -96,8 +103,8 @@ def scan(forest: Forest) -> pa.Table:
             },
             histograms={"critical_per_call": (np.where(retried, critical, -1), one)},
             exemplar_value=total,
-            span_offset=offset,
-            span_rows=rows,
+            span_offset=span_offset,
+            span_rows=span_rows,
         ),
     )
 

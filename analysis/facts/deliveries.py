@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from analysis.facts._failing import FAILING_COLUMNS, failing
 from analysis.facts._grouping import number_of
-from analysis.facts._outgoing import taken
+from analysis.facts._outgoing import first_spans, taken
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Forest
 from analysis.schema import KINDS
@@ -41,7 +41,13 @@ FIELDS: Final = (
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("total_ns", pa.int64(), "sum", "ns", "time of the failed deliveries"),
     Field("failures_per_message", HISTOGRAM, "histogram", "deliveries", "failed deliveries of each message"),
-    Field("exemplars", EXEMPLARS, "exemplars", "deliveries", "by failed deliveries; the deliveries by start"),
+    Field(
+        "exemplars",
+        EXEMPLARS,
+        "exemplars",
+        "deliveries",
+        "by failed deliveries; the deliveries by start, the first thousand",
+    ),
 )
 _CONSUMER: Final = KINDS.index("consumer")
 
@@ -71,6 +77,7 @@ def scan(forest: Forest) -> pa.Table:
     at_last = lost[order[offset[1:] - 1]]
     one = np.ones(len(first), np.int64)
     chosen = rows[first]
+    span_offset, span_rows = first_spans(offset, rows[order])
     return gather(
         FIELDS,
         forest,
@@ -92,7 +99,7 @@ def scan(forest: Forest) -> pa.Table:
             },
             histograms={"failures_per_message": (failures, one)},
             exemplar_value=failures,
-            span_offset=offset,
-            span_rows=rows[order],
+            span_offset=span_offset,
+            span_rows=span_rows,
         ),
     )

@@ -22,8 +22,10 @@ FIELDS: Final = (
     Field("gaps", pa.int64(), "sum", "gaps", "gaps"),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("gap", HISTOGRAM, "histogram", "ns", "from the end of an attempt to the start of the next"),
-    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by gap; all attempts of the call, by start"),
+    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by gap; the attempts of the call, by start, the first sixteen"),
 )
+#: A call of a million attempts has as many gaps, each with all of them.
+_MOST_SPANS: Final = 16
 
 
 def scan(forest: Forest) -> pa.Table:
@@ -37,7 +39,7 @@ def scan(forest: Forest) -> pa.Table:
     later = np.flatnonzero(place > 0)
     of_call = logical[later]
     gap = np.maximum(forest.start[rows[later]] - forest.end[rows[later - 1]], 0)
-    lengths = count[of_call]
+    lengths = np.minimum(count, _MOST_SPANS)[of_call]
     ends = np.cumsum(lengths)
     spans = np.repeat(offset[:-1][of_call] - (ends - lengths), lengths) + np.arange(int(lengths.sum()))
     keys = naming_keys(forest, attempts)

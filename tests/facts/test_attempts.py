@@ -107,6 +107,15 @@ def test_keys_make_a_repetition_safe_and_a_refused_connection_is_none() -> None:
     assert (made["attempts"], made["uncertain"]) == (2, 0)
 
 
+def test_thousands_of_attempts_are_counted_and_a_few_are_shown() -> None:
+    rows = [root(), *(call(2 + number, 20 * number, failed=True) for number in range(3000))]
+    [made] = scan(attempts, rows).to_dict("records")
+    assert (made["attempts"], made["most"], len(made["exemplars"][0].span_ids)) == (3000, 3000, 1000)
+    gaps = scan(retry_gaps, rows)
+    assert gaps["gaps"].sum() == 2999
+    assert max(len(shown.span_ids) for cell in gaps["exemplars"] for shown in cell) == 16
+
+
 def test_traces_of_several_partitions_add_up_and_nothing_is_nothing() -> None:
     rows = [root(), call(2, 10, failed=True), call(3, 25)]
     other = [row | {"trace_id_low": 2} for row in rows]
