@@ -65,7 +65,7 @@ INFO: Final = Info(
         "repeats": Limit(5, "calls", "a run counts from this many calls on"),
         "cost_ms": Limit(50, "ms", "worth fixing from this union of the calls' times on, at p95"),
     },
-    after=("redundant_calls",),
+    after=("application_join", "redundant_calls"),
 )
 _SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling", "skew")
 _DATA: Final = ("database", "cache")
@@ -85,10 +85,23 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         missing = ("spans of calls to other services that say their kind (client or producer)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     runs, redundant = without_redundant(repetitions(evidence, limits, _DATA, among=False))
-    findings = tuple(_finding(item) for item in runs)
-    suppressed = (*set_aside(evidence, limits, _DATA, among=False), *redundant)
+    joined = _joined(evidence)
+    findings = tuple(_finding(item) for item in runs if _key(item) not in joined)
+    left = sorted({f"{item.where} calls {item.target}: an application join" for item in runs if _key(item) in joined})
+    suppressed = (*set_aside(evidence, limits, _DATA, among=False), *redundant, *left)
     answer = partial(Assessment, INFO.name, INFO.family, findings=findings, suppressed=suppressed)
     return answer("found") if findings else answer("not_found")
+
+
+def _joined(evidence: Evidence) -> frozenset[tuple[str, str, str]]:
+    """Return service, operation and callee of the calls that findings of application joins stand for."""
+    answer = evidence.answers.get("application_join")
+    subjects = [finding.subject for finding in answer.findings] if answer else []
+    return frozenset((item["service"], item["operation"], item["target"]) for item in subjects)
+
+
+def _key(run: Repetition) -> tuple[str, str, str]:
+    return run.service, run.operation, run.target
 
 
 def _finding(run: Repetition) -> Finding:
