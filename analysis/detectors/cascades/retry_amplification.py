@@ -63,6 +63,9 @@ INFO: Final = Info(
     },
 )
 
+#: Deeper nests of retries are told as far as this.
+_MOST_LAYERS: Final = 8
+
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which calls retries multiply."""
@@ -76,20 +79,24 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 
 def _layers(item: Retried, calls: Sequence[Retried]) -> tuple[Retried, ...]:
-    """Return the layers of retries that end in a call, uppermost first: of several ways, that which multiplies most."""
+    """Return the layers of retries that end in a call, uppermost first: of several ways, that which multiplies most.
+
+    Of the ways that begin with the same call only the best is followed upwards, so that many layers that call each
+    other do not make more ways than can be looked at.
+    """
     best: tuple[Retried, ...] = (item,)
-    waiting = [best]
-    while waiting:
-        way = waiting.pop()
-        if _product(way) > _product(best):
-            best = way
-        waiting += [
-            (upper, *way)
-            for upper in calls
-            if upper.target == way[0].service
-            and way[0].operation in upper.answered_by
-            and all(upper is not layer for layer in way)
-        ]
+    frontier = [best]
+    for _ in range(_MOST_LAYERS - 1):
+        further: dict[int, tuple[Retried, ...]] = {}
+        for way in frontier:
+            for place, upper in enumerate(calls):
+                calls_it = upper.target == way[0].service and way[0].operation in upper.answered_by
+                if calls_it and all(upper is not layer for layer in way):
+                    longer = (upper, *way)
+                    if place not in further or _product(longer) > _product(further[place]):
+                        further[place] = longer
+        frontier = list(further.values())
+        best = max([best, *frontier], key=_product)
     return best
 
 
