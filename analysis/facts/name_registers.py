@@ -29,15 +29,15 @@ def scan(forest: Forest) -> pa.Table:
     """Return the registers of one partition."""
     rows = np.flatnonzero(identifying(forest))
     service, name = forest.codes("service"), forest.codes("name")
-    register, rank = registers_of(name.values)
-    code = name.codes[rows]
+    codes, place = np.unique(name.codes[rows], return_inverse=True)
+    register, rank = registers_of([name.values[code] for code in codes.tolist()])
     return gather(
         FIELDS,
         forest,
         Occurrences(
-            keys={"service": Codes(service.codes[rows], service.values), "register": register[code]},
+            keys={"service": Codes(service.codes[rows], service.values), "register": register[place]},
             trace=forest.trace_of[rows],
-            sums={"rank": rank[code]},
+            sums={"rank": rank[place]},
             histograms={},
         ),
     )

@@ -95,7 +95,7 @@ def _offset(evidence: Evidence, limits: Limits, clock: str, offset_ms: float, ro
         }
         - {""}
     )
-    direction = "ahead of" if offset_ms > 0 else "behind"
+    direction = f"{abs(offset_ms):g} ms {'ahead of' if offset_ms > 0 else 'behind'} {', '.join(others)}"
     out, left = _out_of_step(rows)
     consistent = left < _HALF * out
     passes = consistent and abs(offset_ms) >= limits["offset_ms"] and calls >= limits["calls"]
@@ -107,7 +107,7 @@ def _offset(evidence: Evidence, limits: Limits, clock: str, offset_ms: float, ro
         limits,
         rows,
         Weight(passes_limits=passes),
-        title=f"The clock of {clock} is {abs(offset_ms):g} ms {direction} {', '.join(others)}",
+        title=f"The clock of {clock} {'is' if consistent else 'may be'} {direction}",
         summary=(
             f"{out} of {calls} calls between {clock} and {', '.join(others)} are out of step as exported, and {left} "
             f"once its times are shifted by {-offset_ms:g} ms."
