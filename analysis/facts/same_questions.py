@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.facts import _accesses, _repeated_calls
+from analysis.facts._grouping import number_of
 from analysis.facts._numbering import combined, firsts
 from analysis.facts._once import added, calls_of, critical_below, listed
 from analysis.facts._reads import asking, places_of
@@ -97,9 +98,8 @@ def scan(forest: Forest) -> pa.Table:
 def _groups(forest: Forest, calls: Calls, chosen: Int64s) -> tuple[Int64s, Int64s]:
     """Put the calls of each trace together that are certain to ask for the same, those of a group by start."""
     rows = calls.rows[chosen]
-    what = combined(combined(calls.template.codes[chosen], calls.target.codes[chosen]), calls.category.codes[chosen])
-    what = combined(what, calls.values[chosen].view(np.int64))
-    what = combined(forest.trace_of[rows], what)
+    texts = [Codes(text.codes[chosen], text.values) for text in (calls.template, calls.target, calls.category)]
+    what = number_of((forest.trace_of[rows], *texts, calls.values[chosen].view(np.int64)), len(rows))[0]
     several = np.bincount(what)[what] > 1 if len(what) else np.zeros(0, bool)
     chosen, what = chosen[several], what[several]
     certain = certain_values(forest, calls, chosen)
@@ -118,11 +118,12 @@ def _attempts(forest: Forest, calls: Calls) -> Int64s:
     """Return the calls that follow, under one span, a failed call of the same template to the same target."""
     above = calls.above[calls.rows].astype(np.int64)
     under = np.flatnonzero(above >= 0)
+    texts = [Codes(text.codes[under], text.values) for text in (calls.template, calls.target)]
+    what = number_of((above[under], *texts, calls.values[under].view(np.int64)), len(under))[0]
+    failed = forest.error[calls.rows[under]]
+    tried = np.bincount(what, weights=failed)[what] > 0 if len(what) else np.zeros(0, bool)
+    under, what = under[tried], what[tried]
     rows = calls.rows[under]
-    what = combined(
-        combined(calls.template.codes[under], calls.target.codes[under]), calls.values[under].view(np.int64)
-    )
-    what = combined(above[under], what)
     order = np.lexsort((rows, forest.start[rows], what))
     ordered = under[order]
     after = (what[order][1:] == what[order][:-1]) & forest.error[calls.rows[ordered[:-1]]]

@@ -56,6 +56,9 @@ def scan(forest: Forest) -> pa.Table:
     able = asking(forest, calls) & ~forest.error[calls.rows] & ~calls.category.equal("cache")
     under = np.flatnonzero((above >= 0) & forest.has_time[calls.rows])
     owner = combined(above[under], calls.remote[under])
+    # Under most spans there are no two calls that could be one after the other.
+    several = np.bincount(owner, weights=able[under])[owner] > 1 if len(owner) else np.zeros(0, bool)
+    under, owner = under[several], owner[several]
     order = np.lexsort((calls.rows[under], forest.start[calls.rows[under]], owner))
     chosen, owner = under[order], owner[order]
     rows = calls.rows[chosen]
