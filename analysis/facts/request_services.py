@@ -45,7 +45,10 @@ def scan(forest: Forest) -> pa.Table:
     rows = np.flatnonzero(waited & (service.codes >= 0))
     top, together, texts = service_sets(forest.root[rows], service.codes[rows], service.values)
     edges = forest.edges
+    is_service = np.array([node.kind == "service" for node in edges.nodes], np.bool_)
     across = np.flatnonzero((edges.kind == SYNC) & (edges.caller != edges.callee) & (edges.client >= 0))
+    if len(across):
+        across = across[is_service[edges.caller[across]] & is_service[edges.callee[across]]]
     client = np.sort(edges.client[across].astype(np.int64))
     client = client[waited[client]]
     place = np.full(forest.size, -1, np.int64)

@@ -40,6 +40,12 @@ def test_a_trace_holds_all_services():
     ]
 
 
+def test_the_way_to_the_outside_is_not_counted():
+    outside = span(6, 1, 70, 9, kind="client", operation="GET", server_address="api.example.com")
+    found = read("request_services", *traces()[:5], outside)
+    assert rows_of(found, "calls", "way_ns") == [(1, 2 * MS)]
+
+
 def test_a_request_waits_for_no_message():
     found = read("request_services", *traces())
     assert rows_of(found, "services", "requests", "traces", "calls", "way_ns") == [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -20,9 +20,12 @@ from analysis.trust import NO_CROSSING
 __all__ = [
     "NOT_CROSSING",
     "Way",
+    "added_ways",
     "answers_of",
     "called_operations",
+    "callers_of",
     "calls_between",
+    "is_adapter",
     "is_probe",
     "known_tables",
     "not_assessable",
@@ -35,6 +38,12 @@ NOT_CROSSING: Final = f"synchronous calls between two services: {NO_CROSSING}"
 _PROBES: Final = re.compile(
     r"(?:^|[/\s._-])(?:health(?:z|-?check)?|livez?|liveness|readyz?|readiness|startupz|ping|metrics|actuator|prometheus)"
     r"(?:$|[/\s?])|grpc\.health\.",
+    re.IGNORECASE,
+)
+
+#: Names of what hides one model from another on purpose.
+_ADAPTERS: Final = re.compile(
+    r"(?:^|[^a-z])(?:adapters?|fa[cç]ade|anti-?corruption\S*|acl|translator|connector|bridge|wrapper)(?:$|[^a-z])",
     re.IGNORECASE,
 )
 
@@ -68,6 +77,11 @@ class Way:
     def saving(self) -> dict[str, Any]:
         """What a request would save if there were no way."""
         return {name: self.cost[name] for name in ("critical_path_ms_p50", "critical_path_ms_p95", "total_ms", "calls")}
+
+
+def is_adapter(service: str) -> bool:
+    """Tell by its name whether a service is there to stand between two others."""
+    return _ADAPTERS.search(service) is not None
 
 
 def is_probe(operation: str) -> bool:
@@ -117,6 +131,37 @@ def way_of(evidence: Evidence, rows: pd.DataFrame) -> Way:
         traces=affected_traces(evidence, rows["traces"]),
         exemplars=examples(merged_exemplars(rows["exemplars"]), median),
     )
+
+
+def added_ways(ways: Sequence[Way]) -> Way:
+    """Add up the ways of calls that a request takes one after the other.
+
+    Percentiles are added, which is exact where the same requests are slow on each. Of each example of the first way
+    the spans that the others have of the same trace follow.
+    """
+    first = ways[0]
+    cost = {name: round(sum(float(way.cost[name]) for way in ways), 3) for name in first.cost}
+    spans: dict[str, tuple[str, ...]] = {}
+    for example in (example for way in ways for example in way.exemplars):
+        known = spans.get(example.trace_id, ())
+        spans[example.trace_id] = known + tuple(span for span in example.span_ids if span not in known)
+    return Way(
+        cost={**cost, "calls": int(cost["calls"])},
+        share_of_p95=round(min(1.0, sum(way.share_of_p95 for way in ways)), 4),
+        entries=tuple(sorted({entry for way in ways for entry in way.entries})),
+        traces=min(way.traces for way in ways),
+        exemplars=tuple(replace(example, span_ids=spans[example.trace_id]) for example in first.exemplars),
+    )
+
+
+def callers_of(visits: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return for each service how many visits came from each node that is known to call it."""
+    known = visits[visits["caller"] != ""]
+    found: dict[str, dict[str, int]] = {}
+    counts = known.groupby(["service", "caller"], sort=True)["visits"].sum().reset_index()
+    for service, caller, number in counts.itertuples(index=False, name=None):
+        found.setdefault(str(service), {})[str(caller)] = int(number)
+    return found
 
 
 def not_assessable(name: str, *missing: str) -> Assessment:
