@@ -68,7 +68,7 @@ INFO: Final = Info(
 _SENSITIVE_TO: Final = ("orphans", "sampling", "skew", "truncated_statements")
 _NOT_REDUNDANT: Final = {
     "retry": "tried again after a failure",
-    "hedging": "asked again while the first was open: hedged, or asked at once",
+    "hedging": "asked again while the first was open: hedged, asked at once, or told by two instrumentations",
     "polling": "asked again after pauses: polling",
     "written": "asked again after a write: a read of what was written",
 }
