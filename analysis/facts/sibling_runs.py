@@ -17,7 +17,8 @@ import pyarrow as pa
 from analysis.facts import _repeated_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._numbering import combined, firsts
-from analysis.facts._repeated_calls import PAGED, Calls, select_calls
+from analysis.facts._once import calls_of
+from analysis.facts._repeated_calls import PAGED, Calls
 from analysis.facts._run_kernels import below_sums, measure_runs, waited_for
 from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of, verdict_of
 from analysis.facts._runs import Runs, find_runs
@@ -74,7 +75,7 @@ Int64s = npt.NDArray[np.int64]
 
 def scan(forest: Forest) -> pa.Table:
     """Return the runs of one partition."""
-    calls = select_calls(forest)
+    calls = calls_of(forest)
     entry = local_entries(forest)
     runs = find_runs(forest, calls, entry)
     measured = _measure(forest, calls, runs, entry)
