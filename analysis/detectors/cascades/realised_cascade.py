@@ -165,9 +165,10 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
         family=INFO.family,
         severity=severity(Weight(passes_limits=passes, share_of_requests=touched, fails_users=lost > 0)),
         confidence=evidence.trust.confidence(0.6 if unmeasured else 0.9, _SENSITIVE_TO, traces),
-        title=f"Failures of {origin} take {_listed(paths[0]['path'][1:])} down with them",
+        title=f"Failures of {origin} climb to {paths[0]['path'][-1]}",
         summary=(
-            f"{operation} of {service} failed {count} times ({_mechanisms(rows)}); "
+            f"{operation} of {service} failed {count} times ({_mechanisms(rows)}), "
+            f"and most often took {_listed(paths[0]['path'][1:])} down with it; "
             f"{climbed} of these left the service, and {lost} requests failed because of them."
         ),
         services=services,
