@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.detectors import Evidence
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
-from analysis.detectors.chatty._requests import PERCENTILE, affected_traces, entries, largest_share
+from analysis.detectors._requests import PERCENTILE, affected_traces, entries, largest_share
 from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.findings import Assessment, Example
 from analysis.trust import NO_CROSSING

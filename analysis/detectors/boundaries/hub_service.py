@@ -36,8 +36,8 @@ import math
 from typing import Final
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._requests import front_services, is_proxy
 from analysis.detectors.boundaries._services import NOT_CROSSING, answers_of, calls_between, not_assessable, way_of
-from analysis.detectors.chatty._requests import front_services, is_proxy
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]

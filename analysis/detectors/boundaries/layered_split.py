@@ -42,6 +42,7 @@ import pandas as pd
 
 from analysis._wording import percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._requests import front_services, is_proxy
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
     added_ways,
@@ -53,7 +54,6 @@ from analysis.detectors.boundaries._services import (
     not_assessable,
     way_of,
 )
-from analysis.detectors.chatty._requests import front_services, is_proxy
 from analysis.facts.revisits import ARROW
 from analysis.findings import Assessment, Finding
 

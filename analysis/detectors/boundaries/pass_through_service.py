@@ -42,6 +42,7 @@ import pandas as pd
 from analysis._wording import percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import ms
+from analysis.detectors._requests import front_services, is_proxy
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
     answers_of,
@@ -52,7 +53,6 @@ from analysis.detectors.boundaries._services import (
     told_by,
     way_of,
 )
-from analysis.detectors.chatty._requests import front_services, is_proxy
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]

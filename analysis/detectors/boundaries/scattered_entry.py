@@ -41,6 +41,7 @@ import pandas as pd
 from analysis._wording import percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors._requests import affected_traces
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
     answers_of,
@@ -48,7 +49,6 @@ from analysis.detectors.boundaries._services import (
     is_probe,
     not_assessable,
 )
-from analysis.detectors.chatty._requests import affected_traces
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]

@@ -13,7 +13,7 @@ import pandas as pd
 from analysis._histogram import Histogram
 from analysis.detectors import Evidence
 from analysis.detectors._evidence import merged_histogram
-from analysis.detectors.chatty._repetition import shortened
+from analysis.detectors._requests import shortened
 
 __all__ = ["SENSITIVE_TO", "Retried", "missing_evidence", "retried_calls"]
 

@@ -46,7 +46,7 @@ import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, ms
-from analysis.detectors.chatty._repetition import shortened
+from analysis.detectors._requests import shortened
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]

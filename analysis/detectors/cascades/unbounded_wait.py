@@ -53,7 +53,7 @@ import pandas as pd
 from analysis._histogram import Histogram, lower, upper
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
-from analysis.detectors.chatty._repetition import shortened
+from analysis.detectors._requests import shortened
 from analysis.findings import Assessment, Finding, Outcome
 
 __all__ = ["INFO", "judge"]

@@ -14,10 +14,11 @@ import pandas as pd
 from analysis._histogram import Histogram
 from analysis.detectors import Evidence, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors._requests import shortened
 from analysis.facts.sibling_runs import PAGED
 from analysis.findings import Example, Severity
 
-__all__ = ["PERCENTILE", "Repetition", "repetitions", "set_aside", "shortened", "without_redundant"]
+__all__ = ["PERCENTILE", "Repetition", "repetitions", "set_aside", "without_redundant"]
 
 #: Costs of a request are compared at this percentile.
 PERCENTILE: Final = 0.95
@@ -29,7 +30,6 @@ _NOT_REPEATED: Final = {
 }
 #: Clauses by which one long answer is read page by page.
 _PAGES: Final = re.compile(r"\bOFFSET \?|\bFETCH NEXT \?", re.IGNORECASE)
-_TITLE_CHARACTERS: Final = 72
 #: How much the longest call differs from the shortest where each fetches other rows.
 _UNEVEN: Final = 1.5
 
@@ -315,9 +315,3 @@ def object_mapper(scopes: pd.Series) -> str:
             if word.replace("-", "") in text.replace("-", ""):
                 return remedy
     return ""
-
-
-def shortened(template: str) -> str:
-    """Return a template short enough for a title."""
-    line = " ".join(template.split())
-    return line if len(line) <= _TITLE_CHARACTERS else f"{line[: _TITLE_CHARACTERS - 1].rstrip()}…"

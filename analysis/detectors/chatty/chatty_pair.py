@@ -46,7 +46,7 @@ import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
-from analysis.detectors.chatty._requests import (
+from analysis.detectors._requests import (
     PERCENTILE,
     affected_traces,
     entries,

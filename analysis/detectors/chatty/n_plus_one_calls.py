@@ -51,7 +51,8 @@ from typing import Final
 
 from analysis.detectors import Evidence, Info, Limit, Limits
 from analysis.detectors._evidence import ms
-from analysis.detectors.chatty._repetition import Repetition, repetitions, set_aside, shortened, without_redundant
+from analysis.detectors._requests import shortened
+from analysis.detectors.chatty._repetition import Repetition, repetitions, set_aside, without_redundant
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]

@@ -50,12 +50,12 @@ import re
 from typing import Final
 
 from analysis.detectors import Evidence, Info, Limit, Limits
+from analysis.detectors._requests import shortened
 from analysis.detectors.chatty._repetition import (
     Repetition,
     object_mapper,
     repetitions,
     set_aside,
-    shortened,
     without_redundant,
 )
 from analysis.findings import Assessment, Finding, Severity

@@ -45,7 +45,7 @@ import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
-from analysis.detectors.chatty._requests import PERCENTILE, affected_traces, entries, is_proxy, largest_share
+from analysis.detectors._requests import PERCENTILE, affected_traces, entries, is_proxy, largest_share
 from analysis.facts.revisits import ARROW
 from analysis.findings import Assessment, Finding
 from analysis.trust import NO_CROSSING

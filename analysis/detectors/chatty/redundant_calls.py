@@ -49,8 +49,7 @@ import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
-from analysis.detectors.chatty._repetition import shortened
-from analysis.detectors.chatty._requests import PERCENTILE, affected_traces, entries, largest_share
+from analysis.detectors._requests import PERCENTILE, affected_traces, entries, largest_share, shortened
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]

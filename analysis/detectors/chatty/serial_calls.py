@@ -44,8 +44,7 @@ import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
-from analysis.detectors.chatty._repetition import shortened
-from analysis.detectors.chatty._requests import PERCENTILE, affected_traces, entries, finding, largest_share
+from analysis.detectors._requests import PERCENTILE, affected_traces, entries, finding, largest_share, shortened
 from analysis.facts.series import SEPARATOR
 from analysis.findings import Assessment, Finding
 

@@ -1,4 +1,4 @@
-"""What detectors of chatty calls share: shares of a request's p95, and services whose part it is to call many."""
+"""What detectors of requests share: shares of a request's p95, and services whose part it is to call many."""
 
 from __future__ import annotations
 
@@ -14,8 +14,19 @@ from analysis.detectors import Evidence, Info, Limits
 from analysis.detectors._evidence import merged_histogram
 from analysis.findings import Finding
 
-__all__ = ["PERCENTILE", "affected_traces", "entries", "finding", "front_services", "is_proxy", "largest_share"]
+__all__ = [
+    "PERCENTILE",
+    "affected_traces",
+    "entries",
+    "finding",
+    "front_services",
+    "is_proxy",
+    "largest_share",
+    "shortened",
+]
 
+#: Longest template in a title.
+_TITLE_CHARACTERS: Final = 72
 #: Costs of a request are compared at this percentile.
 PERCENTILE: Final = 0.95
 #: Names of what only passes requests on: sidecars, balancers, meshes, ingress controllers.
@@ -131,3 +142,9 @@ def finding(
         considered=(*considered, *evidence.trust.sentences(doubts, affected)),
         **members,
     )
+
+
+def shortened(template: str) -> str:
+    """Return a template short enough for a title."""
+    line = " ".join(template.split())
+    return line if len(line) <= _TITLE_CHARACTERS else f"{line[: _TITLE_CHARACTERS - 1].rstrip()}…"
