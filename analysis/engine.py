@@ -8,9 +8,9 @@ order they came back.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing import get_context
 from typing import Any, Protocol, cast
 
@@ -122,7 +122,9 @@ def _batches(partitions: Sequence[Partition]) -> list[Sequence[Partition]]:
     return [partitions[first : first + size] for first in range(0, len(partitions), size)]
 
 
-def _dask_executor(address: str) -> AbstractContextManager[Executor]:
+@contextmanager
+def _dask_executor(address: str) -> Iterator[Executor]:
+    """Work on a cluster, and leave it as it was: the client is closed, the workers are not."""
     try:
         from distributed import Client  # noqa: PLC0415 - an extra: only who asks for a cluster needs it
     except ImportError as error:
@@ -130,4 +132,7 @@ def _dask_executor(address: str) -> AbstractContextManager[Executor]:
         raise RuntimeError(message) from error
     # Its methods have no types.
     client: Any = cast("Any", Client)(address)
-    return cast("Executor", client.get_executor())
+    try:
+        yield cast("Executor", client.get_executor())
+    finally:
+        client.close()
