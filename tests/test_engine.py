@@ -13,6 +13,7 @@ from tests.exports import otlp_lines, span
 from tests.facts.rows import query
 from tests.facts.rows import span as row
 from tests.forests import TableDataset, TablePartition, span_table
+from tests.shop import shop_file
 
 NAMES = ("operations", "requests")
 
@@ -117,3 +118,15 @@ def test_an_error_in_a_partition_is_told():
 
     with pytest.raises(FileNotFoundError, match="gone"):
         scan_facts(TableDataset((Gone(span_table([])),), skew="off"), ["requests"])
+
+
+def test_a_cluster_of_two_workers_over_tcp_finds_the_same_bytes(tmp_path: Path):
+    from distributed import LocalCluster
+
+    data = analysis.ingest([shop_file(tmp_path / "traces.jsonl")], tmp_path / "dataset", partitions=5)
+    expected = json.dumps(analysis.review(data).to_json())
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp://") as cluster:
+        address = cluster.scheduler_address
+        assert address.startswith("tcp://")
+        found = json.dumps(analysis.review(data, engine=f"dask={address}").to_json())
+    assert found == expected
