@@ -152,6 +152,11 @@ def slowly_chosen(forest: Forest, rows: list[int]) -> list[int]:
     return sorted({*steps.values(), worst, latest}, key=order)
 
 
+#: What generated spans do not do: go back, poll a table, write several stores in one request. For these facts the
+#: recordings of the shop, partitioned too (tests/samples/test_partitions.py), say what the generated spans cannot.
+UNSEEN = {"polls", "request_writes", "revisits"}
+
+
 @pytest.mark.parametrize("name", facts.discover())
 def test_partitions_make_no_difference_to_any_fact(name):
     fact = facts.discover()[name]
@@ -159,7 +164,7 @@ def test_partitions_make_no_difference_to_any_fact(name):
     forest = plant(table)
     whole = fact.scan(forest)
     assert merge(fact.FIELDS, [whole]).equals(whole)
-    assert whole.num_rows or name == "revisits"
+    assert whole.num_rows or name in UNSEEN
     for count in (3, 7):
         cuts = [int(forest.trace_offset[forest.trace_count * part // count]) for part in range(count + 1)]
         parts = [fact.scan(plant(table.slice(first, last - first))) for first, last in pairwise(cuts)]
