@@ -48,7 +48,8 @@ def tally(review: Review) -> str:
     """Return how many findings there are, by severity, worst first."""
     findings = review.finding_objects
     if not findings:
-        return "Nothing was found."
+        judged = any(item.outcome != "not_assessable" for item in review.assessments_made)
+        return "Nothing was found." if judged else "Nothing could be assessed."
     by_severity = [(severity, sum(item.severity == severity for item in findings)) for severity in SEVERITIES[::-1]]
     counts = ", ".join(f"{count} {severity}" for severity, count in by_severity if count)
     return f"{counted(len(findings), 'finding')}: {counts}."
