@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from analysis.dataset import open_export as open_export
     from analysis.dataset import open_source as open_source
     from analysis.links import calls as calls
+    from analysis.resilience import tolerance as tolerance
     from analysis.review import Review as Review
     from analysis.review import open_review as open_review
     from analysis.review import review as review
@@ -43,6 +44,7 @@ __all__ = [
     "open_source",
     "review",
     "table",
+    "tolerance",
 ]
 
 #: Where each name lives; a room itself where nothing follows the colon.
@@ -59,6 +61,7 @@ _HOMES: Final = {
     "open_source": "analysis.dataset:open_source",
     "review": "analysis.review:review",
     "table": "analysis.table_html:table",
+    "tolerance": "analysis.resilience:tolerance",
 }
 
 
