@@ -16,6 +16,7 @@ from typing import Any, Final
 import yaml
 
 from analysis import detectors
+from analysis.catalogue import Catalogue, CatalogueError, read_catalogue
 
 __all__ = ["Configuration", "ConfigurationError", "load"]
 
@@ -36,9 +37,12 @@ class Configuration:
     ----------
     limits
         Limits that differ from the defaults, by detector and limit.
+    catalogue
+        Which team, domain and system each service belongs to.
     """
 
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     def limits_of(self, detector: str) -> dict[str, float]:
         """Return the limits in force for a detector."""
@@ -63,7 +67,7 @@ def load(source: str | Path | Mapping[str, Any] | Configuration | None) -> Confi
     if isinstance(source, Configuration):
         return source
     if isinstance(source, Mapping):
-        return _checked(source, "the configuration", {})
+        return _checked(source, "the configuration", {}, Path())
     try:
         text = Path(source).read_text(encoding="utf-8-sig")
         node = yaml.compose(text, yaml.SafeLoader)
@@ -75,7 +79,7 @@ def load(source: str | Path | Mapping[str, Any] | Configuration | None) -> Confi
     lines: dict[tuple[str, ...], int] = {}
     if node is not None:
         _note_lines(node, (), lines)
-    return _checked({} if content is None else content, str(source), lines)
+    return _checked({} if content is None else content, str(source), lines, Path(source).parent)
 
 
 def _why(error: Exception) -> str:
@@ -96,8 +100,9 @@ def _note_lines(node: yaml.Node, path: tuple[str, ...], lines: dict[tuple[str, .
             _note_lines(value, inner, lines)
 
 
-def _checked(content: Any, where: str, lines: Mapping[tuple[str, ...], int]) -> Configuration:
-    _known(content, (), ("limits",), where, lines)
+def _checked(content: Any, where: str, lines: Mapping[tuple[str, ...], int], folder: Path) -> Configuration:
+    """Check a configuration; paths in it are relative to `folder`."""
+    _known(content, (), ("limits", "catalogue"), where, lines)
     limits = content.get("limits") or {}
     catalogue = detectors.discover()
     _known(limits, ("limits",), tuple(catalogue), where, lines)
@@ -110,7 +115,22 @@ def _checked(content: Any, where: str, lines: Mapping[tuple[str, ...], int]) -> 
             if not math.isfinite(value):
                 message = f"{_position(where, ('limits', name, limit), lines)}: {limit} must be a finite number"
                 raise ConfigurationError(message)
-    return Configuration({name: dict(values) for name, values in limits.items()})
+    known = {name: dict(values) for name, values in limits.items()}
+    return Configuration(known, _catalogue(content.get("catalogue"), where, lines, folder))
+
+
+def _catalogue(named: Any, where: str, lines: Mapping[tuple[str, ...], int], folder: Path) -> Catalogue:
+    if named is None:
+        return Catalogue()
+    position = _position(where, ("catalogue",), lines)
+    if not isinstance(named, str | Path) or not str(named):
+        message = f"{position}: catalogue must be the path of a Backstage file, a folder of these, or a CSV"
+        raise ConfigurationError(message)
+    try:
+        return read_catalogue(folder / named)
+    except CatalogueError as error:
+        message = f"{position}: {error}"
+        raise ConfigurationError(message) from error
 
 
 def _known(

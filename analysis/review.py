@@ -21,13 +21,14 @@ import pyarrow.parquet as pq
 from analysis import config as configuration
 from analysis import detectors, exemplars, facts, trust
 from analysis._wording import counted
+from analysis.catalogue import Catalogue
 from analysis.dataset import Dataset
 from analysis.detectors import Evidence
 from analysis.engine import Progress, scan_facts
 from analysis.findings import Assessment, Finding, rank
 from analysis.forest import planting
 from analysis.schema import SPAN_SCHEMA
-from analysis.scorecard import scorecard
+from analysis.scorecard import scorecard, team_scorecard
 from analysis.trust import Trust
 
 __all__ = ["SCHEMA", "Review", "open_review", "review"]
@@ -59,6 +60,8 @@ class Review:
     exemplar_spans
         Spans of the traces that findings name, corrected for clock skew and without values
         (:mod:`analysis.exemplars`).
+    catalogue
+        Which team, domain and system each service belongs to; empty where none was given.
     """
 
     tables: Mapping[str, pa.Table] = field(repr=False)
@@ -67,6 +70,7 @@ class Review:
     inputs: tuple[Mapping[str, Any], ...]
     totals: Mapping[str, Any]
     exemplar_spans: pa.Table = field(repr=False)
+    catalogue: Catalogue = field(default_factory=Catalogue, repr=False)
 
     @cached_property
     def traces(self) -> Dataset:
@@ -103,7 +107,12 @@ class Review:
     @cached_property
     def scorecard(self) -> pd.DataFrame:
         """Five marks for each service, with the findings behind them (:func:`analysis.scorecard.scorecard`)."""
-        return scorecard(self.services, self.assessments_made)
+        return scorecard(self.services, self.assessments_made, self.catalogue.teams)
+
+    @cached_property
+    def team_scorecard(self) -> pd.DataFrame:
+        """Five marks for each team of the catalogue (:func:`analysis.scorecard.team_scorecard`)."""
+        return team_scorecard(self.scorecard, self.finding_objects)
 
     @cached_property
     def coverage(self) -> pd.DataFrame:
@@ -153,7 +162,8 @@ class Review:
             "trust": self.trust,
             "assessments": [item.to_json() for item in self.assessments_made],
             "findings": [finding.to_json() for finding in self.finding_objects],
-            "scorecard": [row | {"findings": list(row["findings"])} for row in scores],
+            "scorecard": [_with_lists(row) for row in scores],
+            "teams": [_with_lists(row) for row in self.team_scorecard.to_dict("records")],
         }
 
     def to_json_text(self) -> str:
@@ -175,6 +185,7 @@ class Review:
             pq.write_table(table, target / _FACTS / f"{name}.parquet", compression="zstd")
         pq.write_table(self.exemplar_spans, target / _EXEMPLARS, compression="zstd")
         whole = self.to_json() | {"totals": dict(self.totals), "exports": [dict(entry) for entry in self.inputs]}
+        whole["catalogue"] = self.catalogue.to_json()
         whole["doubts"] = {
             name: {"share": doubt.share, "weight": doubt.weight, "sentence": doubt.sentence}
             for name, doubt in sorted(self.trust_report.doubts.items())
@@ -239,7 +250,7 @@ def review(
     report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
     answers: dict[str, Assessment] = {}
     for name in detectors.in_order(_with_precedence(chosen)):
-        evidence = Evidence(frames, report, data.totals.traces, dict(answers))
+        evidence = Evidence(frames, report, data.totals.traces, dict(answers), settings.catalogue)
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
     findings = [finding for name in chosen for finding in answers[name].findings]
     return Review(
@@ -249,6 +260,7 @@ def review(
         trust_report=report,
         inputs=_inputs(data),
         totals=data.totals.to_json(),
+        catalogue=settings.catalogue,
     )
 
 
@@ -281,6 +293,10 @@ def _inputs(data: Dataset) -> tuple[dict[str, Any], ...]:
     return tuple(sorted(entries, key=lambda entry: (entry["path"], json.dumps(entry, sort_keys=True))))
 
 
+def _with_lists(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(name): list(value) if isinstance(value, tuple) else value for name, value in row.items()}
+
+
 def _json_text(members: Mapping[str, Any]) -> str:
     return json.dumps(members, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
@@ -308,6 +324,7 @@ def open_review(folder: str | Path) -> Review:
         trust_report=Trust(whole["trust"], doubts),
         inputs=tuple(whole["exports"]),
         totals=whole["totals"],
+        catalogue=Catalogue.from_json(whole.get("catalogue", ())),
     )
 
 

@@ -77,3 +77,22 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         load(tmp_path / "gone.yml")
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load(tmp_path)
+
+
+def test_a_catalogue_is_found_beside_the_configuration(tmp_path):
+    (tmp_path / "teams.csv").write_text("service,team\ncart,checkout\n")
+    path = tmp_path / "review.yml"
+    path.write_text("catalogue: teams.csv\n")
+    assert load(path).catalogue.teams == {"cart": "checkout"}
+    assert load({"catalogue": str(tmp_path / "teams.csv")}).catalogue == load(path).catalogue
+    assert not load(None).catalogue
+
+
+def test_a_catalogue_that_cannot_be_read_is_told_with_the_line(tmp_path):
+    path = tmp_path / "review.yml"
+    path.write_text("limits: {}\ncatalogue: nowhere.csv\n")
+    with pytest.raises(ConfigurationError, match=r"review\.yml, line 2: .*nowhere\.csv"):
+        load(path)
+    path.write_text("catalogue: [a, b]\n")
+    with pytest.raises(ConfigurationError, match="line 1: catalogue must be the path"):
+        load(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis.findings import FAMILIES, SEVERITIES, Assessment
-from analysis.scorecard import MARKS, UNJUDGED, scorecard
+from analysis.scorecard import MARKS, UNJUDGED, scorecard, team_scorecard
 from tests.claims import finding
 
 
@@ -47,3 +47,24 @@ def test_columns_and_rows_are_in_a_fixed_order():
     assert list(marks["service"]) == ["a", "b"]
     assert list(marks["team"]) == ["checkout", ""]
     assert list(scorecard((), ()).columns) == list(marks.columns)
+
+
+def test_a_team_has_the_worst_marks_of_its_services():
+    low = finding(subject={"n": 1}, severity="low")
+    assessments = (Assessment("a", "chatty", "found", (low,)), Assessment("b", "cascades", "not_assessable"))
+    teams = {"cart": "checkout", "billing": "checkout", "mail": "post"}
+    services = scorecard(("cart", "billing", "mail", "stray"), assessments, teams)
+    [checkout, post] = team_scorecard(services, (low,)).to_dict("records")
+    assert (checkout["team"], checkout["services"], checkout["findings"]) == (
+        "checkout",
+        ("billing", "cart"),
+        (low.id,),
+    )
+    assert (checkout["chatty"], checkout["cascades"]) == ("C", UNJUDGED)
+    assert (post["chatty"], post["cascades"], post["findings"]) == ("A", UNJUDGED, ())
+
+
+def test_without_a_catalogue_there_are_no_teams():
+    services = scorecard(("cart",), ())
+    assert team_scorecard(services, ()).empty
+    assert list(team_scorecard(services, ()).columns) == ["team", "services", *FAMILIES, "findings"]

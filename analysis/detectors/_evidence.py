@@ -9,6 +9,7 @@ from functools import cached_property
 import pandas as pd
 
 from analysis._histogram import Histogram
+from analysis.catalogue import Catalogue
 from analysis.facts import Exemplar
 from analysis.findings import Assessment, Example
 from analysis.trust import Trust
@@ -32,12 +33,15 @@ class Evidence(Mapping[str, pd.DataFrame]):
         Traces seen in all.
     answers
         What the detectors said that were judged before, by name.
+    catalogue
+        Which team, domain and system each service belongs to; empty where none was given.
     """
 
     tables: Mapping[str, pd.DataFrame]
     trust: Trust
     traces: int
     answers: Mapping[str, Assessment] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]

@@ -80,6 +80,18 @@ FINDINGS = {
             "findings": [str],
         }
     ],
+    "teams": [
+        {
+            "team": str,
+            "services": [str],
+            "chatty": str,
+            "shared_data": str,
+            "cascades": str,
+            "boundaries": str,
+            "observability": str,
+            "findings": [str],
+        }
+    ],
 }
 _INPUT = {
     "path": str,
