@@ -88,7 +88,7 @@ def scan_facts(
     """
     prepared = planting(dataset) if ground is None else ground
     catalogue = facts_room.discover()
-    partitions = dataset.partitions
+    partitions = _with_logs(dataset)
     found: dict[str, list[pa.Table]] = {name: [] for name in names}
     with open_executor(engine) as executor:
         batches = _batches(partitions)
@@ -103,20 +103,31 @@ def scan_facts(
     return {name: facts_room.merge(catalogue[name].FIELDS, tables) for name, tables in found.items()}
 
 
-def _scan_batch(partitions: Sequence[Partition], ground: Planting, names: Sequence[str]) -> Mapping[str, pa.Table]:
+#: Spans and log records of one number; None where a dataset has no log records.
+_Pair = tuple[Partition, Partition | None]
+
+
+def _with_logs(dataset: Dataset) -> list[_Pair]:
+    """Return each partition of spans with that of the log records of the same traces."""
+    logs = {partition.number: partition for partition in dataset.log_partitions if partition.rows}
+    return [(partition, logs.get(partition.number)) for partition in dataset.partitions]
+
+
+def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[str]) -> Mapping[str, pa.Table]:
     """Scan some partitions one after the other and merge them: what runs on a worker."""
     catalogue = facts_room.discover()
     chosen: list[Fact] = [catalogue[name] for name in names]
-    columns = facts_room.columns_of(chosen)
+    columns, log_columns = facts_room.columns_of(chosen), facts_room.log_columns_of(chosen)
     gathered: dict[str, list[pa.Table]] = {name: [] for name in names}
-    for partition in partitions:
-        forest = plant_partition(partition, ground, columns)
+    for partition, records in partitions:
+        logs = records.read(log_columns) if records is not None and log_columns else None
+        forest = plant_partition(partition, ground, columns, logs)
         for name in names:
             gathered[name].append(catalogue[name].scan(forest))
     return {name: facts_room.merge(catalogue[name].FIELDS, tables) for name, tables in gathered.items()}
 
 
-def _batches(partitions: Sequence[Partition]) -> list[Sequence[Partition]]:
+def _batches(partitions: Sequence[_Pair]) -> list[Sequence[_Pair]]:
     """Cut the partitions into batches: few enough that partial results stay few, enough that workers stay busy."""
     size = max(1, len(partitions) // (4 * (os.cpu_count() or 1)))
     return [partitions[first : first + size] for first in range(0, len(partitions), size)]

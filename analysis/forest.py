@@ -8,7 +8,7 @@ limits.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +20,7 @@ from analysis import schema
 from analysis._columns import Codes, Columns
 from analysis._kernels.parents import break_cycles, find_ancestry, list_children, resolve_parents
 from analysis._kernels.times import self_times, skew_within_traces
+from analysis._logs import Logs, link_logs, no_logs
 from analysis._timeline import RawTimes, by_start, near_the_ends, shifts_of
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class Forest:
         The export gives start and duration.
     trace_start_ns
         For each trace, ns since the epoch: its earliest corrected start; 0 where no span has a time.
+    logs
+        The log records of the partition, tied to its spans; none where nobody asked for them.
     """
 
     columns: Columns
@@ -106,6 +109,7 @@ class Forest:
     duration: NDArray[np.int64]
     has_time: NDArray[np.bool_]
     trace_start_ns: NDArray[np.int64]
+    logs: Logs = field(default_factory=no_logs)
 
     @property
     def table(self) -> pa.Table:
@@ -243,7 +247,12 @@ def planting(dataset: Dataset) -> Planting:
     return Planting(dataset.window)
 
 
-def plant_partition(partition: Partition, ground: Planting, columns: Sequence[str] | None = None) -> Forest:
+def plant_partition(
+    partition: Partition,
+    ground: Planting,
+    columns: Sequence[str] | None = None,
+    logs: pa.Table | None = None,
+) -> Forest:
     """Read one partition and plant it.
 
     Parameters
@@ -254,6 +263,9 @@ def plant_partition(partition: Partition, ground: Planting, columns: Sequence[st
         :func:`planting` of its dataset.
     columns
         Columns to read beside those of the forest; all by default.
+    logs
+        The log records of the partition of the same number, with at least the columns of
+        :data:`analysis._logs.LOG_COLUMNS`.
     """
     wanted = None if columns is None else tuple(dict.fromkeys((*COLUMNS, *columns)))
     return plant(
@@ -261,6 +273,7 @@ def plant_partition(partition: Partition, ground: Planting, columns: Sequence[st
         offsets=None if ground.offsets is None else ground.offsets.offsets,
         window=ground.window,
         adjust_within_ns=ground.adjust_within_ns,
+        logs=logs,
     )
 
 
@@ -285,6 +298,7 @@ def plant(
     offsets: Mapping[str, int] | None = None,
     window: tuple[int, int] | None = None,
     adjust_within_ns: int | None = None,
+    logs: pa.Table | None = None,
 ) -> Forest:
     """Make a forest of a partition's table, its rows sorted as :mod:`analysis.dataset` has them.
 
@@ -298,6 +312,8 @@ def plant(
         Earliest start and latest end in the export, ns since the epoch; without it no orphan is marked as cut.
     adjust_within_ns
         If given, spans are adjusted within their trace as Jaeger does, by no more than this; ns.
+    logs
+        Log records to be tied to the spans; their times are shifted as those of spans of the same clock.
 
     Raises
     ------
@@ -351,6 +367,7 @@ def plant(
         duration=raw.duration,
         has_time=raw.has_time,
         trace_start_ns=trace_start_ns,
+        logs=no_logs() if logs is None else link_logs(logs, columns, trace_offset, trace_of, offsets),
     )
 
 

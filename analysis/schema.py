@@ -153,9 +153,14 @@ LOGS: Final[tuple[Column, ...]] = (
     Column("logger", TEXT, "", "logger or instrumentation scope"),
     Column("body", TEXT, "", "the line or message as exported: holds values, never shown"),
     Column(
+        "fields", TEXT, "", "what a structured line says beside its message, as exported: holds values, never shown"
+    ),
+    Column(
         "structured", pa.bool_(), "", "the line (of an OTLP record: its body) is JSON, logfmt or a known access log"
     ),
     Column("error_type", TEXT, "", "exception type on the record"),
+    Column("peer_service", TEXT, "", "upstream cluster or host that a proxy passed the request to"),
+    Column("retry_evidence", TEXT, "", "what a proxy says of retries and refusals: response flags, attempts upstream"),
     Column("template", TEXT, "", "message with its variable parts replaced", derived=True),
 )
 

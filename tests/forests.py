@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from analysis.schema import SPAN_SCHEMA
+from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA
 
 DEFAULTS: Mapping[str, Any] = {
     "trace_id_high": 0,
@@ -48,6 +48,11 @@ class TablePartition:
     """A partition that is a table in memory."""
 
     table: pa.Table
+    number: int = 0
+
+    @property
+    def rows(self) -> int:
+        return self.table.num_rows
 
     def read(self, columns: Iterable[str] | None = None) -> pa.Table:
         return self.table if columns is None else self.table.select(list(columns))
@@ -61,3 +66,17 @@ class TableDataset:
     skew: Literal["hosts", "jaeger", "off"] = "hosts"
     max_skew_ns: int = 3_600_000_000_000
     window: tuple[int, int] | None = None
+    log_partitions: tuple[TablePartition, ...] = ()
+
+
+def log_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Return log records as a partition holds them; a record that names no trace is of trace 1."""
+    defaults = {"trace_id_high": 0, "trace_id_low": 1, "span_id": 0, "structured": False}
+    full = [{**dict.fromkeys(LOG_SCHEMA.names), **defaults, **row} for row in rows]
+    columns = []
+    for field in LOG_SCHEMA:
+        values = [row[field.name] for row in full]
+        plain = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        array = pa.array(values, plain)
+        columns.append(array.dictionary_encode() if pa.types.is_dictionary(field.type) else array)
+    return pa.table(columns, schema=LOG_SCHEMA)

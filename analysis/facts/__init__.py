@@ -9,6 +9,9 @@ Each module of this package that does not begin with an underscore is one fact:
 ``scan(forest)``
     the fact of one partition.
 
+A fact that looks at log records names the columns of theirs that it reads in ``LOG_COLUMNS`` as well, and finds them in
+``forest.logs``, tied to the spans of their traces; where no fact asks, no log record is read.
+
 How two partitions add up follows from the roles of the fields (:mod:`analysis.facts._table`).
 """
 
@@ -23,6 +26,7 @@ from typing import Protocol, cast
 import pyarrow as pa
 
 from analysis._histogram import Histogram
+from analysis._logs import LOG_COLUMNS
 from analysis.facts._table import Exemplar, Field, Occurrences, gather, merge, to_frame
 from analysis.forest import Forest
 
@@ -34,6 +38,7 @@ __all__ = [
     "Occurrences",
     "discover",
     "gather",
+    "log_columns_of",
     "merge",
     "name_of",
     "to_frame",
@@ -67,3 +72,9 @@ def name_of(fact: Fact) -> str:
 def columns_of(facts: Sequence[Fact]) -> tuple[str, ...]:
     """Return the span columns that the facts read together, sorted."""
     return tuple(sorted({column for fact in facts for column in fact.COLUMNS}))
+
+
+def log_columns_of(facts: Sequence[Fact]) -> tuple[str, ...]:
+    """Return the columns of log records that the facts read together, sorted; none where no fact reads any."""
+    asked = [tuple(getattr(fact, "LOG_COLUMNS", ())) for fact in facts if hasattr(fact, "LOG_COLUMNS")]
+    return tuple(sorted({*LOG_COLUMNS, *(column for columns in asked for column in columns)})) if asked else ()
