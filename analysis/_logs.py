@@ -71,7 +71,7 @@ class Logs:
     def grave(self) -> NDArray[np.bool_]:
         """The record's severity is error or fatal."""
         severity = self.codes("severity")
-        return np.logical_or.reduce([severity.equal(name) for name in _GRAVE])
+        return np.asarray(severity.equal(_GRAVE[0]) | severity.equal(_GRAVE[1]))
 
 
 def no_logs() -> Logs:
