@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.facts._numbering import combined, firsts
 
-__all__ = ["MOST_MEMBERS", "SEPARATOR", "together"]
+__all__ = ["MOST_MEMBERS", "SEPARATOR", "service_sets", "together"]
 
 #: Stands between the members of a text; names do not hold it.
 SEPARATOR: Final = "\x1f"
@@ -50,3 +50,30 @@ def together(owner: Int64s, member: Int64s, names: tuple[str, ...]) -> tuple[Int
         chosen[longer] = number + len(sets)
         sets += [(*sets[known], new) for known, new in grown]
     return each[first], chosen, tuple(SEPARATOR.join(names[place] for place in members) for members in sets)
+
+
+def service_sets(
+    owner: npt.NDArray[Any], service: npt.NDArray[Any], names: tuple[str, ...]
+) -> tuple[Int64s, npt.NDArray[np.int32], tuple[str, ...]]:
+    """Put the services of each owner together.
+
+    Parameters
+    ----------
+    owner, service
+        An entry for each time that a service was seen: whose it is, and its place in ``names``.
+    names
+        Names of services, in any order.
+
+    Returns
+    -------
+    tuple
+        The owners, ascending; the place of the set of each in the texts; the texts: the names of a set in their order,
+        with :data:`SEPARATOR` between them.
+    """
+    order = np.argsort(np.array(names, dtype=object), kind="stable")
+    rank = np.empty(len(names), np.int64)
+    rank[order] = np.arange(len(names))
+    member = rank[service] if len(service) else np.zeros(0, np.int64)
+    ordered = tuple(names[place].replace(SEPARATOR, " ") for place in order.tolist())
+    entry, chosen, texts = together(owner.astype(np.int64), member, ordered)
+    return owner[entry].astype(np.int64), chosen.astype(np.int32), texts

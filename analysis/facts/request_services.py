@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from analysis.facts._once import added, listed
 from analysis.facts._run_kernels import waited_for
-from analysis.facts._service_sets import SEPARATOR, service_sets
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.facts._together import SEPARATOR, service_sets
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
 from analysis.links import architecture

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from analysis.facts._service_sets import SEPARATOR, service_sets
 from analysis.facts._table import Field, Occurrences, gather
+from analysis.facts._together import SEPARATOR, service_sets
 from analysis.forest import Codes, Forest
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]

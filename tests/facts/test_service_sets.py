@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.facts._service_sets import MOST_SERVICES, SEPARATOR, service_sets
+from analysis.facts._together import MOST_MEMBERS, SEPARATOR, service_sets
 from tests.facts.rows import MS, read, rows_of, span, span_ids
 
 
@@ -17,7 +17,7 @@ def test_sets_are_named_in_the_order_of_their_names():
 def test_of_a_large_set_the_first_are_named():
     names = tuple(f"{number:03}" for number in range(100))
     _, place, texts = service_sets(np.zeros(100, np.int64), np.arange(100), names)
-    assert texts[place[0]].split(SEPARATOR) == list(names[:MOST_SERVICES])
+    assert texts[place[0]].split(SEPARATOR) == list(names[:MOST_MEMBERS])
 
 
 def traces() -> tuple[dict, ...]:
