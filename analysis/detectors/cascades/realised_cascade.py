@@ -22,6 +22,8 @@ the probability decides alone, at lower confidence. Both must hold for an operat
 mistakes (4xx but 408 and 429) and cancellations are not failures.
 
 Slowness: a callee is slow in a visit that takes four times its median; the caller likewise; the same two limits apply.
+Once or twice is chance: both must have been slow together ``together`` (3, house default) times; pairs that were so
+less often are counted with the answer.
 
 ``high`` where requests of users failed, ``medium`` where 5 % of an entry operation's requests were touched.
 
@@ -49,6 +51,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from analysis._wording import counted
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors.cascades._slowness import SlowPair, slow_pairs
@@ -67,6 +70,7 @@ INFO: Final = Info(
         "lift": Limit(3.0, "times", "how much likelier the operation fails than in its other visits"),
         "failures": Limit(10, "failures", "failures of the origin from which a cascade is worth fixing"),
         "control": Limit(10, "visits", "other visits of an operation from which its lift can be measured"),
+        "together": Limit(3, "visits", "with caller and callee slow, fewer of which are taken for chance"),
         "slow": Limit(4.0, "times the median", "duration from which a visit is slow"),
     },
     after=("absent_fallback",),
@@ -97,9 +101,11 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if missing and (len(between) == 0 or evidence["failures"].empty):
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=tuple(missing))
     left = dict(_left_to_fallbacks(evidence))
-    findings = [*_errors(evidence, limits, left), *_slowness(evidence, limits)]
+    slow, by_chance = _slow_pairs(evidence, limits)
+    findings = [*_errors(evidence, limits, left), *_slowness(evidence, limits, slow)]
     outcome: Outcome = "found" if findings else "not_found"
-    return Assessment(INFO.name, INFO.family, outcome, tuple(findings), tuple(missing), tuple(left.values()))
+    suppressed = (*left.values(), *by_chance)
+    return Assessment(INFO.name, INFO.family, outcome, tuple(findings), tuple(missing), suppressed)
 
 
 def _left_to_fallbacks(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
@@ -274,13 +280,21 @@ def _share_of_requests(evidence: Evidence, rows: pd.DataFrame) -> float:
     return min(1.0, max(shares, default=0.0))
 
 
-def _slowness(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
-    """Yield a finding for each operation whose slowness begins there and makes its callers slow."""
+def _slow_pairs(evidence: Evidence, limits: Limits) -> tuple[list[SlowPair], list[str]]:
+    """Return the pairs that are slow together, and a sentence on those that were so too rarely to tell."""
     pairs = [
         pair
         for pair in slow_pairs(evidence["slowdowns"], limits["slow"])
         if pair.probability >= limits["probability"] and pair.lift >= limits["lift"]
     ]
+    often = [pair for pair in pairs if pair.both >= limits["together"]]
+    rare = len(pairs) - len(often)
+    told = f"{counted(rare, 'caller')} slow with a callee in fewer than {limits['together']:g} visits: chance"
+    return often, [told] if rare else []
+
+
+def _slowness(evidence: Evidence, limits: Limits, pairs: list[SlowPair]) -> Iterator[Finding]:
+    """Yield a finding for each operation whose slowness begins there and makes its callers slow."""
     callers = {pair.caller for pair in pairs}
     for origin in sorted({pair.callee for pair in pairs} - callers):
         yield _slow_finding(evidence, limits, origin, _climbing(origin, pairs))
