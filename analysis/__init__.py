@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from analysis import figures as figures
+    from analysis.compare import Comparison as Comparison
+    from analysis.compare import compare as compare
     from analysis.critical_path import critical_path as critical_path
     from analysis.dataset import Dataset as Dataset
     from analysis.dataset import ingest as ingest
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
     from analysis.table_html import table as table
 
 __all__ = [
+    "Comparison",
     "Dataset",
     "Review",
     "calls",
+    "compare",
     "critical_path",
     "figures",
     "ingest",
@@ -49,9 +53,11 @@ __all__ = [
 
 #: Where each name lives; a room itself where nothing follows the colon.
 _HOMES: Final = {
+    "Comparison": "analysis.compare:Comparison",
     "Dataset": "analysis.dataset:Dataset",
     "Review": "analysis.review:Review",
     "calls": "analysis.links:calls",
+    "compare": "analysis.compare:compare",
     "critical_path": "analysis.critical_path:critical_path",
     "figures": "analysis.figures:",
     "ingest": "analysis.dataset:ingest",

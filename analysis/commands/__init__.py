@@ -75,12 +75,15 @@ examples:
   archreview findings exports/
   archreview findings exports/ --family shared_data --family chatty
   archreview findings exports/ --detector n_plus_one_queries --format markdown
-  archreview findings exports/ --format json --out findings.json --fail-on high""",
+  archreview findings exports/ --format json --out findings.json --fail-on high
+  archreview findings tuesday/ --baseline monday/              what became better and worse
+  archreview findings tuesday/ --baseline monday-findings.json""",
         (
             options.sources,
             options.form("text", "json", "markdown", "csv"),
             options.out,
             options.fail_on,
+            options.baseline,
             options.choice,
             options.reading,
         ),
@@ -169,6 +172,10 @@ def known_errors() -> dict[type[Exception], int]:
         options.WrongUsage: 2,
         OSError: 1,
     }
+    if "analysis.compare" in sys.modules:
+        from analysis.compare import BaselineError  # noqa: PLC0415 - only where something was compared
+
+        known[BaselineError] = 2
     if "analysis.report" in sys.modules:
         # Loading nbconvert takes seconds: only where it was loaded can its error have been raised.
         from analysis.report import ReportError  # noqa: PLC0415 - as above

@@ -12,6 +12,7 @@ __all__ = [
     "SEVERITIES",
     "NotThere",
     "WrongUsage",
+    "baseline",
     "choice",
     "dataset",
     "fail_on",
@@ -77,6 +78,15 @@ def fail_on(parser: argparse.ArgumentParser) -> None:
     """Take the severity that fails a pipeline."""
     parser.add_argument(
         "--fail-on", choices=SEVERITIES, help="exit with 3 where a finding has this severity or a higher one"
+    )
+
+
+def baseline(parser: argparse.ArgumentParser) -> None:
+    """Take what to compare with."""
+    parser.add_argument(
+        "--baseline",
+        metavar="BEFORE",
+        help="compare with an earlier review: a findings.json, the folder of a report, exports or a dataset",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from analysis import detectors, outputs
+from analysis.commands._comparing import compared
 from analysis.commands._options import SEVERITIES, nearest
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
 from analysis.commands._speaking import give
@@ -21,8 +22,9 @@ def run(options: argparse.Namespace) -> int:
     with progress_of(options) as progress:
         data = read(options, progress)
         result = review(data, config=settings, engine=options.engine, only=only, progress=progress)
+        comparison = compared(options, result, settings, progress, only)
     tell_refused(options, data)
-    give(outputs.write(result, options.format), options.out)
+    give(outputs.write(result, options.format, comparison), options.out)
     return code_of(options, data) or (LIMIT_REACHED if _reached(result, options.fail_on) else 0)
 
 

@@ -1,10 +1,11 @@
-"""A review written down: one format a file, each with ``write(review) -> str``."""
+"""A review written down: one format a file, each with ``write(review, comparison) -> str``."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Final
 
+from analysis.compare import Comparison
 from analysis.review import Review
 
 __all__ = ["FORMATS", "write"]
@@ -12,8 +13,17 @@ __all__ = ["FORMATS", "write"]
 FORMATS: Final = ("text", "json", "markdown", "csv")
 
 
-def write(review: Review, form: str) -> str:
+def write(review: Review, form: str, comparison: Comparison | None = None) -> str:
     """Return a review in one of ``FORMATS``, ending with a line feed.
+
+    Parameters
+    ----------
+    review
+        What was found.
+    form
+        The format.
+    comparison
+        The same review beside an earlier one; findings are then marked as new or persisting, and resolved ones told.
 
     Raises
     ------
@@ -24,5 +34,5 @@ def write(review: Review, form: str) -> str:
         message = f"unknown format {form!r}: use one of {', '.join(FORMATS)}"
         raise ValueError(message)
     module = importlib.import_module(f"{__name__}.as_{form}")
-    text: str = module.write(review)
+    text: str = module.write(review, comparison)
     return text

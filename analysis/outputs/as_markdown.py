@@ -6,6 +6,8 @@ import re
 from typing import Final
 
 from analysis._wording import percent, plain
+from analysis.compare import Comparison
+from analysis.compare.html import said_change, sentences
 from analysis.findings import Finding
 from analysis.outputs._sentences import CHAPTERS, answered, cost, overview, seen, tally
 from analysis.review import Review
@@ -23,12 +25,18 @@ _FIRST: Final = re.compile(r"^(\d{1,9})?([-.)])")
 _BARE_ADDRESS: Final = re.compile(r"\bwww\.", re.IGNORECASE)
 
 
-def write(review: Review) -> str:
+def write(review: Review, comparison: Comparison | None = None) -> str:
     """Return the review as Markdown (CommonMark with tables); names from telemetry are escaped."""
-    lines = ["# Architecture review", "", f"{overview(review)} {tally(review)}", "", "## Findings", ""]
+    lines = ["# Architecture review", "", f"{overview(review)} {tally(review)}", ""]
+    if comparison is not None:
+        lines += ["## Since the earlier review", "", *_since(comparison), ""]
+    lines += ["## Findings", ""]
     if review.finding_objects:
-        lines += ["| severity | finding | cost | traces | confidence |", "|---|---|---|---|---|"]
-        lines += [_row(finding) for finding in review.finding_objects]
+        since = ("", "") if comparison is None else (" since |", "---|")
+        lines += [f"| severity | finding | cost | traces | confidence |{since[0]}", f"|---|---|---|---|---|{since[1]}"]
+        for finding in review.finding_objects:
+            status = "" if comparison is None else f" {comparison.status_of(finding.id)} |"
+            lines.append(f"{_row(finding)}{status}")
         for finding in review.finding_objects:
             lines += ["", *_section(finding)]
     else:
@@ -39,6 +47,13 @@ def write(review: Review) -> str:
         for item in review.assessments_made
     ]
     return "\n".join(lines) + "\n"
+
+
+def _since(comparison: Comparison) -> list[str]:
+    lines = [f"- {_shown(sentence)}" for sentence in sentences(comparison)]
+    lines += [f"- resolved: {_shown(item.finding.title, 200)}" for item in comparison.of_status("resolved")]
+    lines += [f"- cannot be judged now: {_shown(item.finding.title, 200)}" for item in comparison.of_status("unjudged")]
+    return lines + [f"- {_shown(said_change(row))}" for row in comparison.changes.itertuples(index=False)]
 
 
 def _row(finding: Finding) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from analysis._wording import percent, plain
+from analysis.compare import Comparison
+from analysis.compare.html import said_change, sentences
 from analysis.findings import FAMILIES, Finding
 from analysis.outputs._sentences import CHAPTERS, answered, cost, overview, seen, tally
 from analysis.review import Review
@@ -17,16 +19,21 @@ _WIDTH: Final = 96
 _INDENT: Final = " " * 8
 _TITLE: Final = 200
 _SENTENCES: Final = 600
+#: Changes of calls, errors and durations that are told.
+_CHANGES: Final = 10
 
 
-def write(review: Review) -> str:
+def write(review: Review, comparison: Comparison | None = None) -> str:
     """Return the review as text.
 
     What costs something is told in full; what is only worth knowing (info) with its title and where to look.
     """
     lines = [*_wrapped(overview(review), ""), tally(review), ""]
+    if comparison is not None:
+        lines += [*_since(comparison), ""]
     for finding in review.finding_objects:
-        lines += [*_lines(finding), ""]
+        status = "" if comparison is None else comparison.status_of(finding.id)
+        lines += [*_lines(finding, status), ""]
     lines.append("What was looked for")
     lines += _answers(review)
     if review.finding_objects:
@@ -34,8 +41,23 @@ def write(review: Review) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lines(finding: Finding) -> Iterator[str]:
-    title = _wrapped(plain(finding.title, _TITLE))
+def _since(comparison: Comparison) -> Iterator[str]:
+    """Yield what became better and worse since the earlier review."""
+    yield "Since the earlier review"
+    for sentence in sentences(comparison):
+        yield from _wrapped(sentence, "  ")
+    for status, words in (("resolved", "Resolved"), ("unjudged", "Cannot be judged now")):
+        for standing in comparison.standings:
+            if standing.status == status:
+                yield from _wrapped(f"{words}: {plain(standing.finding.title, _TITLE)}", "  ")
+    for row in comparison.changes.head(_CHANGES).itertuples(index=False):
+        yield from _wrapped(said_change(row), "  ")
+    if len(comparison.changes) > _CHANGES:
+        yield f"  and {len(comparison.changes) - _CHANGES} more changes: --format markdown or json"
+
+
+def _lines(finding: Finding, status: str = "") -> Iterator[str]:
+    title = _wrapped(plain(finding.title, _TITLE) + (f" [{status}]" if status else ""))
     yield finding.severity.upper().ljust(len(_INDENT)) + title[0].lstrip() if title else finding.severity.upper()
     yield from title[1:]
     if finding.severity != "info":

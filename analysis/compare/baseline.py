@@ -1,0 +1,104 @@
+"""What a review is compared with: findings that were written, a saved review or report, or exports to be reviewed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from analysis.findings import Finding
+from analysis.review import SCHEMA, Review, open_review
+
+__all__ = ["Baseline", "BaselineError", "open_baseline"]
+
+_REPORTED: Final = "review"
+_WHOLE: Final = "review.json"
+#: A findings file begins with its schema; an export that is JSON too is not read whole to learn that it is none.
+_LOOKED_AT: Final = 4096
+
+
+class BaselineError(ValueError):
+    """The baseline cannot be used; the message says why, and what can be."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """An earlier review, as far as it is known.
+
+    Attributes
+    ----------
+    findings
+        What was found.
+    outcomes
+        What each detector answered.
+    review
+        The whole review; None where only its findings were kept, so that traffic cannot be compared.
+    """
+
+    findings: tuple[Finding, ...]
+    outcomes: Mapping[str, str]
+    review: Review | None
+
+    @classmethod
+    def of(cls, review: Review) -> Baseline:
+        """Take a whole review."""
+        outcomes = {item.detector: item.outcome for item in review.assessments_made}
+        return cls(review.finding_objects, outcomes, review)
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> Baseline:
+        """Take the findings JSON of a review.
+
+        Raises
+        ------
+        BaselineError
+            If it is of another schema, or lacks what a finding has.
+        """
+        if members.get("schema") != SCHEMA:
+            message = f"its schema is {members.get('schema')!r}, not {SCHEMA!r}"
+            raise BaselineError(message)
+        try:
+            findings = tuple(Finding.from_json(item) for item in members["findings"])
+            outcomes = {item["detector"]: item["outcome"] for item in members["assessments"]}
+        except (KeyError, TypeError, AttributeError) as error:
+            message = f"a finding or an assessment lacks what it must have: {error}"
+            raise BaselineError(message) from error
+        return cls(findings, outcomes, None)
+
+
+def open_baseline(source: str | Path, make: Callable[[str], Review]) -> Baseline:
+    """Open what to compare with.
+
+    Parameters
+    ----------
+    source
+        A ``findings.json``, the folder of a saved review or of a report, or anything that can be reviewed: exports or a
+        dataset.
+    make
+        Reviews exports or a dataset.
+
+    Raises
+    ------
+    BaselineError
+        A findings file that cannot be used.
+    """
+    path = Path(source)
+    for folder in (path, path / _REPORTED):
+        if (folder / _WHOLE).is_file():
+            return Baseline.of(open_review(folder))
+    if not _holds_findings(path):
+        return Baseline.of(make(str(source)))
+    try:
+        return Baseline.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        message = f"{path} cannot be compared with: {error}; write one with `archreview findings --format json`"
+        raise BaselineError(message) from error
+
+
+def _holds_findings(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return b'"archreview/findings/' in file.read(_LOOKED_AT)
