@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from analysis import figures as figures
+    from analysis.alerts import alert_rules as alert_rules
+    from analysis.alerts import objectives as objectives
     from analysis.compare import Comparison as Comparison
     from analysis.compare import compare as compare
     from analysis.critical_path import critical_path as critical_path
@@ -37,11 +39,13 @@ __all__ = [
     "Comparison",
     "Dataset",
     "Review",
+    "alert_rules",
     "calls",
     "compare",
     "critical_path",
     "figures",
     "ingest",
+    "objectives",
     "open_dataset",
     "open_export",
     "open_review",
@@ -56,11 +60,13 @@ _HOMES: Final = {
     "Comparison": "analysis.compare:Comparison",
     "Dataset": "analysis.dataset:Dataset",
     "Review": "analysis.review:Review",
+    "alert_rules": "analysis.alerts:alert_rules",
     "calls": "analysis.links:calls",
     "compare": "analysis.compare:compare",
     "critical_path": "analysis.critical_path:critical_path",
     "figures": "analysis.figures:",
     "ingest": "analysis.dataset:ingest",
+    "objectives": "analysis.alerts:objectives",
     "open_dataset": "analysis.dataset:open_dataset",
     "open_export": "analysis.dataset:open_export",
     "open_review": "analysis.review:open_review",

@@ -77,10 +77,11 @@ examples:
   archreview findings exports/ --detector n_plus_one_queries --format markdown
   archreview findings exports/ --format json --out findings.json --fail-on high
   archreview findings tuesday/ --baseline monday/              what became better and worse
-  archreview findings tuesday/ --baseline monday-findings.json""",
+  archreview findings tuesday/ --baseline monday-findings.json
+  archreview findings exports/ --format prometheus --out alerts.yml    alert rules to adopt""",
         (
             options.sources,
-            options.form("text", "json", "markdown", "csv"),
+            options.form("text", "json", "markdown", "csv", "prometheus"),
             options.out,
             options.fail_on,
             options.baseline,

@@ -10,7 +10,7 @@ from analysis.review import Review
 
 __all__ = ["FORMATS", "write"]
 
-FORMATS: Final = ("text", "json", "markdown", "csv")
+FORMATS: Final = ("text", "json", "markdown", "csv", "prometheus")
 
 
 def write(review: Review, form: str, comparison: Comparison | None = None) -> str:

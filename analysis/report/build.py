@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
 
+from analysis.alerts import rules_text
 from analysis.engine import Progress
 from analysis.report.execution import ReportError, execute, notebooks
 from analysis.report.folder import prepare, publish
@@ -32,8 +33,9 @@ def build_report(review: Review, out: str | Path, *, title: str, progress: Progr
     review
         What is reported; it is saved under ``review/`` and opened by each notebook.
     out
-        Folder of the report: ``index.html``, a page a notebook, ``assets/``, ``findings.json``, and the executed
-        notebooks under ``notebooks/``. The files of an earlier report there are removed; other files stay.
+        Folder of the report: ``index.html``, a page a notebook, ``assets/``, ``findings.json``, ``alerts.yml``
+        (proposed alert rules), and the executed notebooks under ``notebooks/``. The files of an earlier report there
+        are removed; other files stay.
     title
         Heading of the report.
     progress
@@ -54,6 +56,7 @@ def build_report(review: Review, out: str | Path, *, title: str, progress: Progr
     unfinished = prepare(folder)
     saved = review.save(unfinished / "review")
     shutil.copyfile(saved / "findings.json", unfinished / "findings.json")
+    (unfinished / "alerts.yml").write_text(rules_text(review), encoding="utf-8", newline="\n")
     executed = _execute_all(unfinished / "notebooks", progress)
     copy_assets(unfinished)
     pages = [Page.of(path) for path in executed]
