@@ -150,7 +150,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, operation: str, r
             "objectives": [objective.to_json() for objective in proposed],
             "pages": paged,
         },
-        cost={},
+        cost={"total_ms": 0.0},
         saving={},
         exemplars=examples(merged_exemplars(own["exemplars"]), median),
         remedy=(
