@@ -83,6 +83,8 @@ class Finding:
         How many traces could have shown it, how many did, and their ratio.
     considered
         What was looked at against the claim, each a sentence.
+    acknowledged
+        Reason, owner and last day (``expires``) where the configuration says that the finding is accepted for a time.
     """
 
     detector: str
@@ -103,6 +105,7 @@ class Finding:
     exemplars: tuple[Example, ...] = ()
     considered: tuple[str, ...] = ()
     remedy: str = ""
+    acknowledged: Mapping[str, str] | None = None
 
     @property
     def id(self) -> str:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from analysis import config as configuration
 from analysis import detectors, exemplars, facts, trust
 from analysis._wording import counted
+from analysis.adjusting import adjusted
 from analysis.catalogue import Catalogue
 from analysis.dataset import Dataset
 from analysis.detectors import Evidence
@@ -241,6 +242,7 @@ def review(
         No detector has a name in ``only``.
     """
     settings = configuration.load(config)
+    data = data.seen(settings.view)
     catalogue = detectors.discover()
     chosen = _chosen(only)
     ground = planting(data)
@@ -249,14 +251,24 @@ def review(
     frames = {name: facts.to_frame(fact_catalogue[name].FIELDS, table) for name, table in tables.items()}
     report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
     answers: dict[str, Assessment] = {}
+    judged = detectors.with_batches(frames, settings.roles)
     for name in detectors.in_order(_with_precedence(chosen)):
-        evidence = Evidence(frames, report, data.totals.traces, dict(answers), settings.catalogue)
+        evidence = Evidence(
+            judged,
+            report,
+            data.totals.traces,
+            dict(answers),
+            catalogue=settings.catalogue,
+            roles=settings.roles,
+            rules=settings.rules,
+        )
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
     findings = [finding for name in chosen for finding in answers[name].findings]
+    spans = exemplars.collect(data, ground, findings)
     return Review(
         tables=tables,
-        exemplar_spans=exemplars.collect(data, ground, findings),
-        assessments_made=tuple(answers[name] for name in chosen),
+        exemplar_spans=spans,
+        assessments_made=adjusted((answers[name] for name in chosen), settings, spans),
         trust_report=report,
         inputs=_inputs(data),
         totals=data.totals.to_json(),

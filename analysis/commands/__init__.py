@@ -130,6 +130,20 @@ example:
   archreview report exports/ --out review --title 'Shop, week 47'""",
         (options.sources, options.report, options.reading),
     ),
+    "config": Declared(
+        "begin, check or show the configuration review.yml",
+        """\
+init writes a review.yml to begin with, and a JSON Schema by which editors
+complete and check it; check says what is wrong, with line and nearest key; show
+says what is in force, every default included; schema prints the schema.""",
+        """\
+examples:
+  archreview config init
+  archreview config check                      in a pipeline: exit 2 if it is wrong
+  archreview config show team/review.yml
+  archreview findings exports/ --config review.yml""",
+        (options.configuration,),
+    ),
     "detectors": Declared(
         "the catalogue of detectors, or one page of it",
         """\

@@ -14,6 +14,7 @@ __all__ = [
     "WrongUsage",
     "baseline",
     "choice",
+    "configuration",
     "dataset",
     "fail_on",
     "form",
@@ -94,6 +95,12 @@ def choice(parser: argparse.ArgumentParser) -> None:
     """Take which detectors to run."""
     parser.add_argument("--family", action="append", choices=_FAMILIES, help="only this family (can be repeated)")
     parser.add_argument("--detector", action="append", metavar="NAME", help="only this detector (can be repeated)")
+
+
+def configuration(parser: argparse.ArgumentParser) -> None:
+    """Take what to do with which configuration."""
+    parser.add_argument("action", choices=("init", "check", "show", "schema"), metavar="init|check|show|schema")
+    parser.add_argument("file", nargs="?", default="review.yml", metavar="FILE", help="default: review.yml")
 
 
 def links(parser: argparse.ArgumentParser) -> None:

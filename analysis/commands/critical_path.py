@@ -25,9 +25,9 @@ _MOST_STEPS: Final = 4
 
 def run(options: argparse.Namespace) -> int:
     """Write the critical path of each trace, or of one."""
-    settings_of(options)
+    settings = settings_of(options)
     with progress_of(options) as progress:
-        data = read(options, progress)
+        data = read(options, progress).seen(settings.view)
     tell_refused(options, data)
     trace = _whole_id(data, options.trace) if options.trace is not None else None
     if options.format == "csv":

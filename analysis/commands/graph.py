@@ -18,9 +18,9 @@ __all__ = ["run"]
 
 def run(options: argparse.Namespace) -> int:
     """Write the service graph."""
-    settings_of(options)
+    settings = settings_of(options)
     with progress_of(options) as progress:
-        data = read(options, progress)
+        data = read(options, progress).seen(settings.view)
         wanted = ("calls", "operations") if options.links == "architecture" else ("operations",)
         tables = scan_facts(data, wanted, engine=options.engine, progress=progress)
         catalogue = facts.discover()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from analysis.dataset.view import View
 from analysis.ingest import Input, iso_time
 from analysis.ingest.partitioning import partition_of
 from analysis.ingest.storage import read_table
@@ -41,12 +42,18 @@ class Partition:
         The rows; None where they are in a file.
     location
         The file, a path or an fsspec address; None where the rows are in memory.
+    view
+        How the rows are seen (:mod:`analysis.dataset.view`); None: as they are.
+    spans_beside
+        Of log records that are seen through a view: the spans of the same traces.
     """
 
     number: int
     rows: int
     table: pa.Table | None = field(default=None, repr=False)
     location: str | None = None
+    view: View | None = field(default=None, repr=False)
+    spans_beside: Partition | None = field(default=None, repr=False)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the rows.
@@ -61,6 +68,14 @@ class Partition:
         UnreadableExport
             The file is gone or damaged: another program changed the dataset since it was opened.
         """
+        if self.view is None:
+            return self.read_stored(columns)
+        if self.spans_beside is None:
+            return self.view.spans(self.read_stored, columns)
+        return self.view.logs(self.read_stored, columns, self.view.traces_left_out(self.spans_beside.read_stored))
+
+    def read_stored(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows as they are stored, whatever the view."""
         if self.table is not None:
             return self.table if columns is None else self.table.select(list(columns))
         assert self.location is not None
@@ -97,6 +112,26 @@ class Dataset:
     def services(self) -> tuple[str, ...]:
         """The names of all services, sorted."""
         return self.totals.services
+
+    def seen(self, view: View) -> Dataset:
+        """Return the dataset with services and stores renamed and some left out, as a configuration says.
+
+        The entries of exports stay what was read; the totals are those of what is seen.
+        """
+        if not view:
+            return self
+        spans = [replace(one, view=view) for one in self.partitions]
+        beside = dict(enumerate(self.partitions))
+        logs = [
+            replace(one, view=view, spans_beside=beside.get(place)) for place, one in enumerate(self.log_partitions)
+        ]
+        totals = replace(self.totals, services=tuple(sorted({view.service(name) for name in self.totals.services})))
+        window = self.window
+        if view.leaves_out:
+            from analysis.dataset.recount import recounted  # noqa: PLC0415 - only where something is left out
+
+            spans, logs, totals, window = recounted(spans, logs, totals)
+        return replace(self, partitions=tuple(spans), log_partitions=tuple(logs), totals=totals, window=window)
 
     def spans(self, columns: Sequence[str] | None = None, service: str | Collection[str] | None = None) -> pd.DataFrame:
         """Return spans as a table, for a closer look than figures give.

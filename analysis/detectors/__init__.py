@@ -15,10 +15,26 @@ from types import MappingProxyType
 from typing import Protocol, cast
 
 from analysis.detectors._evidence import Evidence
+from analysis.detectors._roles import NO_ROLES, Roles, Rule, with_batches
 from analysis.detectors._severity import Weight, severity
 from analysis.findings import FAMILIES, Assessment
 
-__all__ = ["Detector", "Evidence", "Info", "Limit", "Limits", "Weight", "discover", "in_order", "page", "severity"]
+__all__ = [
+    "NO_ROLES",
+    "Detector",
+    "Evidence",
+    "Info",
+    "Limit",
+    "Limits",
+    "Roles",
+    "Rule",
+    "Weight",
+    "discover",
+    "in_order",
+    "page",
+    "severity",
+    "with_batches",
+]
 
 Limits = Mapping[str, float]
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis._histogram import Histogram
 from analysis.catalogue import Catalogue
+from analysis.detectors._roles import NO_ROLES, Roles, Rule
 from analysis.facts import Exemplar
 from analysis.findings import Assessment, Example
 from analysis.trust import Trust
@@ -35,6 +36,10 @@ class Evidence(Mapping[str, pd.DataFrame]):
         What the detectors said that were judged before, by name.
     catalogue
         Which team, domain and system each service belongs to; empty where none was given.
+    roles
+        Services and operations of which the configuration says what part they play.
+    rules
+        Dependencies that the configuration forbids or requires.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -42,6 +47,8 @@ class Evidence(Mapping[str, pd.DataFrame]):
     traces: int
     answers: Mapping[str, Assessment] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
+    roles: Roles = NO_ROLES
+    rules: tuple[Rule, ...] = ()
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram
-from analysis.detectors import Evidence, Info, Limits
+from analysis.detectors import NO_ROLES, Evidence, Info, Limits, Roles
 from analysis.detectors._evidence import merged_histogram
 from analysis.findings import Finding
 
@@ -48,15 +48,18 @@ def is_proxy(service: str) -> bool:
     return _PROXIES.search(service) is not None
 
 
-def front_services(calls: pd.DataFrame) -> frozenset[str]:
+def front_services(calls: pd.DataFrame, roles: Roles = NO_ROLES) -> frozenset[str]:
     """Return the services whose part it is to call many: gateways and backends for a frontend.
 
-    These are called that, or no service calls them, they keep no data, and they call three services or more.
+    These are called that, or no service calls them, they keep no data, and they call three services or more; the
+    configuration has the last word.
 
     Parameters
     ----------
     calls
         The fact of that name.
+    roles
+        What the configuration says.
     """
     waited = calls[calls["caller"] != calls["callee"]]
     between = waited[(waited["caller_kind"] == "service") & (waited["callee_kind"] == "service")]
@@ -64,7 +67,8 @@ def front_services(calls: pd.DataFrame) -> frozenset[str]:
     callees = between.groupby("caller")["callee"].nunique()
     many = set(callees.index[callees >= 3]) - set(between["callee"]) - keeping
     services = set(between["caller"]) | set(between["callee"])
-    return frozenset(many | {service for service in services if _FRONTS.search(service)})
+    guessed = many | {service for service in services if _FRONTS.search(service)}
+    return frozenset(service for service in services if roles.gateway(service, otherwise=service in guessed))
 
 
 def largest_share(evidence: Evidence, rows: pd.DataFrame, name: str) -> float:

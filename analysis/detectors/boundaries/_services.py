@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from analysis.detectors import Evidence
+from analysis.detectors import NO_ROLES, Evidence, Roles
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors._requests import PERCENTILE, affected_traces, entries, largest_share
 from analysis.facts.data_access import UNKNOWN_TABLE
@@ -84,9 +84,9 @@ def is_adapter(service: str) -> bool:
     return _ADAPTERS.search(service) is not None
 
 
-def is_probe(operation: str) -> bool:
-    """Tell by its name whether an operation only says that the process lives."""
-    return _PROBES.search(operation) is not None
+def is_probe(operation: str, roles: Roles = NO_ROLES) -> bool:
+    """Tell by its name, or by the configuration, whether an operation only says that the process lives."""
+    return roles.health_check(operation, otherwise=_PROBES.search(operation) is not None)
 
 
 def calls_between(evidence: Evidence) -> pd.DataFrame:
@@ -103,7 +103,7 @@ def calls_between(evidence: Evidence) -> pd.DataFrame:
 def called_operations(evidence: Evidence) -> pd.DataFrame:
     """Return the passages of named services without those of probes."""
     passages = evidence["passages"]
-    probes = passages["operation"].map(is_probe).astype(bool)
+    probes = passages["operation"].map(lambda name: is_probe(name, evidence.roles)).astype(bool)
     return passages[(passages["service"] != "") & ~probes & ~passages["kind"].isin(["client", "producer"])]
 
 

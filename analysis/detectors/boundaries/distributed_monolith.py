@@ -85,10 +85,13 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         return answers_of(INFO.name, (small,))(outcome="not_found")
     messages = _message_edges(evidence["calls"])
     asynchronous = messages / (messages + len(between))
-    fronts = front_services(evidence["calls"])
+    fronts = front_services(evidence["calls"], evidence.roles)
     findings, suppressed = [], []
     reached = evidence["request_services"]
-    reached = reached[(reached["entry_service"] != "") & ~reached["entry_operation"].map(is_probe).astype(bool)]
+    reached = reached[
+        (reached["entry_service"] != "")
+        & ~reached["entry_operation"].map(lambda name: is_probe(name, evidence.roles)).astype(bool)
+    ]
     for (service, operation), rows in reached.groupby(["entry_service", "entry_operation"], sort=True):
         ranked = rows.sort_values(["requests", "services"], ascending=[False, True], kind="stable")
         usual = ranked.iloc[[0]]

@@ -120,7 +120,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 def _presence(evidence: Evidence) -> tuple[dict[str, int], int]:
     """Return in how many traces each service is, and how many there are, those of probes left out."""
     seen = evidence["trace_services"]
-    seen = seen[~seen["entry_operation"].map(is_probe).astype(bool)]
+    seen = seen[~seen["entry_operation"].map(lambda name: is_probe(name, evidence.roles)).astype(bool)]
     present: dict[str, int] = {}
     for services, traces in zip(seen["services"], seen["traces"], strict=True):
         for service in services:

@@ -64,7 +64,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     callees = {str(name): tuple(sorted(group)) for name, group in between.groupby("caller")["callee"]}
     services = sorted(set(callers) | set(callees))
     product = {name: len(callers.get(name, ())) * len(callees.get(name, ())) for name in services}
-    fronts = front_services(evidence["calls"])
+    fronts = front_services(evidence["calls"], evidence.roles)
     findings, suppressed = [], []
     for service in services:
         ends = callers.get(service, ()), callees.get(service, ())

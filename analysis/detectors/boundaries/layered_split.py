@@ -79,7 +79,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if calls_between(evidence).empty:
         return not_assessable(INFO.name, NOT_CROSSING)
     below = _links(called_operations(evidence), limits)
-    fronts = front_services(evidence["calls"])
+    fronts = front_services(evidence["calls"], evidence.roles)
     findings, suppressed = [], []
     for chain in _chains(below):
         layers = _longest_run(chain, fronts)

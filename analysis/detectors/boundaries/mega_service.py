@@ -83,7 +83,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     count = visits.groupby("service")["operation"].nunique().sort_index()
     low, high = (float(value) for value in np.percentile(count.to_numpy(), [25, 75]))
     fence = high + limits["fence"] * (high - low)
-    fronts = front_services(evidence["calls"])
+    fronts = front_services(evidence["calls"], evidence.roles)
     findings, suppressed = [], []
     for service, number in ((str(name), int(value)) for name, value in count.items()):
         if number < limits["operations"] or number <= fence:

@@ -155,7 +155,7 @@ def _shared_tables(evidence: Evidence) -> dict[tuple[str, str], tuple[str, ...]]
 def _together(evidence: Evidence, smaller: str, larger: str) -> tuple[int, int]:
     """Return in how many traces both are, and in how many the smaller one is; those of probes left out."""
     seen = evidence["trace_services"]
-    seen = seen[~seen["entry_operation"].map(is_probe).astype(bool)]
+    seen = seen[~seen["entry_operation"].map(lambda name: is_probe(name, evidence.roles)).astype(bool)]
     with_smaller = seen[seen["services"].map(lambda services: smaller in services).astype(bool)]
     with_both = with_smaller[with_smaller["services"].map(lambda services: larger in services).astype(bool)]
     return int(with_both["traces"].sum()), int(with_smaller["traces"].sum())

@@ -79,7 +79,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         return not_assessable(INFO.name, NOT_CROSSING)
     calls = evidence["calls"]
     services = set(calls.loc[calls["callee_kind"] == "service", "callee"])
-    fronts = front_services(calls)
+    fronts = front_services(calls, evidence.roles)
     layers = told_by(evidence, "layered_split", "layers")
     findings, suppressed = [], []
     for key, visits in called_operations(evidence).groupby("service", sort=True):

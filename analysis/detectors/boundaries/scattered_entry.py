@@ -74,7 +74,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     outside = requests[(requests["entry_kind"] == "server") & (requests["entry_service"] != "")]
     if outside.empty:
         return not_assessable(INFO.name, "server spans at the top of a trace (span kind)")
-    probes = outside["entry_operation"].map(is_probe).astype(bool)
+    probes = outside["entry_operation"].map(lambda name: is_probe(name, evidence.roles)).astype(bool)
     called = outside["requests"] > outside["orphaned"]
     left = int(outside.loc[probes, "requests"].sum())
     suppressed = (

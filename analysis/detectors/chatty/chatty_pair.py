@@ -80,7 +80,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if talks.empty:
         missing = (f"synchronous calls between two services: {NO_CROSSING}",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    fronts = front_services(evidence["calls"])
+    fronts = front_services(evidence["calls"], evidence.roles)
     findings, suppressed = [], []
     for key, rows in talks.groupby(["caller", "callee"], sort=True):
         caller, callee = named(key)

@@ -82,7 +82,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     fans = evidence["fan_outs"]
     wide = fans[(fans["fan"] > limits["calls"]) | (fans["callees"] > limits["callees"])]
-    fronts = front_services(evidence["calls"])
+    fronts = front_services(evidence["calls"], evidence.roles)
     findings, suppressed = [], []
     for key, rows in wide.groupby(["service", "operation"], sort=True):
         service, operation = named(key)

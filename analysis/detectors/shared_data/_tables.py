@@ -8,7 +8,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis.detectors import Evidence
+from analysis.detectors import NO_ROLES, Evidence, Roles
 from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.operations import template
 from analysis.stores import ambiguous
@@ -41,18 +41,22 @@ _BY_DESIGN: Final = {
 }
 
 
-def by_design(service: str) -> str:
+def by_design(service: str, roles: Roles = NO_ROLES) -> str:
     """Return why a service, by the words of its name, uses foreign tables by design; "" where it does not.
 
-    One of ``back office``, ``change data capture``, ``migrations`` and ``reporting``.
+    One of ``back office``, on which the configuration has the last word, ``change data capture``, ``migrations`` and
+    ``reporting``.
     """
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|[^0-9A-Za-z]+", " ", service).lower()
-    return next((reason for reason, pattern in _BY_DESIGN.items() if pattern.search(words)), "")
+    guessed = next((reason for reason, pattern in _BY_DESIGN.items() if pattern.search(words)), "")
+    if roles.back_office(service, otherwise=guessed == BACK_OFFICE):
+        return BACK_OFFICE
+    return "" if guessed == BACK_OFFICE else guessed
 
 
-def bystanders(services: Iterable[str]) -> dict[str, str]:
+def bystanders(services: Iterable[str], roles: Roles = NO_ROLES) -> dict[str, str]:
     """Return the services that migrate, copy or report, with the reason: they are no users of a table like others."""
-    reasons = {service: by_design(service) for service in sorted(set(services))}
+    reasons = {service: by_design(service, roles) for service in sorted(set(services))}
     return {service: reason for service, reason in reasons.items() if reason not in ("", BACK_OFFICE)}
 
 

@@ -108,8 +108,8 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 def _front(evidence: Evidence, service: str) -> str:
     """Return why a service is there to put together what others know; "" where it is not."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|[^0-9A-Za-z]+", " ", service).lower()
-    if _FRONT.search(words):
-        return "a gateway or a backend for a frontend by its name"
+    if evidence.roles.gateway(service, otherwise=_FRONT.search(words) is not None):
+        return "a gateway or a backend for a frontend"
     calls = evidence["calls"]
     asked = calls[(calls["callee"] == service) & (calls["caller"] != service) & (calls["caller_kind"] == "service")]
     if asked.empty and not (evidence["data_access"]["service"] == service).any():

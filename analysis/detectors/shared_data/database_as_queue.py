@@ -51,7 +51,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors import Evidence, Info, Limit, Limits, Roles, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, ms, named
 from analysis.detectors.shared_data import _tables
 from analysis.facts.data_access import UNKNOWN_TABLE
@@ -122,8 +122,8 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     for polling in _pollings(evidence["polls"], limits):
         rows = known[(known["store"] == polling.store) & (known["table"] == polling.table)]
         writers = set(_tables.write_counts(rows).index) - {polling.service}
-        writers -= set(_tables.bystanders(writers))
-        reason = _by_design(polling)
+        writers -= set(_tables.bystanders(writers, evidence.roles))
+        reason = _by_design(polling, evidence.roles)
         if writers and reason:
             suppressed.append(f"{polling.service} polls {polling.table} by design: {reason}")
         elif writers:
@@ -132,10 +132,10 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     return answer("found", findings=tuple(findings)) if findings else answer("not_found")
 
 
-def _by_design(polling: _Polling) -> str:
+def _by_design(polling: _Polling, roles: Roles) -> str:
     if _SCHEDULERS.search(polling.table.lower()):
         return "a table of a scheduler"
-    return _tables.bystanders([polling.service]).get(polling.service, "")
+    return _tables.bystanders([polling.service], roles).get(polling.service, "")
 
 
 def _pollings(polls: pd.DataFrame, limits: Limits) -> Iterator[_Polling]:

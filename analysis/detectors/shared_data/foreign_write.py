@@ -79,7 +79,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if (known["mode"] == "unknown").all():
         missing = ("what the statements do: read or write (db.query.text or db.operation.name)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    apart = _tables.bystanders(known["service"])
+    apart = _tables.bystanders(known["service"], evidence.roles)
     findings = []
     for key, rows in known[~known["service"].isin(list(apart))].groupby(["store", "table"], sort=True):
         writes = _tables.write_counts(rows)
@@ -103,7 +103,7 @@ def _finding(
     calls, total_ns = int(own["calls"].sum()), int(own["total_ns"].sum())
     affected = _tables.traces_of(evidence, "table", store, table, {service}, ("write",))
     readers = sorted(set(rows.loc[rows["mode"] == "read", "service"]) - set(writes.index))
-    office = _tables.by_design(service) == _tables.BACK_OFFICE
+    office = _tables.by_design(service, evidence.roles) == _tables.BACK_OFFICE
     owner_share = float(writes[owner] / writes.sum())
     factor, doubt = _tables.store_confidence(store)
     base = float(rows.loc[rows["mode"] == "write", "confidence"].min()) * factor
@@ -111,7 +111,7 @@ def _finding(
     if readers:
         considered.append(f"{', '.join(readers)} only read{'s' if len(readers) == 1 else ''} it")
     if office:
-        considered.append(f"{service} is a back office by its name, which corrects data of others by design")
+        considered.append(f"{service} is a back office, which corrects data of others by design")
     operations = sorted(set(own["operation"]) - {""})
     return Finding(
         detector=INFO.name,

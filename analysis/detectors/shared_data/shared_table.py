@@ -86,7 +86,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     partly = _tables.unknown_share(access)
     if known.empty:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=partly)
-    apart = _tables.bystanders(known["service"])
+    apart = _tables.bystanders(known["service"], evidence.roles)
     used = known[~known["service"].isin(list(apart))]
     left = _left_to_foreign_write(evidence)
     findings = list(_shared(evidence, used, limits, set(left)))

@@ -94,5 +94,5 @@ def test_a_catalogue_that_cannot_be_read_is_told_with_the_line(tmp_path):
     with pytest.raises(ConfigurationError, match=r"review\.yml, line 2: .*nowhere\.csv"):
         load(path)
     path.write_text("catalogue: [a, b]\n")
-    with pytest.raises(ConfigurationError, match="line 1: catalogue must be the path"):
+    with pytest.raises(ConfigurationError, match="line 1: catalogue must be a text"):
         load(path)
