@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from analysis.dataset import ingest as ingest
     from analysis.dataset import open_dataset as open_dataset
     from analysis.dataset import open_export as open_export
+    from analysis.dataset import open_rows as open_rows
     from analysis.dataset import open_source as open_source
     from analysis.links import calls as calls
     from analysis.resilience import tolerance as tolerance
@@ -49,6 +50,7 @@ __all__ = [
     "open_dataset",
     "open_export",
     "open_review",
+    "open_rows",
     "open_source",
     "review",
     "table",
@@ -70,6 +72,7 @@ _HOMES: Final = {
     "open_dataset": "analysis.dataset:open_dataset",
     "open_export": "analysis.dataset:open_export",
     "open_review": "analysis.review:open_review",
+    "open_rows": "analysis.dataset:open_rows",
     "open_source": "analysis.dataset:open_source",
     "review": "analysis.review:review",
     "table": "analysis.table_html:table",

@@ -160,6 +160,11 @@ def reading(parser: argparse.ArgumentParser) -> None:
         default="hosts",
         help="how clocks are corrected: one offset a pair of hosts, span by span as Jaeger does, or not at all",
     )
+    group.add_argument(
+        "--map",
+        metavar="FILE",
+        help="columns.yml: which columns of CSV, JSON lines or Parquet are the trace id, the service …",
+    )
     group.add_argument("--config", metavar="FILE", help="the configuration review.yml")
     group.add_argument(
         "--engine",

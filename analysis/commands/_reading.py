@@ -61,12 +61,12 @@ def read(options: argparse.Namespace, progress: Told | None) -> Dataset:
     Raises
     ------
     WrongUsage
-        The sources cannot be read together, or their address is of no known kind.
+        The sources cannot be read together, their address is of no known kind, or the mapping cannot be used.
     UnreadableExport
         Nothing could be read.
     """
     try:
-        return open_source(options.sources, skew=options.skew, progress=progress)
+        return open_source(options.sources, mapping=options.map, skew=options.skew, progress=progress)
     except (ValueError, ImportError) as error:
         # A dataset beside exports; an address of an unknown kind, or of one that needs a package more.
         raise WrongUsage(str(error)) from error

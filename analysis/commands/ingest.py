@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _ingested(options: argparse.Namespace, progress: Told | None) -> Dataset:
     try:
-        return ingest(options.sources, options.to, skew=options.skew, progress=progress)
+        return ingest(options.sources, options.to, mapping=options.map, skew=options.skew, progress=progress)
     except (ValueError, ImportError) as error:
-        # An address of an unknown kind, or of one that needs a package more.
+        # An address of an unknown kind, or of one that needs a package more; a mapping that cannot be used.
         raise WrongUsage(str(error)) from error

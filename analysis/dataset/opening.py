@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pandas as pd
 
 from analysis.dataset.model import Dataset, Partition, Skew
 from analysis.ingest.assembling import assemble
+from analysis.ingest.frames import read_frames
 from analysis.ingest.inputs import STANDARD_INPUT, Paths, as_list
 from analysis.ingest.manifest import Manifest, load_manifest
 from analysis.ingest.partitioning import LOGS_PER_PARTITION, SPANS_PER_PARTITION
@@ -16,12 +18,15 @@ from analysis.ingest.reading import Ingested, Progress, read_exports, silent, te
 from analysis.ingest.storage import Folder
 from analysis.ingest.tally import Tally, together
 from analysis.ingest.writing import write_dataset, write_partitions
-from analysis.sources import UnreadableExport
+from analysis.sources import RowMapping, UnreadableExport, is_frame, load_mapping
 
-__all__ = ["ingest", "open_dataset", "open_export", "open_source"]
+__all__ = ["ingest", "open_dataset", "open_export", "open_rows", "open_source"]
 
 #: What `max_skew` takes: anything that pandas.Timedelta takes.
 Span = str | int | float | pd.Timedelta
+
+#: What columns of rows mean: a path to the mapping, its content, or a mapping that was loaded.
+Columns = str | os.PathLike[str] | Mapping[str, Any] | RowMapping
 
 #: The most that a clock is shifted by when nobody says otherwise, ns. Jaeger's own limit while it adjusted by default
 #: (query.max-clock-skew-adjustment) was a second; an offset of whole hosts is well founded, and may be a time zone.
@@ -29,7 +34,12 @@ _MAX_SKEW_NS: Final = {"hosts": 86_400_000_000_000, "jaeger": 1_000_000_000, "of
 
 
 def open_export(
-    paths: Paths, *, skew: Skew = "hosts", max_skew: Span | None = None, progress: Progress | None = None
+    paths: Paths,
+    *,
+    mapping: Columns | None = None,
+    skew: Skew = "hosts",
+    max_skew: Span | None = None,
+    progress: Progress | None = None,
 ) -> Dataset:
     """Read exports of any format, to be analysed at once.
 
@@ -40,6 +50,9 @@ def open_export(
     ----------
     paths
         A path, a folder, a glob, an fsspec address, "-" for standard input, or a list of these.
+    mapping
+        What the columns of rows mean, where files hold rows of no known format: a path to ``columns.yml``, or its
+        content as a dictionary.
     skew
         How clocks are corrected: "hosts" (one offset for each pair of hosts), "jaeger" (span by span within a trace),
         "off".
@@ -53,17 +66,77 @@ def open_export(
     ------
     UnreadableExport
         Nothing at all could be read; the message says why and what to do.
+    MappingError
+        The mapping cannot be used.
     ValueError
         `skew` or `max_skew` is not what they can be.
     """
     limit_ns = _limit(skew, max_skew)
-    ingested = read_exports(paths, progress=progress)
+    ingested = read_exports(paths, mapping=_loaded(mapping), progress=progress)
+    return _opened(ingested, skew, limit_ns, progress or silent)
+
+
+def open_rows(
+    rows: Any,
+    mapping: Columns,
+    *,
+    skew: Skew = "hosts",
+    max_skew: Span | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Read rows of any kind: tables in memory, CSV, JSON lines or Parquet, whose columns a mapping names.
+
+    Each is read by the section of the mapping, ``spans`` or ``logs``, whose fields it has.
+
+    Parameters
+    ----------
+    rows
+        A table (pandas, Arrow, Polars and whatever else gives itself to Arrow), a list of tables, a dictionary of
+        tables by name, or what `open_export` takes.
+    mapping
+        A path to ``columns.yml``, or its content as a dictionary.
+    skew, max_skew, progress
+        As for `open_export`.
+
+    Raises
+    ------
+    UnreadableExport
+        A table lacks a column that the mapping names, or nothing at all could be read.
+    MappingError
+        The mapping cannot be used; the message names the line and the nearest known name.
+    ValueError
+        `skew` or `max_skew` is not what they can be.
+    """
+    frames = _frames(rows)
+    if not frames:
+        return open_export(rows, mapping=mapping, skew=skew, max_skew=max_skew, progress=progress)
+    limit_ns = _limit(skew, max_skew)
+    ingested = read_frames(frames, load_mapping(mapping), progress=progress)
+    return _opened(ingested, skew, limit_ns, progress or silent)
+
+
+def _frames(rows: Any) -> dict[str, Any]:
+    """Return tables by name; none where paths were given."""
+    if is_frame(rows):
+        return {"table": rows}
+    if isinstance(rows, Mapping):
+        return {str(name): frame for name, frame in rows.items()}
+    if isinstance(rows, list | tuple) and any(map(is_frame, rows)):
+        return {f"table {place:03d}": frame for place, frame in enumerate(rows, start=1)}
+    return {}
+
+
+def _loaded(mapping: Columns | None) -> RowMapping | None:
+    return None if mapping is None else load_mapping(mapping)
+
+
+def _opened(ingested: Ingested, skew: Skew, limit_ns: int, progress: Progress) -> Dataset:
     if ingested.spool.spilled:
         folder = Folder(str(temporary_folder()))
-        stored, inputs = write_partitions(ingested, folder, None, None, progress or silent)
+        stored, inputs = write_partitions(ingested, folder, None, None, progress)
         ingested.spool.discard()
         return _stored(folder, Manifest(stored, inputs, ingested.notes), skew, limit_ns)
-    return _in_memory(ingested, skew, limit_ns, progress or silent)
+    return _in_memory(ingested, skew, limit_ns, progress)
 
 
 def open_dataset(url: str | os.PathLike[str], *, skew: Skew = "hosts", max_skew: Span | None = None) -> Dataset:
@@ -94,7 +167,12 @@ def open_dataset(url: str | os.PathLike[str], *, skew: Skew = "hosts", max_skew:
 
 
 def open_source(
-    paths: Paths, *, skew: Skew = "hosts", max_skew: Span | None = None, progress: Progress | None = None
+    paths: Paths,
+    *,
+    mapping: Columns | None = None,
+    skew: Skew = "hosts",
+    max_skew: Span | None = None,
+    progress: Progress | None = None,
 ) -> Dataset:
     """Open exports or a dataset, whichever is given.
 
@@ -102,20 +180,22 @@ def open_source(
     ----------
     paths
         As for `open_export`, or the folder of one dataset.
-    skew, max_skew, progress
-        As for `open_export`.
+    mapping, skew, max_skew, progress
+        As for `open_export`; a dataset needs no mapping any more.
 
     Raises
     ------
     UnreadableExport
         Nothing could be read.
+    MappingError
+        The mapping cannot be used.
     ValueError
         A dataset is given together with something else, or `skew` or `max_skew` is not what they can be.
     """
     names = as_list(paths)
     datasets = [name for name in names if name != STANDARD_INPUT and load_manifest(Folder(name)) is not None]
     if not datasets:
-        return open_export(names, skew=skew, max_skew=max_skew, progress=progress)
+        return open_export(names, mapping=mapping, skew=skew, max_skew=max_skew, progress=progress)
     if len(names) > 1:
         raise ValueError(f"{datasets[0]} is a dataset: give it alone, or ingest the other exports into it")
     return open_dataset(datasets[0], skew=skew, max_skew=max_skew)
@@ -125,6 +205,7 @@ def ingest(
     paths: Paths,
     to: str | os.PathLike[str],
     *,
+    mapping: Columns | None = None,
     partitions: int | None = None,
     skew: Skew = "hosts",
     progress: Progress | None = None,
@@ -141,7 +222,7 @@ def ingest(
         Folder of the dataset: a local path or an fsspec address.
     partitions
         How many partitions to make; by default as many as the spans ask for. A dataset keeps the number it began with.
-    skew, progress
+    mapping, skew, progress
         As for `open_export`.
 
     Raises
@@ -155,9 +236,8 @@ def ingest(
     """
     limit_ns = _limit(skew, None)
     folder = Folder(os.fspath(to))
-    return _stored(
-        folder, write_dataset(paths, folder.location, partitions=partitions, progress=progress), skew, limit_ns
-    )
+    manifest = write_dataset(paths, folder.location, mapping=_loaded(mapping), partitions=partitions, progress=progress)
+    return _stored(folder, manifest, skew, limit_ns)
 
 
 def _limit(skew: str, max_skew: Span | None) -> int:

@@ -14,9 +14,17 @@ from typing import Any, Final
 from analysis.ingest.inputs import STANDARD_INPUT, File, Paths, as_list, expand, is_address
 from analysis.ingest.spool import Spool
 from analysis.ingest.tally import Input
-from analysis.sources import ExportStream, Rejects, Source, UnreadableExport, open_stream, recognise
+from analysis.sources import (
+    ExportStream,
+    Rejects,
+    RowMapping,
+    Source,
+    UnreadableExport,
+    open_stream,
+    recognise,
+)
 
-__all__ = ["Ingested", "Progress", "read_exports", "silent", "temporary_folder"]
+__all__ = ["Ingested", "Progress", "entry_of", "read_exports", "silent", "temporary_folder"]
 
 #: Called with a stage ("files", "spans"), how many are done, and of how many, where that is known.
 Progress = Callable[[str, int, int | None], None]
@@ -51,7 +59,12 @@ class Ingested:
 
 
 def read_exports(
-    paths: Paths, *, progress: Progress | None = None, skip: Collection[str] = frozenset(), spool: Spool | None = None
+    paths: Paths,
+    *,
+    mapping: RowMapping | None = None,
+    progress: Progress | None = None,
+    skip: Collection[str] = frozenset(),
+    spool: Spool | None = None,
 ) -> Ingested:
     """Read exports of any format.
 
@@ -59,6 +72,8 @@ def read_exports(
     ----------
     paths
         Files, folders, globs, addresses, or "-": one or several.
+    mapping
+        What the columns of rows mean, where files hold rows of no known format.
     progress
         Told of files and spans.
     skip
@@ -72,7 +87,7 @@ def read_exports(
         Nothing at all could be read; the message says why, for each name.
     """
     expansion = expand(paths)
-    reading = _Reading(spool or Spool(temporary_folder), frozenset(skip), progress or silent)
+    reading = _Reading(spool or Spool(temporary_folder), frozenset(skip), progress or silent, mapping)
     total = len(expansion.files)
     for done, file in enumerate(expansion.files):
         reading.progress("files", done, total)
@@ -116,9 +131,10 @@ class _Known:
 class _Reading:
     """The state of reading several files: what they gave, and which contents were met."""
 
-    def __init__(self, spool: Spool, skip: frozenset[str], progress: Progress) -> None:
+    def __init__(self, spool: Spool, skip: frozenset[str], progress: Progress, mapping: RowMapping | None) -> None:
         self.spool = spool
         self.progress = progress
+        self._mapping = mapping
         self.inputs: list[Input] = []
         self.numbers: list[int] = []
         self._skip = skip
@@ -147,7 +163,7 @@ class _Reading:
     def _read_stream(self, file: File, stream: ExportStream) -> None:
         hashed = _Hashed(stream)
         try:
-            source = recognise(stream)
+            source = recognise(stream, self._mapping)
         except UnreadableExport as error:
             return self._refuse(file, stream.damage or error, hashed.content())
         number = len(self.inputs)
@@ -159,10 +175,7 @@ class _Reading:
             return self._refuse(file, failure, content, source.NAME)
         if failure:
             rejects.add("the rest of the export cannot be read", f"after {rows} records", _problem(failure))
-        entry = Input(
-            path=file.name, format=source.NAME, rejected=_frozen(rejects), notes=_notes(rejects, rows), content=content
-        )
-        return self._keep(entry, number)
+        return self._keep(entry_of(file.name, source.NAME, rejects, rows, content), number)
 
     def _spool_records(
         self, source: Source, hashed: _Hashed, rejects: Rejects, number: int
@@ -249,12 +262,10 @@ def _problem(cause: str | Exception) -> str:
     return str(cause) or type(cause).__name__
 
 
-def _frozen(rejects: Rejects) -> tuple[dict[str, Any], ...]:
-    return tuple(dict(row) for row in rejects.rows())
-
-
-def _notes(rejects: Rejects, rows: int) -> tuple[str, ...]:
+def entry_of(name: str, form: str, rejects: Rejects, rows: int, content: str) -> Input:
+    """Return the entry of what was read: what of it was refused, and on which assumptions the rest was taken."""
     notes = [f"{text}: {count}" for text, count in sorted(rejects.notes.items())]
     if rows == 0 and not rejects.rows():
         notes.append("well formed, without a record")
-    return tuple(notes)
+    rejected: tuple[dict[str, Any], ...] = tuple(dict(row) for row in rejects.rows())
+    return Input(path=name, format=form, rejected=rejected, notes=tuple(notes), content=content)

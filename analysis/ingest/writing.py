@@ -25,6 +25,7 @@ from analysis.ingest.reading import Ingested, Progress, read_exports, silent
 from analysis.ingest.spool import BUCKETS, Kind, Spool, travelling
 from analysis.ingest.storage import TEMPORARY, Folder, parquet_bytes, read_table
 from analysis.ingest.tally import Input, Tally
+from analysis.sources import RowMapping
 
 __all__ = ["partition_count", "write_dataset", "write_partitions"]
 
@@ -33,7 +34,12 @@ _STORED: Final = -1
 
 
 def write_dataset(
-    paths: Paths, to: str, *, partitions: int | None = None, progress: Progress | None = None
+    paths: Paths,
+    to: str,
+    *,
+    mapping: RowMapping | None = None,
+    partitions: int | None = None,
+    progress: Progress | None = None,
 ) -> Manifest:
     """Read exports into a dataset, which is made or extended.
 
@@ -43,6 +49,8 @@ def write_dataset(
         Files, folders, globs, addresses, or "-": one or several.
     to
         Folder of the dataset: a local path or an fsspec address.
+    mapping
+        What the columns of rows mean, where files hold rows of no known format.
     partitions
         How many to make; by default as many as the spans ask for. A dataset keeps the number that it began with.
     progress
@@ -69,7 +77,8 @@ def write_dataset(
         fixed = _fixed_count(present, partitions)
         with _runs(folder) as runs:
             spool = Spool(lambda: runs, buckets=fixed or BUCKETS, limit=Spool.run)
-            ingested = read_exports(paths, progress=progress, skip=present.contents if present else (), spool=spool)
+            known = present.contents if present else ()
+            ingested = read_exports(paths, mapping=mapping, progress=progress, skip=known, spool=spool)
             stored, fresh = write_partitions(ingested, folder, present, fixed, progress or silent)
         manifest = Manifest(stored, _listed(fresh, present), _notes(ingested, present))
         if manifest != present:

@@ -15,6 +15,18 @@ from typing import Protocol, cast
 
 from analysis.sources._ids import canonical_span_id, canonical_trace_id
 from analysis.sources._ledger import RejectRow, Rejects
+from analysis.sources._mapped import (
+    ROWS_TITLE,
+    MappingError,
+    RowMapping,
+    frame_content,
+    frame_source,
+    is_frame,
+    load_mapping,
+    mapped_source,
+    misfit,
+    rows_page,
+)
 from analysis.sources._rows import BATCH_ROWS, Batch
 from analysis.sources._streams import ExportStream, Readable, open_stream
 from analysis.sources._unreadable import UnreadableExport, unreadable
@@ -22,19 +34,27 @@ from analysis.sources._unreadable import UnreadableExport, unreadable
 __all__ = [
     "BATCH_ROWS",
     "HEAD_BYTES",
+    "ROWS_TITLE",
     "Batch",
     "ExportStream",
+    "MappingError",
     "Readable",
     "RejectRow",
     "Rejects",
+    "RowMapping",
     "Source",
     "UnreadableExport",
     "canonical_span_id",
     "canonical_trace_id",
     "detect",
     "discover",
+    "frame_content",
+    "frame_source",
+    "is_frame",
+    "load_mapping",
     "open_stream",
     "recognise",
+    "rows_page",
     "unreadable",
 ]
 
@@ -80,8 +100,15 @@ def detect(head: bytes) -> Source | None:
     return next((source for source in discover() if source.sniff(head)), None)
 
 
-def recognise(stream: ExportStream) -> Source:
+def recognise(stream: ExportStream, mapping: RowMapping | None = None) -> Source:
     """Return the format of an open export, of which nothing is taken.
+
+    Parameters
+    ----------
+    stream
+        The export.
+    mapping
+        What columns of rows mean: rows that it fits are read by it, whichever format might claim them.
 
     Raises
     ------
@@ -89,7 +116,7 @@ def recognise(stream: ExportStream) -> Source:
         No format claims it: the message says what it looks like and what to hand in instead.
     """
     head = stream.peek(HEAD_BYTES)
-    source = detect(head)
+    source = (mapped_source(mapping, head) if mapping else None) or detect(head)
     if source is None:
-        raise unreadable(stream.name, head)
+        raise (misfit(mapping, stream.name, head) if mapping else None) or unreadable(stream.name, head)
     return source

@@ -32,8 +32,8 @@ class Rejects:
         self.notes: dict[str, int] = {}
         self._reasons: dict[str, tuple[int, str]] = {}
 
-    def add(self, reason: str, position: str, detail: str = "") -> None:
-        """Count one refused record.
+    def add(self, reason: str, position: str, detail: str = "", *, count: int = 1) -> None:
+        """Count one refused record, or several that are refused together.
 
         Parameters
         ----------
@@ -43,11 +43,13 @@ class Rejects:
             Where the record stands: "line 3", "byte 120", "spans[4]".
         detail
             What was found instead, never a value of the export: see `masked`.
+        count
+            How many records; the position is that of the first.
         """
-        count, example = self._reasons.get(reason, (0, ""))
-        if not count:
+        before, example = self._reasons.get(reason, (0, ""))
+        if not before:
             example = f"{position}: {detail}" if detail else position
-        self._reasons[reason] = (count + 1, example)
+        self._reasons[reason] = (before + count, example)
 
     def note(self, text: str, count: int = 1) -> None:
         """Count something that was read, but under an assumption; counts add up by text."""

@@ -1,0 +1,167 @@
+"""Files of rows: CSV, JSON lines and Parquet give the fields that a mapping names, as Arrow columns, in batches."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from analysis.sources._documents import NO_RECORD, Layout, units
+from analysis.sources._ledger import Rejects, masked
+from analysis.sources._mapped.paths import as_array, column_of, dig, field_of
+from analysis.sources._rows import BATCH_ROWS
+from analysis.sources._streams import Readable
+
+__all__ = ["DELIMITERS", "RawRows", "csv_header", "csv_rows", "json_rows", "parquet_file", "parquet_rows", "table_rows"]
+
+DELIMITERS: Final = ",;\t|"
+WRONG_WIDTH: Final = "row has another number of fields than the header"
+
+_BLOCK: Final = 16 << 20
+_CHUNK: Final = 1 << 20
+_LAYOUT: Final = Layout(salvage=frozenset({""}))
+
+
+class RawRows(NamedTuple):
+    """Rows read together: their columns by path, how many they are, and where each stands."""
+
+    columns: Mapping[str, pa.Array]
+    size: int
+    position: Callable[[int], str]
+
+
+def csv_header(head: bytes) -> Iterator[tuple[str, list[str]]]:
+    """Give the names in the first line of a CSV text for each delimiter that it may have."""
+    lines = head.decode("utf-8", "replace").lstrip("\r\n").splitlines(keepends=True)
+    for delimiter in DELIMITERS:
+        try:
+            names = next(csv.reader(lines, delimiter=delimiter), [])
+        except csv.Error:
+            continue
+        yield delimiter, names
+
+
+def csv_rows(
+    stream: Readable, paths: list[str], names: list[str], delimiter: str, rejects: Rejects
+) -> Iterator[RawRows]:
+    """Yield the rows of a CSV text with a header; a row of another width is refused by number."""
+    odd: list[int] = []
+
+    def skip(row: Any) -> str:
+        # Numbers count from the header, which is 1.
+        odd.append(row.number - 2)
+        rejects.add(WRONG_WIDTH, f"row {row.number - 1}", f"{row.actual_columns} instead of {row.expected_columns}")
+        return "skip"
+
+    wanted = sorted({name for path in paths if (name := field_of(names, path)) is not None})
+    reader = pa_csv.open_csv(
+        pa.PythonFile(_File(stream), mode="r"),
+        pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+        pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
+        pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(wanted, pa.binary()), include_columns=wanted, check_utf8=False, null_values=[]
+        ),
+    )
+    first = 0
+    for batch in reader:
+        table = pa.table([_decoded(column) for column in batch.columns], names=batch.schema.names)
+        yield from table_rows(table, paths, first, lambda row: f"row {_place(row, odd) + 1}")
+        first += table.num_rows
+
+
+def _place(row: int, odd: list[int]) -> int:
+    """Return where a row stands among all, those that were skipped included."""
+    place = row
+    while (moved := row + bisect_right(odd, place)) != place:
+        place = moved
+    return place
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        # Some other character set: what is not UTF-8 is replaced, as everywhere.
+        return pa.array([value.decode("utf-8", "replace") for value in column.to_pylist()], pa.string())
+
+
+def json_rows(stream: Readable, paths: list[str], rejects: Rejects) -> Iterator[RawRows]:
+    """Yield the rows of JSON: an object a line, or a list of objects."""
+    found: list[Any] = []
+    places: list[str] = []
+    for unit in units(stream, rejects, _LAYOUT):
+        rows = unit.value if isinstance(unit.value, list) else [unit.value]
+        for index, row in enumerate(rows):
+            place = f"{unit.position}[{index}]" if rows is unit.value else unit.position
+            if not isinstance(row, dict):
+                rejects.add(NO_RECORD, place, masked(row))
+                continue
+            found.append(row)
+            places.append(place)
+        if len(found) >= BATCH_ROWS:
+            yield _dug(found, places, paths)
+            found, places = [], []
+    if found:
+        yield _dug(found, places, paths)
+
+
+def _dug(rows: list[Any], places: list[str], paths: list[str]) -> RawRows:
+    columns = {
+        path: as_array([row[path] if path in row else dig(row, path) for row in rows]) for path in dict.fromkeys(paths)
+    }
+    return RawRows(columns, len(rows), places.__getitem__)
+
+
+@contextmanager
+def parquet_file(stream: Readable) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file, whose directory is at its end: it is put on disk first."""
+    with tempfile.TemporaryFile(prefix="archreview-") as place:
+        while piece := stream.read(_CHUNK):
+            place.write(piece)
+        place.seek(0)
+        yield pq.ParquetFile(place)
+
+
+def parquet_rows(file: pq.ParquetFile, paths: list[str]) -> Iterator[RawRows]:
+    """Yield the rows of a Parquet file."""
+    names = file.schema_arrow.names
+    wanted = sorted({name for path in paths if (name := field_of(names, path)) is not None})
+    first = 0
+    for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
+        yield from table_rows(pa.Table.from_batches([batch]), paths, first, lambda row: f"row {row + 1}")
+        first += batch.num_rows
+
+
+def table_rows(table: pa.Table, paths: list[str], first: int, told: Callable[[int], str]) -> Iterator[RawRows]:
+    """Yield the rows of a table whose first has a number."""
+    for begin in range(0, table.num_rows, BATCH_ROWS):
+        part = table.slice(begin, BATCH_ROWS)
+        columns = {path: column_of(part, path) for path in dict.fromkeys(paths)}
+        yield RawRows(columns, part.num_rows, partial(_told, told, first + begin))
+
+
+def _told(told: Callable[[int], str], before: int, row: int) -> str:
+    return told(before + row)
+
+
+class _File(io.RawIOBase):
+    """A stream as Arrow reads it."""
+
+    def __init__(self, stream: Readable) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._stream.read(size)
