@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from analysis.ingest.inputs import STANDARD_INPUT, File, Paths, as_list, expand, is_address
 from analysis.ingest.spool import Spool
@@ -229,13 +229,27 @@ class _Hashed:
 
     def __init__(self, stream: ExportStream) -> None:
         self._stream = stream
-        self._hash = hashlib.sha256()
+        self._hash = hashlib.sha256(stream.companion or b"")
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes."""
         piece = self._stream.read(size)
         self._hash.update(piece)
         return piece
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self._stream.name
+
+    def spool(self) -> IO[bytes]:
+        """Return the whole content as a file; its bytes pass by the hash at the end."""
+        return self._stream.spool()
+
+    @property
+    def companion(self) -> bytes | None:
+        """The file beside it that is a part of its content."""
+        return self._stream.companion
 
     def content(self) -> str:
         """Return the hash of the whole content; what was not read yet is read, as far as it can be."""

@@ -27,6 +27,7 @@ from analysis.sources._mapped import (
     misfit,
     rows_page,
 )
+from analysis.sources._parquet import PARQUET, parquet_head
 from analysis.sources._rows import BATCH_ROWS, Batch
 from analysis.sources._streams import ExportStream, Readable, open_stream
 from analysis.sources._unreadable import UnreadableExport, unreadable
@@ -80,7 +81,10 @@ class Source(Protocol):
     DESCRIPTION: str
 
     def sniff(self, head: bytes) -> bool:
-        """Return whether the first bytes, decompressed, are surely of this format."""
+        """Return whether the first bytes, decompressed, are surely of this format.
+
+        Of a Parquet file they are its mark and the paths of its columns, a line each.
+        """
         ...
 
     def read(self, stream: Readable, rejects: Rejects) -> Iterator[Batch]:
@@ -116,7 +120,12 @@ def recognise(stream: ExportStream, mapping: RowMapping | None = None) -> Source
         No format claims it: the message says what it looks like and what to hand in instead.
     """
     head = stream.peek(HEAD_BYTES)
-    source = (mapped_source(mapping, head) if mapping else None) or detect(head)
+    mapped = mapped_source(mapping, head) if mapping else None
+    if mapped is not None:
+        return mapped
+    # What a Parquet file holds stands at its end.
+    seen = parquet_head(stream) if head.startswith(PARQUET) else head
+    source = detect(seen)
     if source is None:
-        raise (misfit(mapping, stream.name, head) if mapping else None) or unreadable(stream.name, head)
+        raise (misfit(mapping, stream.name, head) if mapping else None) or unreadable(stream.name, seen)
     return source

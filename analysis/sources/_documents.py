@@ -53,7 +53,7 @@ class Layout:
     records
         Keys of outer objects whose arrays hold records one by one: "resourceSpans", "data".
     wrappers
-        Keys of outer objects whose value is an object with such keys: "trace".
+        Keys of outer objects whose value is an object with such keys: "trace". A key may be both: "hits".
     salvage
         Keys of arrays inside a record whose complete elements are kept when the record itself is cut off: "spans".
     remarks
@@ -126,7 +126,8 @@ def _is_lines(head: bytes) -> bool:
         return False
     if _is_record(lines[0]):
         return True
-    return lines[0][-1:] not in {b"{", b"[", b",", b":"} and _is_record(lines[1])
+    # After an opening brace comes a key, never a record.
+    return lines[0][-1:] not in {b"[", b",", b":"} and _is_record(lines[1])
 
 
 def _is_record(line: bytes) -> bool:
@@ -275,15 +276,15 @@ class _Splitter:
             self._unit, self._unit_key = position, frame.key
         else:
             key = key_before(self._buffer, position - self._base)
-            if key in self._layout.records:
+            if key in self._layout.wrappers and not is_array:
+                self._whole = None
+                self._frames.append(_Frame(key, is_array))
+            elif key in self._layout.records:
                 self._whole = None
                 if is_array:
                     self._frames.append(_Frame(key, is_array))
                 else:
                     self._unit, self._unit_key = position, key
-            elif key in self._layout.wrappers and not is_array:
-                self._whole = None
-                self._frames.append(_Frame(key, is_array))
         self._last = position + 1
 
     def _close_value(self, end: int) -> Iterator[Unit]:

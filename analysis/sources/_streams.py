@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import io
 import sys
+import tempfile
 import zlib
 from collections.abc import Callable
+from functools import cached_property
 from os import PathLike, fspath
 from types import TracebackType
 from typing import IO, Final, Protocol, Self
@@ -16,7 +18,7 @@ import zstandard
 
 from analysis.sources._unreadable import UnreadableExport
 
-__all__ = ["ExportStream", "Readable", "open_stream", "unzstd", "unzstd_part"]
+__all__ = ["ExportStream", "Readable", "Spoolable", "open_stream", "unzstd", "unzstd_part"]
 
 #: How much one compressed byte may become once `RATIO_GRACE` bytes have come out: gzip ends at about 1,030, and
 #: telemetry seldom passes 100.
@@ -29,6 +31,9 @@ LAYERS: Final = 2
 #: Largest window of a zstd frame: `zstd --long=27` is what tools write at most without being told otherwise.
 _WINDOW: Final = 1 << 27
 
+#: Endings of names of files, and those of the files beside them: a block of Tempo and what describes it.
+_COMPANIONS: Final = {"data.parquet": "meta.json"}
+_COMPANION_LIMIT: Final = 16 << 20
 _CHUNK: Final = 1 << 20
 #: Compressed bytes taken at a time where the decompressor does not bound what they become: at most about 128 MiB.
 _STEP: Final = 4096
@@ -46,6 +51,24 @@ class Readable(Protocol):
         ...
 
 
+class Spoolable(Readable, Protocol):
+    """What formats ask of a stream that are read from the end of a file, or together with a file beside it."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    def spool(self) -> IO[bytes]:
+        """Return the whole content as a file."""
+        ...
+
+    @property
+    def companion(self) -> bytes | None:
+        """The content of the file beside it that belongs to it."""
+        ...
+
+
 class ExportStream:
     """The decompressed bytes of one export.
 
@@ -58,12 +81,18 @@ class ExportStream:
     damage
         Why the bytes end early ("gzip data is cut off"), known once the end is reached; "" where they do not. What came
         before is whole.
+    location
+        The path or address that was opened; "" where there is none.
+    spooled
+        The whole content as a file that can be sought in, once `spool` has made it; None before.
     """
 
-    def __init__(self, raw: IO[bytes], name: str) -> None:
+    def __init__(self, raw: IO[bytes], name: str, location: str = "") -> None:
         self.name = name
         self.layers: tuple[str, ...] = ()
         self.damage = ""
+        self.location = location
+        self.spooled: IO[bytes] | None = None
         self._raw = raw
         self._compressed = 0
         self._ahead = bytearray()
@@ -97,8 +126,45 @@ class ExportStream:
             self._ahead += chunk
         return bytes(memoryview(self._ahead)[:size])
 
+    def spool(self) -> IO[bytes]:
+        """Copy what is left to a temporary file, for formats that are read from their end; it is read on from there."""
+        if self.spooled is None:
+            file = tempfile.TemporaryFile(prefix="archreview-")  # noqa: SIM115 - it is closed with the stream
+            while chunk := self.read(_CHUNK):
+                file.write(chunk)
+            place = 0
+
+            def following() -> bytes:
+                nonlocal place
+                file.seek(place)
+                chunk = file.read(_CHUNK)
+                place += len(chunk)
+                return chunk
+
+            self.spooled, self._next = file, following
+        self.spooled.seek(0)
+        return self.spooled
+
+    @cached_property
+    def companion(self) -> bytes | None:
+        """The file that lies beside this one and belongs to it, decompressed (see `_COMPANIONS`).
+
+        None where there is none, where this one has no name of its own, or where it is larger than such files are.
+        """
+        for ending, other in _COMPANIONS.items():
+            if self.location.endswith(ending):
+                try:
+                    with open_stream(self.location.removesuffix(ending) + other) as stream:
+                        content = stream.read(_COMPANION_LIMIT + 1)
+                except (UnreadableExport, OSError):
+                    return None
+                return content if len(content) <= _COMPANION_LIMIT else None
+        return None
+
     def close(self) -> None:
         """Close the file behind it, unless that is standard input."""
+        if self.spooled is not None:
+            self.spooled.close()
         if self._raw is not getattr(sys.stdin, "buffer", None):
             self._raw.close()
 
@@ -241,7 +307,7 @@ def open_stream(path_or_file: str | PathLike[str] | IO[bytes], name: str = "") -
     """
     if isinstance(path_or_file, str | PathLike):
         path = fspath(path_or_file)
-        name = name or path
+        name, location = name or path, "" if path == "-" else path
         try:
             raw = sys.stdin.buffer if path == "-" else fsspec.open(path, "rb").open()
         except (OSError, ValueError, ImportError) as error:
@@ -249,9 +315,13 @@ def open_stream(path_or_file: str | PathLike[str] | IO[bytes], name: str = "") -
             raise UnreadableExport(name, f"it cannot be opened ({reason})", "Check the path") from error
     else:
         raw = path_or_file
-        name = name or str(getattr(raw, "name", "standard input"))
+        opened = getattr(raw, "name", "")
+        name, location = (
+            name or str(opened or "standard input"),
+            fspath(opened) if isinstance(opened, str | PathLike) else "",
+        )
     try:
-        return ExportStream(raw, name)
+        return ExportStream(raw, name, location)
     except OSError as error:
         raise UnreadableExport(name, f"it cannot be read ({error.strerror})", "Check that it is a file") from error
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final
 
 from analysis.sources._ledger import Refused
 
-__all__ = ["BACKWARDS", "BEYOND", "INT64_MAX", "NOT_ENDED", "NO_START", "nanoseconds", "span_times"]
+__all__ = ["BACKWARDS", "BEYOND", "INT64_MAX", "NOT_ENDED", "NO_START", "iso_nanoseconds", "nanoseconds", "span_times"]
 
 INT64_MAX: Final = (1 << 63) - 1
 BEYOND: Final = "time is beyond 64 bits"
 NOT_A_NUMBER: Final = "time is not a number"
 BACKWARDS: Final = "spans that end before they start: their duration counts as 0"
 NOT_ENDED: Final = "spans with a start and no end: their duration is unknown"
+NO_ISO_TIME: Final = "time is not written as in ISO 8601"
 NO_START: Final = "spans with a duration or an end and no start: their place in time is unknown"
+
+_ISO: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)? ?(?:Z|([+-])(\d\d):?(\d\d)?)?", re.ASCII
+)
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 def nanoseconds(value: object, unit_ns: int = 1) -> int | None:
@@ -65,6 +74,40 @@ def _from_text(text: str, unit_ns: int) -> int:
         return round(number * unit_ns)
     except InvalidOperation as error:
         raise Refused(NOT_A_NUMBER) from error
+
+
+def iso_nanoseconds(value: object) -> int | None:
+    """Return a time written as in ISO 8601 in nanoseconds since the epoch; None where there is none.
+
+    A time without a zone is in UTC; digits beyond the ninth of a second are cut.
+
+    Raises
+    ------
+    Refused
+        It is no such time, or beyond a signed 64-bit integer.
+    """
+    if value is None or value == "":
+        return None
+    match = _ISO.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise Refused(NO_ISO_TIME)
+    day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
+    seconds = _day_seconds(day) + int(hour) * 3600 + int(minute) * 60 + int(second or 0)
+    if sign:
+        away = int(zone_hour) * 3600 + int(zone_minute or 0) * 60
+        seconds += away if sign == "-" else -away
+    number = seconds * 1_000_000_000 + (int(fraction.ljust(9, "0")) if fraction else 0)
+    if not -INT64_MAX <= number <= INT64_MAX:
+        raise Refused(BEYOND)
+    return number
+
+
+@lru_cache(maxsize=512)
+def _day_seconds(day: str) -> int:
+    try:
+        return (date.fromisoformat(day).toordinal() - _EPOCH) * 86_400
+    except ValueError as error:
+        raise Refused(NO_ISO_TIME) from error
 
 
 def span_times(

@@ -97,7 +97,8 @@ def _seen(head: bytes) -> str:
         listed = ", ".join(f'"{key}"' for key in keys[:6])
         return f"a JSON {'object' if start == b'{' else 'array'}" + (f" with {listed}" if listed else "")
     if head.startswith(b"PAR1"):
-        return "the mark of a Parquet file"
+        columns = head.decode("utf-8", "replace").split("\n")[1:-1]
+        return "the mark of a Parquet file" + (f" with the columns {', '.join(columns[:6])}" if columns else "")
     if b"\0" in head[:512]:
         return f"binary data (0x{head[:4].hex()})"
     first = head.lstrip().split(b"\n", 1)[0]

@@ -56,7 +56,8 @@ EXAMPLE = [Made(0xABC0 + number // 3, 0x100 + number, name=f"op{number}", kind="
 
 def test_formats_are_discovered_and_described():
     names = [source.NAME for source in discover()]
-    assert names == ["jaeger-json", "otlp-json", "otlp-protobuf", "zipkin-json"]
+    assert set(ENCODERS) <= set(names)
+    assert len(set(names)) == len(names)
     for source in discover():
         assert source.TITLE
         for part in ("**Who exports it.**", "**What is read.**", "**What is assumed.**"):

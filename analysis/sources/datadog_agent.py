@@ -1,0 +1,291 @@
+"""What Datadog's tracers send to the agent: versions 0.3, 0.4 and 0.5 of its API, as JSON or MessagePack.
+
+**Who exports it.** Whoever stands between tracers and agent: Datadog's test agent (``/test/traces``, its snapshots), a
+proxy that keeps the bodies of ``PUT /v0.4/traces``, or a tracer told to write to a file or to its log.
+
+**What is read.** Lists of traces, each a list of spans; one payload, several after one another, or (JSON) one a line.
+Ids are numbers of 64 bits; the upper half of a trace id stands on the first span of a trace (``_dd.p.tid``) and holds
+for all of it. Metrics and tags, links, exceptions. In version 0.5 texts stand in a table before the spans.
+
+**What is assumed.** Times are nanoseconds. A span belongs to the process that recorded it: ``_dd.base_service`` where
+that is said, else, for a call that names a library ("postgres", "grpc-client"), the nearest ancestor's service; where
+there is no such ancestor it has no service. A trace stands for as many as the rate of its first span says
+(``_dd.rule_psr``, ``_dd.agent_psr``). The statement of a call to a store is its resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from analysis._kernels.msgpack import value_end
+from analysis.sources._collection import without_collection
+from analysis.sources._datadog_rows import DatadogRows, DatadogSpan, chunk_weight, decimal_id, high_half
+from analysis.sources._documents import Layout, units
+from analysis.sources._framing import Buffer
+from analysis.sources._json import loads
+from analysis.sources._ledger import Refused, Rejects, masked
+from analysis.sources._outline import Outline, outlines
+from analysis.sources._rows import BATCH_ROWS, Batch
+from analysis.sources._streams import Readable
+from analysis.sources._times import nanoseconds
+
+__all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "sniff"]
+
+NAME: Final = "datadog-agent"
+TITLE: Final = "Datadog agent payloads, versions 0.3 to 0.5: JSON, MessagePack"
+DESCRIPTION: Final = __doc__ or ""
+
+SHAPE: Final = "record has another shape than its format says"
+BROKEN: Final = "MessagePack data is broken"
+CUT_OFF: Final = "MessagePack data is cut off"
+#: Most bytes of one trace, or of one payload of version 0.5; agents take 50 MB at most.
+_LIMIT: Final = 512 << 20
+#: Upper halves of trace ids remembered for spans that come later.
+_REMEMBERED: Final = 100_000
+_MISSHAPEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
+
+
+class _Span(msgspec.Struct, gc=False):
+    """A span of versions 0.3 and 0.4; only what is read."""
+
+    trace_id: Any = None
+    span_id: Any = None
+    parent_id: Any = None
+    service: str | None = None
+    name: str | None = None
+    resource: str | None = None
+    type: str | None = None
+    error: Any = 0
+    start: Any = None
+    duration: Any = None
+    meta: dict[str, Any] | None = None
+    metrics: dict[str, Any] | None = None
+    span_links: Any = None
+
+
+_TRACE_JSON: Final = msgspec.json.Decoder(list[_Span])
+_TRACE_PACKED: Final = msgspec.msgpack.Decoder(list[_Span])
+
+
+def _decode(key: str, content: bytes) -> Any:
+    """Decode a trace typed where it is shaped so, else to plain objects."""
+    del key
+    try:
+        return _TRACE_JSON.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return loads(content)
+
+
+# A trace that is cut off is an array without a key: its whole spans are kept.
+_LAYOUT: Final = Layout(salvage=frozenset({""}), decode=_decode)
+
+
+def sniff(head: bytes) -> bool:
+    """Return whether the bytes are a payload: spans of Datadog in lists, as JSON or packed."""
+    if _is_packed(head):
+        inside = head[:4096]
+        return (b"trace_id" in inside and b"span_id" in inside) or _is_table(head)
+    return head.lstrip()[:1] == b"[" and any(_is_payload(keys) for keys in outlines(head))
+
+
+def _is_payload(keys: Outline) -> bool:
+    return any(
+        all(keys.has(path, key) for key in ("trace_id", "span_id", "resource", "start")) for path in ("[][]", "[]")
+    )
+
+
+def _is_packed(head: bytes) -> bool:
+    """Return whether an array of MessagePack begins here that has an array or a map in it."""
+    size, at = _array(head, 0)
+    return size > 0 and (_array(head, at)[0] >= 0 or head[at : at + 1] in {b"\xde", b"\xdf"})
+
+
+def _is_table(head: bytes) -> bool:
+    """Return whether this is version 0.5: two elements, of which the first is a table of texts."""
+    size, at = _array(head, 0)
+    texts, first = _array(head, at)
+    is_text = head[first : first + 1] and (0xA0 <= head[first] <= 0xBF or head[first] in {0xD9, 0xDA, 0xDB})
+    return size == 2 and texts > 0 and bool(is_text)
+
+
+def _array(data: bytes | bytearray, at: int) -> tuple[int, int]:
+    """Return how many elements the array has that begins here, and where the first is; -1 where none begins."""
+    tag = data[at] if at < len(data) else 0
+    if 0x90 <= tag <= 0x9F:
+        return tag & 0x0F, at + 1
+    width = {0xDC: 2, 0xDD: 4}.get(tag, 0)
+    if not width or at + 1 + width > len(data):
+        return -1, at
+    return int.from_bytes(data[at + 1 : at + 1 + width]), at + 1 + width
+
+
+@without_collection
+def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
+    """Yield spans in batches."""
+    reader = _Reader(rejects)
+    begin = stream.read(1)
+    following = _Rejoined(begin, stream)
+    is_packed = begin[:1] >= b"\x90"
+    for trace, position in _packed(following, rejects) if is_packed else _json(following, rejects):
+        reader.take(trace, position)
+        if len(reader.rows) >= BATCH_ROWS:
+            yield from reader.rows.batch()
+    reader.finish()
+    yield from reader.rows.batch()
+
+
+class _Rejoined:
+    """A stream of which the first byte was taken."""
+
+    def __init__(self, begin: bytes, stream: Readable) -> None:
+        self._begin, self._stream = begin, stream
+
+    @property
+    def damage(self) -> str:
+        return str(getattr(self._stream, "damage", ""))
+
+    def read(self, size: int = -1, /) -> bytes:
+        begin, self._begin = self._begin, b""
+        return begin + self._stream.read(size if size < 0 else size - len(begin)) if begin else self._stream.read(size)
+
+
+def _json(stream: Readable, rejects: Rejects) -> Iterator[tuple[Any, str]]:
+    for unit in units(stream, rejects, _LAYOUT):
+        yield unit.value, unit.position
+
+
+def _packed(stream: Readable, rejects: Rejects) -> Iterator[tuple[Any, str]]:
+    """Yield the traces of payloads, one at a time; those of version 0.5 payload by payload."""
+    buffer = Buffer(stream)
+    while buffer.fill(1):
+        buffer.fill(1 << 16)
+        size, at = _array(buffer.data, 0)
+        if size < 0:
+            rejects.add(BROKEN, f"byte {buffer.base}", "no payload begins here; the rest was not read")
+            return
+        if _is_table(bytes(buffer.data[:16])):
+            content = _value(buffer, rejects)
+            if content is None:
+                return
+            yield from _table_traces(content, buffer.base, rejects)
+            continue
+        buffer.drop(at)
+        for _ in range(size):
+            place = buffer.base
+            content = _value(buffer, rejects)
+            if content is None:
+                return
+            try:
+                yield _TRACE_PACKED.decode(content), f"byte {place}"
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                try:
+                    yield msgspec.msgpack.decode(content, strict=False), f"byte {place}"
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                    rejects.add(BROKEN, f"byte {place}")
+
+
+def _value(buffer: Buffer, rejects: Rejects) -> bytes | None:
+    """Take the next value off the buffer; None where it is cut off, broken or too large, which is then refused."""
+    wanted = 1 << 16
+    while True:
+        whole = not buffer.fill(wanted)
+        end = value_end(np.frombuffer(buffer.data, np.uint8), 0, len(buffer.data))
+        if end > 0:
+            content = bytes(memoryview(buffer.data)[:end])
+            buffer.drop(end)
+            return content
+        if end == -2 or whole or wanted > _LIMIT:
+            reason = BROKEN if end == -2 else CUT_OFF if whole else "record is too large"
+            rejects.add(reason, f"byte {buffer.base}", "the rest was not read")
+            return None
+        wanted = 2 * len(buffer.data)
+
+
+def _table_traces(content: bytes, base: int, rejects: Rejects) -> Iterator[tuple[Any, str]]:
+    """Yield the traces of a payload of version 0.5, whose spans are lists of twelve that point into a table."""
+    try:
+        texts, traces = msgspec.msgpack.decode(content)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        rejects.add(BROKEN, f"byte {base}")
+        return
+    for number, trace in enumerate(traces if isinstance(traces, list) else ()):
+        try:
+            yield [_from_table(texts, span) for span in trace], f"byte {base}: trace {number}"
+        except _MISSHAPEN:
+            rejects.add(SHAPE, f"byte {base}: trace {number}", masked(trace))
+
+
+def _from_table(texts: Sequence[str], span: Sequence[Any]) -> _Span:
+    service, name, resource, trace_id, span_id, parent_id, start, duration, error, meta, metrics, kind = span
+    return _Span(
+        trace_id,
+        span_id,
+        parent_id,
+        texts[service],
+        texts[name],
+        texts[resource],
+        texts[kind],
+        error,
+        start,
+        duration,
+        {texts[key]: texts[value] for key, value in (meta or {}).items()},
+        {texts[key]: value for key, value in (metrics or {}).items()},
+    )
+
+
+class _Reader:
+    """Gathers rows from decoded traces."""
+
+    def __init__(self, rejects: Rejects) -> None:
+        self._gathered = DatadogRows(rejects)
+        self.rows, self.finish = self._gathered.rows, self._gathered.finish
+        self._rejects = rejects
+        self._highs: dict[int, int] = {}
+
+    def take(self, trace: Any, position: str) -> None:
+        """Take a trace, a payload, or a span by itself."""
+        spans = trace if isinstance(trace, list) else [trace]
+        if spans and isinstance(spans[0], list):
+            for number, inner in enumerate(spans):
+                self.take(inner, f"{position}[{number}]")
+            return
+        weight = 1.0
+        for number, found in enumerate(spans):
+            try:
+                span = found if type(found) is _Span else msgspec.convert(found, _Span, strict=False)
+                tags = {**(span.metrics or {}), **(span.meta or {})}
+                if number == 0:
+                    weight = chunk_weight(tags)
+                self._gathered.add(self._span(span, tags), weight)
+            except Refused as refused:
+                self._rejects.add(str(refused), f"{position}[{number}]")
+            except (*_MISSHAPEN, msgspec.MsgspecError):
+                self._rejects.add(SHAPE, f"{position}[{number}]", masked(found))
+        self._gathered.settle()
+
+    def _span(self, span: _Span, tags: dict[str, Any]) -> DatadogSpan:
+        high, low = decimal_id(span.trace_id)
+        said = high_half(tags)
+        if said:
+            self._highs[low] = said
+            if len(self._highs) > _REMEMBERED:
+                del self._highs[next(iter(self._highs))]
+        return DatadogSpan(
+            trace_id_high=high or said or self._highs.get(low, 0),
+            trace_id_low=low,
+            span_id=decimal_id(span.span_id)[1],
+            parent_span_id=decimal_id(span.parent_id)[1],
+            service=span.service or None,
+            operation=span.name or "",
+            resource=span.resource or None,
+            type=span.type or "",
+            failed=bool(span.error),
+            start_ns=nanoseconds(span.start),
+            duration_ns=nanoseconds(span.duration),
+            tags=tags,
+            links=span.span_links,
+        )

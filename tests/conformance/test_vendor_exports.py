@@ -1,0 +1,114 @@
+"""Real exports of vendors against what can be read in them by eye or counted without this project."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+import analysis as an
+from analysis.dataset import open_export
+
+
+def edges(data) -> dict[tuple[str, str], int]:
+    """Return who calls whom how often, the outside left out."""
+    calls = an.calls(data)
+    return {
+        (row.caller, row.callee): int(row.calls) for row in calls.itertuples(index=False) if row.caller_kind != "user"
+    }
+
+
+def notes(data) -> dict[str, int]:
+    found = (note.rpartition(": ") for note in data.totals.notes)
+    return {text: int(count) for text, _, count in found if count.isdecimal()}
+
+
+@pytest.fixture(scope="module")
+def block(shared_exports):
+    return shared_exports / "grafana" / "tempo_vparquet4.data.parquet"
+
+
+def test_a_block_of_the_shop_demo(block):
+    """Parents joined by hand: each span's service, and each call across services once."""
+    services, calls, traces = {}, Counter(), pq.read_table(block)["rs"].to_pylist()
+    for trace in traces:
+        spans = {}
+        for part in trace:
+            for span in part["ss"][0]["Spans"]:
+                spans[span["SpanID"]] = (part["Resource"]["ServiceName"], span["ParentSpanID"])
+        for service, parent in spans.values():
+            services[service] = services.get(service, 0) + 1
+            if parent and spans[parent][0] != service:
+                calls[spans[parent][0], service] += 1
+    data = open_export([str(block), str(block.with_name("tempo_vparquet4.meta.json"))])
+    assert (data.totals.traces, data.totals.root_spans) == (134, 134)
+    assert data.spans()["service"].value_counts().to_dict() == services
+    assert edges(data) == calls
+    assert calls["frontend", "recommendationservice"] == 124
+    assert calls["recommendationservice", "productcatalogservice"] == 124
+    assert not data.totals.rejected
+    assert "dedicated" not in " ".join(data.totals.notes)
+
+
+def test_a_block_without_its_description_says_what_it_cannot_name(block, tmp_path):
+    (tmp_path / "data.parquet").write_bytes(block.read_bytes())
+    data = open_export(tmp_path)
+    assert data.totals.spans == 570
+    # meta.json names one of the resource (ip) and four of spans that hold values (instance, version, region,
+    # sampler.type).
+    (note,) = notes(data)
+    assert note.startswith(
+        "dedicated columns with values that only the block's meta.json names: resource String01, span"
+    )
+    assert notes(data)[note] == 5
+
+
+def test_the_psycopg_payload_names_no_service(shared_exports):
+    """Six traces of one query each, made outside of any service: `postgres` is the library's name, not a caller."""
+    for name, traces in (("agent_v04_psycopg.json", 6), ("agent_v04.msgpack", 1)):
+        data = open_export(shared_exports / "datadog" / name)
+        assert (data.totals.traces, data.totals.services) == (traces, ())
+        assert edges(data) == {}
+        spans = data.spans()
+        assert set(spans["db_system"]) == {"postgresql"}
+        assert set(spans["server_address"]) == {"127.0.0.1"}
+        assert set(spans["server_port"]) == {5432}
+        assert {trace[:16] for trace in spans["trace_id"]} == {"69eb939000000000"}
+    # The copy has one trace id, 2^64 - 5, for all six of its spans, which all have the id 1.
+    assert spans["trace_id"].tolist() == ["69eb939000000000fffffffffffffffb"]
+    assert [(row["reason"], row["count"]) for row in data.totals.rejected] == [
+        ("contradicts a fuller span of the same id", 5)
+    ]
+
+
+def test_the_grpc_payload(shared_exports):
+    """Two traces: a client without a service of its own calls `grpc-server`."""
+    data = open_export(shared_exports / "datadog" / "agent_v04_grpc.json")
+    assert (data.totals.traces, data.totals.spans, data.totals.services) == (2, 4, ("grpc-server",))
+    spans = data.spans()
+    assert spans["rpc_service"].tolist().count("Servicer") == 2
+    assert set(spans["rpc_method"]) == {"Handler"}
+    assert set(spans.loc[spans["kind"] == "client", "rpc_status"]) == {"OK"}
+    assert spans.loc[spans["kind"] == "client", "service"].isna().all()
+
+
+def test_a_page_of_the_spans_api(shared_exports, tmp_path):
+    """25 spans of five sample apps: requests without calls, the Java one with its controller below it."""
+    cassette = yaml.safe_load((shared_exports / "datadog" / "spans_api_v2_search.cassette.yaml").read_text())
+    body = cassette["interactions"][0]["response"]["body"]["string"]
+    (tmp_path / "page.json").write_text(body)
+    data = open_export(tmp_path / "page.json")
+    by_eye = Counter(record["attributes"]["service"] for record in json.loads(body)["data"])
+    assert data.spans()["service"].value_counts().to_dict() == by_eye
+    assert by_eye["java-sample-app-spartancrimson"] == 8
+    assert (data.totals.traces, data.totals.root_spans) == (21, 21)
+    assert edges(data) == {}
+    calls = an.calls(data)
+    assert set(calls["caller_kind"]) == {"user"}
+    assert set(calls["calls"]) == {4, 5}
+    first = data.spans().query("span_id == @key", local_dict={"key": f"{9270756141854228302:016x}"}).iloc[0]
+    assert (first["trace_id"], first["http_status"]) == (f"{3740652481065462946:032x}", 200)
+    assert first["duration_ns"] == 3_402_932
