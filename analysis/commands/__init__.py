@@ -98,12 +98,15 @@ with calls, errors and percentiles of duration.""",
 examples:
   archreview graph exports/ --format mermaid            for a wiki page
   archreview graph exports/ --format dot | dot -Tsvg    with Graphviz
-  archreview graph exports/ --links zipkin              as Zipkin counts links""",
+  archreview graph exports/ --links zipkin              as Zipkin counts links
+  archreview graph exports/ --grain module              modules inside services
+  archreview graph exports/ --grain team --config review.yml""",
         (
             options.sources,
             options.form("json", "graphml", "mermaid", "dot", "csv"),
             options.out,
             options.links,
+            options.grain,
             options.reading,
         ),
     ),

@@ -18,6 +18,7 @@ __all__ = [
     "dataset",
     "fail_on",
     "form",
+    "grain",
     "links",
     "name",
     "nearest",
@@ -111,6 +112,17 @@ def links(parser: argparse.ArgumentParser) -> None:
         default="architecture",
         help="what counts as a link: through internal spans, with stores and brokers (architecture); as Zipkin's "
         "dependency linker; as Tempo's service graphs",
+    )
+
+
+def grain(parser: argparse.ArgumentParser) -> None:
+    """Take what a node of the graph is."""
+    parser.add_argument(
+        "--grain",
+        choices=("service", "operation", "module", "team"),
+        default="service",
+        help="what a node is: a service (default), an operation of one, a module inside one, or the services of a "
+        "team (which needs a catalogue in the configuration)",
     )
 
 

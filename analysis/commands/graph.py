@@ -7,34 +7,46 @@ import argparse
 import pandas as pd
 
 from analysis import facts
+from analysis.commands._options import WrongUsage
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
 from analysis.commands._speaking import give
+from analysis.config import Configuration
 from analysis.engine import scan_facts
-from analysis.graph import EXPORTS, service_graph
+from analysis.graph import EXPORTS, graph_at
+from analysis.graph.grains import FACTS
 from analysis.links import calls
 
 __all__ = ["run"]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the service graph."""
+    """Write the graph."""
     settings = settings_of(options)
+    _check(options, settings)
     with progress_of(options) as progress:
         data = read(options, progress).seen(settings.view)
-        wanted = ("calls", "operations") if options.links == "architecture" else ("operations",)
+        more = ("calls",) if options.links == "architecture" else ()
+        wanted = ("operations", *more, *FACTS[options.grain])
         tables = scan_facts(data, wanted, engine=options.engine, progress=progress)
         catalogue = facts.discover()
         frames = {name: facts.to_frame(catalogue[name].FIELDS, table) for name, table in tables.items()}
-        operations = frames["operations"]
-        if options.links == "architecture":
-            edges = frames["calls"]
-        else:
-            edges = calls(data, links=options.links)
-            operations = _linked(operations, edges)
-        graph = service_graph(edges, operations=operations)
+        if options.links != "architecture":
+            frames["calls"] = calls(data, links=options.links)
+            frames["operations"] = _linked(frames["operations"], frames["calls"])
+        graph = graph_at(options.grain, frames, settings.catalogue.teams)
     tell_refused(options, data)
     give(EXPORTS[options.format](graph), options.out)
     return code_of(options, data)
+
+
+def _check(options: argparse.Namespace, settings: Configuration) -> None:
+    """Refuse what cannot be drawn, before anything is read."""
+    if options.grain == "team" and not settings.catalogue.teams:
+        message = "--grain team needs the teams of services: name a catalogue in the configuration"
+        raise WrongUsage(message)
+    if options.grain in ("operation", "module") and options.links != "architecture":
+        message = f"--grain {options.grain} goes with --links architecture only: other tools link services"
+        raise WrongUsage(message)
 
 
 def _linked(operations: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ for other tools.
 """
 
 from analysis.graph.exports import EXPORTS, to_csv, to_dot, to_graphml, to_json, to_mermaid
+from analysis.graph.grains import GRAINS, graph_at, module_name
 from analysis.graph.layout import Layout, feedback_edges, layered
 from analysis.graph.service import (
     NODE_KINDS,
@@ -20,16 +21,19 @@ from analysis.graph.service import (
 
 __all__ = [
     "EXPORTS",
+    "GRAINS",
     "NODE_KINDS",
     "Layout",
     "ServiceGraph",
     "communities",
     "cycles",
     "feedback_edges",
+    "graph_at",
     "grouped",
     "layered",
     "matrix_order",
     "measures",
+    "module_name",
     "service_graph",
     "to_csv",
     "to_dot",

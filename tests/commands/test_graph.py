@@ -57,3 +57,38 @@ def test_every_format_is_written(capsys, path, tmp_path, links):
     assert said["dot"].startswith("digraph")
     rows = list(csv.DictReader(io.StringIO(said["csv"])))
     assert ("gateway", "cart") in {(row["caller"], row["callee"]) for row in rows}
+
+
+def test_operations_are_nodes(capsys, path):
+    graph = json.loads(run(capsys, "graph", path, "--grain", "operation").out)
+    assert differences(graph, GRAPH) == []
+    edges = {(edge["caller"], edge["callee"]): edge["calls"] for edge in graph["edges"] if edge["kind"] == "sync"}
+    assert edges == {
+        ("user", "gateway GET /cart"): TRACES,
+        ("gateway GET /cart", "cart GET /cart"): TRACES,
+        ("gateway GET /cart", "billing POST /charges"): TRACES,
+    }
+
+
+def test_teams_are_nodes(capsys, path, tmp_path):
+    (tmp_path / "teams.csv").write_text("service,team\ncart,buying\nbilling,buying\n")
+    settings = tmp_path / "review.yml"
+    settings.write_text("catalogue: teams.csv\n")
+    graph = json.loads(run(capsys, "graph", path, "--grain", "team", "--config", settings).out)
+    nodes = {node["id"]: node for node in graph["nodes"]}
+    assert nodes["buying"]["team"] == "buying"
+    assert nodes["buying"]["spans"] == 9 * TRACES
+    edges = {(edge["caller"], edge["callee"]): edge["calls"] for edge in graph["edges"]}
+    assert edges["gateway", "buying"] == 2 * TRACES
+
+
+def test_teams_need_a_catalogue(capsys, path):
+    told = run(capsys, "graph", path, "--grain", "team")
+    assert told.code == 2
+    assert "needs the teams of services" in told.err
+
+
+def test_operations_have_one_semantics(capsys, path):
+    told = run(capsys, "graph", path, "--grain", "operation", "--links", "zipkin")
+    assert told.code == 2
+    assert "goes with --links architecture only" in told.err
