@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from analysis.dataset import open_rows as open_rows
     from analysis.dataset import open_source as open_source
     from analysis.links import calls as calls
+    from analysis.resilience import availability as availability
+    from analysis.resilience import blast_radius as blast_radius
     from analysis.resilience import tolerance as tolerance
     from analysis.review import Review as Review
     from analysis.review import open_review as open_review
@@ -41,6 +43,8 @@ __all__ = [
     "Dataset",
     "Review",
     "alert_rules",
+    "availability",
+    "blast_radius",
     "calls",
     "compare",
     "critical_path",
@@ -63,6 +67,8 @@ _HOMES: Final = {
     "Dataset": "analysis.dataset:Dataset",
     "Review": "analysis.review:Review",
     "alert_rules": "analysis.alerts:alert_rules",
+    "availability": "analysis.resilience:availability",
+    "blast_radius": "analysis.resilience:blast_radius",
     "calls": "analysis.links:calls",
     "compare": "analysis.compare:compare",
     "critical_path": "analysis.critical_path:critical_path",

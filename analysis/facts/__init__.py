@@ -27,6 +27,7 @@ import pyarrow as pa
 
 from analysis._histogram import Histogram
 from analysis._logs import LOG_COLUMNS
+from analysis.facts._seconds import by_second
 from analysis.facts._table import Exemplar, Field, Occurrences, gather, merge, to_frame
 from analysis.forest import Forest
 
@@ -36,6 +37,7 @@ __all__ = [
     "Field",
     "Histogram",
     "Occurrences",
+    "by_second",
     "discover",
     "gather",
     "log_columns_of",

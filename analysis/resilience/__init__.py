@@ -3,6 +3,16 @@
 Everything here is made of the merged facts of a review; nothing reads spans again.
 """
 
+from analysis.resilience.availability import availability, availability_steps
+from analysis.resilience.blast_radius import blast_radius
+from analysis.resilience.network import Network, network
 from analysis.resilience.tolerance import tolerance
 
-__all__ = ["tolerance"]
+__all__ = [
+    "Network",
+    "availability",
+    "availability_steps",
+    "blast_radius",
+    "network",
+    "tolerance",
+]
