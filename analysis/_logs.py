@@ -120,7 +120,13 @@ def link_logs(
         span[tied[found]] = order[place[found]]
     time, has_time = columns.array("time_ns").astype(np.int64), columns.valid("time_ns")
     if offsets:
-        clock = columns.clock
-        shifts = np.array([*(offsets.get(name, 0) for name in clock.values), 0], np.int64)
-        time = np.where(has_time, time + shifts[clock.codes], time)
+        shift = _shifts(columns.clock, offsets)
+        # A record that names no host was written where its span was.
+        beside = (span >= 0) & (columns.codes("host").codes < 0)
+        shift[beside] = _shifts(spans.clock, offsets)[span[beside]]
+        time = np.where(has_time, time + shift, time)
     return Logs(columns, named, trace, span, time, has_time)
+
+
+def _shifts(clock: Codes, offsets: Mapping[str, int]) -> NDArray[np.int64]:
+    return np.array([*(offsets.get(name, 0) for name in clock.values), 0], np.int64)[clock.codes]

@@ -159,6 +159,7 @@ LOGS: Final[tuple[Column, ...]] = (
         "structured", pa.bool_(), "", "the line (of an OTLP record: its body) is JSON, logfmt or a known access log"
     ),
     Column("error_type", TEXT, "", "exception type on the record"),
+    Column("request_id", TEXT, "", "request or correlation id: holds values, never shown; it is no trace"),
     Column("peer_service", TEXT, "", "upstream cluster or host that a proxy passed the request to"),
     Column("retry_evidence", TEXT, "", "what a proxy says of retries and refusals: response flags, attempts upstream"),
     Column("template", TEXT, "", "message with its variable parts replaced", derived=True),

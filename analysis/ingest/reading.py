@@ -225,9 +225,16 @@ class _Reading:
 
 
 class _Hashed:
-    """An export whose bytes pass by a hash as they are read."""
+    """An export whose bytes pass by a hash as they are read.
+
+    Attributes
+    ----------
+    name
+        The file as it was named: some formats say the service nowhere else.
+    """
 
     def __init__(self, stream: ExportStream) -> None:
+        self.name = stream.name
         self._stream = stream
         self._hash = hashlib.sha256(stream.companion or b"")
 

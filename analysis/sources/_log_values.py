@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from analysis.sources._json import NotJson, loads
 
-__all__ = ["is_structured", "severity"]
+__all__ = ["ACCESS", "LOGFMT", "is_structured", "level", "severity", "syslog_severity"]
 
 #: The severity number's first of each range of four (OpenTelemetry, "Logs Data Model").
 _SEVERITIES: Final = ("trace", "debug", "info", "warn", "error", "fatal")
@@ -31,13 +31,33 @@ _SEVERITY_TEXTS: Final[Mapping[str, str]] = {
     "alert": "fatal",
     "emergency": "fatal",
     "panic": "fatal",
+    "emerg": "fatal",
+    "dpanic": "fatal",
+    "wrn": "warn",
+    "inf": "info",
+    "dbg": "debug",
+    "trc": "trace",
+    "vrb": "trace",
+    "ftl": "fatal",
+    "err.": "error",
+    "finest": "trace",
+    "finer": "debug",
+    "fine": "debug",
+    "config": "info",
+    "default": "info",
+    "ok": "info",
+    "success": "info",
 }
+#: Levels of pino and bunyan (10, 20 … 60), each standing for those up to the next.
+_TENS: Final = (10, 20, 30, 40, 50, 60)
+#: Severities of syslog (RFC 5424), 0 to 7.
+_SYSLOG: Final = ("fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug")
 # Atomic groups and possessive repeats: a body of thousands of pairs that ends otherwise is given up at once.
-_LOGFMT: Final = re.compile(
+LOGFMT: Final = re.compile(
     r"""\s*[\w.@-]++=(?>"(?:[^"\\]|\\.)*+"|\S*+)(?:\s++[\w.@-]++=(?>"(?:[^"\\]|\\.)*+"|\S*+))++\s*"""
 )
 #: The common and combined formats of Apache and nginx, and Envoy's default.
-_ACCESS: Final = re.compile(r'\S+ \S+ \S+ \[[^\]]+\] "[A-Z]+ [^"]*" \d{3} |\[[^\]]+\] "[A-Z]+ \S+ [^"]*" \d{1,3} ')
+ACCESS: Final = re.compile(r'\S+ \S+ \S+ \[[^\]]+\] "[A-Z]+ [^"]*" \d{3} |\[[^\]]+\] "[A-Z]+ \S+ [^"]*" \d{1,3} ')
 
 
 def severity(number: Any, text: Any) -> str | None:
@@ -47,6 +67,23 @@ def severity(number: Any, text: Any) -> str | None:
     if isinstance(number, int) and 1 <= number <= 24:
         return _SEVERITIES[(number - 1) // 4]
     return _SEVERITY_TEXTS.get(text.strip().lower()) if isinstance(text, str) else None
+
+
+def level(value: Any) -> str | None:
+    """Return the severity that a field ``level`` says: a word, a number of pino or bunyan, or one of syslog."""
+    if isinstance(value, str):
+        known = severity(None, value)
+        return level(int(value)) if known is None and value.isdecimal() and len(value) < 4 else known
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return None
+    if value < len(_SYSLOG):
+        return syslog_severity(value)
+    return _SEVERITIES[sum(value >= step for step in _TENS[1:])] if value < 100 else None
+
+
+def syslog_severity(number: int) -> str:
+    """Return the severity that one of syslog's, 0 to 7, stands for."""
+    return _SYSLOG[number]
 
 
 def is_structured(body: Any) -> bool:
@@ -60,7 +97,7 @@ def is_structured(body: Any) -> bool:
             return isinstance(loads(body.encode("utf-8", "replace")), dict)
         except NotJson:
             return False
-    return bool(_ACCESS.match(body[:4096]) or ("=" in body and _LOGFMT.fullmatch(body[:4096])))
+    return bool(ACCESS.match(body[:4096]) or ("=" in body and LOGFMT.fullmatch(body[:4096])))
 
 
 _SEVERITY_NUMBERS: Final = {

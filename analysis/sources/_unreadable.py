@@ -83,8 +83,8 @@ _LOOKALIKES = (
     ),
     (
         (("data", "result"), ("data", "resultType")),
-        "this is a query result of Loki or Prometheus, which is not read yet",
-        "Hand in traces; `archreview formats` lists what can be read",
+        "this is the result of a metric query of Loki or Prometheus, which holds no log lines",
+        "Hand in the result of a log query, one without rate() or count_over_time(), or traces",
     ),
 )
 

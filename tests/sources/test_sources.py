@@ -103,7 +103,7 @@ def test_nothing_claims_what_it_does_not_know(head):
         (b'[{"name":"Nodes","fields":[{"name":"id","values":["a"]}],"length":1}]', "data frames of Grafana"),
         (b'{"resourceMetrics":[]}', "metrics"),
         (b'[{"traceId":"a","id":"b","name":"x","binaryAnnotations":[]}]', "version 1 of Zipkin"),
-        (b'{"status":"success","data":{"resultType":"streams","result":[]}}', "Loki or Prometheus"),
+        (b'{"status":"success","data":{"resultType":"matrix","result":[]}}', "Loki or Prometheus"),
         (b"2026-01-01 info TracesExporter\nResourceSpans #0\nScopeSpans #0\n", "debug exporter"),
         (b'{"secret-key":1,"b":"hunter2"}', 'a JSON object with "secret-key", "b"'),
         (b"PAR1", "Parquet"),
