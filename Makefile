@@ -5,7 +5,7 @@
 #   make lab LAB="--no-browser --port 9000"
 #   make lock UPGRADE=--upgrade
 
-SAMPLES = data/samples/shop/before/traces.jsonl.zst data/samples/shop/before/logs.jsonl.zst
+SAMPLES = data/samples/shop/before
 REPORT = reports/latest
 TESTS =
 LAB =

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.log_patterns import group_templates
 from analysis.schema import LOG_SCHEMA, LOGS, SPAN_SCHEMA, SPANS, Column
 
 if TYPE_CHECKING:
@@ -62,7 +63,17 @@ def log_frame(dataset: Dataset, columns: Sequence[str] | None, service: str | Co
         table = partition.read(needed)
         chosen = table.take(_of_service(table, service))
         parts.append({name: _log_column(name, chosen) for name in names})
-    return _frame(names, parts)
+    frame = _frame(names, parts)
+    return frame if "template" not in names else frame.assign(template=_patterns(dataset, frame["template"]))
+
+
+def _patterns(dataset: Dataset, templates: pd.Series) -> pd.Series:
+    """Return the templates of the groups that those of the whole dataset form."""
+    known = set[str]()
+    for partition in dataset.log_partitions:
+        known.update(text for text in pc.unique(partition.read(("template",))["template"]).to_pylist() if text)
+    groups = group_templates(known)
+    return templates.astype(object).map(groups).astype("category")
 
 
 def _known(columns: Sequence[str] | None, default: Sequence[str], names: Collection[str]) -> tuple[str, ...]:

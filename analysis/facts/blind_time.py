@@ -1,6 +1,7 @@
 """Time of spans with children in which no child runs: by what share of the span it is, and how long.
 
-Pauses between the attempts of a call that was tried again are no blind time: they are known for what they are.
+Pauses between the attempts of a call that was tried again are no blind time: they are known for what they are. A span
+is told where a log record that names it was written in its middle: then the log says what the spans do not.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
 from analysis.schema import KINDS
 
-__all__ = ["COLUMNS", "FIELDS", "TENTHS", "scan"]
+__all__ = ["COLUMNS", "FIELDS", "LOG_COLUMNS", "TENTHS", "scan"]
 
 #: Shares are told in tenths.
 TENTHS: Final = 10
 COLUMNS: Final = _attempts.COLUMNS
+LOG_COLUMNS: Final = ("span_id",)
 FIELDS: Final = (
     Field("entry_service", pa.string(), "key", "", "service of the request's topmost span"),
     Field("entry_operation", pa.string(), "key", "", "its operation"),
     Field("service", pa.string(), "key", "", "service of the span"),
     Field("operation", pa.string(), "key", "", "its operation"),
     Field("tenths", pa.int64(), "key", "", "share of the span that is blind, in whole tenths, rounded down"),
+    Field("told", pa.bool_(), "key", "", "a log record that names the span was written in its middle"),
     Field("spans", pa.int64(), "sum", "spans", "spans with children that are no calls to others"),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("pause_ns", pa.int64(), "sum", "ns", "pauses between attempts in them"),
@@ -41,6 +44,8 @@ FIELDS: Final = (
 _CALLING: Final = (KINDS.index("client"), KINDS.index("producer"))
 #: Bits cut off before a time is multiplied: tenths are exact to 16 ns.
 _SPARE: Final = 4
+#: A record in the first or last tenth of a span says that it begins or ends, which the span says itself.
+_EDGE: Final = 10
 
 
 def scan(forest: Forest) -> pa.Table:
@@ -61,6 +66,7 @@ def scan(forest: Forest) -> pa.Table:
                 "service": Codes(service.codes[rows], service.values),
                 "operation": Codes(operation.codes[rows], operation.values),
                 "tenths": np.minimum(tenths, TENTHS),
+                "told": _told(forest)[rows],
             },
             trace=forest.trace_of[rows],
             sums={"spans": one, "pause_ns": pause},
@@ -83,3 +89,16 @@ def _pauses(forest: Forest) -> npt.NDArray[np.int64]:
     paused = np.zeros(forest.size, np.int64)
     np.add.at(paused, above[above >= 0], gap[above >= 0])
     return paused
+
+
+def _told(forest: Forest) -> npt.NDArray[np.bool_]:
+    """Mark the rows that a log record names which was written in their middle."""
+    logs = forest.logs
+    records = np.flatnonzero((logs.span >= 0) & logs.has_time)
+    span = logs.span[records]
+    after = logs.time[records] - forest.trace_start_ns[forest.trace_of[span]] - forest.start[span]
+    edge = forest.duration[span] // _EDGE
+    inside = forest.has_time[span] & (after >= edge) & (after <= forest.duration[span] - edge)
+    told = np.zeros(forest.size, np.bool_)
+    told[span[inside]] = True
+    return told

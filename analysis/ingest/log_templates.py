@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from analysis._exposed import without_secrets
+
 __all__ = ["log_template"]
 
 #: A line is told by its beginning; the rest is a stack trace, or a body that was dumped into it.
@@ -21,12 +23,15 @@ _VALUE: Final = re.compile(
     |(?P<mail>(?<![\w+.-])[\w+.-]{1,64}@[\w.-]+\w)
     |(?P<path>(?<![\w>])/[^\s"'<>)\]},;:]+)
     |(?P<id>(?<!\w)(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|0[xX][0-9A-Fa-f]+)(?!\w))
+    |(?P<compound>(?<![\w-])(?=[\w-]*\d)\w+(?:-\w+)+(?![\w-]))
     |(?P<number>(?<!\w)\d+(?:[.,:]\d+)*(?:\s?(?:ns|us|µs|ms|s|m|h|d|B|KB|MB|GB|kB|KiB|MiB|GiB))?(?!\w)%?)
     |(?P<word>(?<!\w)[^\W\d]*\d\w*)
     """,
     re.VERBOSE,
 )
-_SHOWN: Final = {"mail": "<text>", "url": "<path>", "word": "<id>"}
+#: Words that come with secrets; most lines have none of them.
+_SECRET: Final = re.compile(r"(?i)bearer |eyj|passw|pwd|secret|token|key|://[^\s/]*@")
+_SHOWN: Final = {"mail": "<text>", "url": "<path>", "word": "<id>", "compound": "<id>"}
 #: Where structured logging puts what people would read.
 _MESSAGE_KEYS: Final = ("message", "msg", "event", "body", "log", "@m", "@mt")
 
@@ -43,7 +48,8 @@ def log_template(body: str) -> str:
     text = body.strip()
     if text.startswith("{"):
         text = _message(text)
-    masked = _VALUE.sub(lambda match: _SHOWN.get(match.lastgroup or "", f"<{match.lastgroup}>"), text[:_LONGEST])
+    plain = without_secrets(text[:_LONGEST]) if _SECRET.search(text) else text[:_LONGEST]
+    masked = _VALUE.sub(lambda match: _SHOWN.get(match.lastgroup or "", f"<{match.lastgroup}>"), plain)
     return " ".join(masked.split())
 
 

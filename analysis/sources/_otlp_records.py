@@ -185,6 +185,8 @@ class LogAssembler:
         row["severity"] = severity(get("severityNumber"), get("severityText"))
         attributes = plain_value({"kvlistValue": {"values": get("attributes")}})
         row["logger"] = text(scope) or text(attributes.get("logger.name")) or text(attributes.get("log.logger"))
+        if attributes:
+            row["fields"] = text(attributes)
         body = plain_value(get("body"))
         row["body"], row["structured"] = text(body), is_structured(body)
         row["error_type"] = text(attributes.get("exception.type")) or text(attributes.get("error.type"))

@@ -22,7 +22,9 @@ Of a span: ``at`` is its start in ms after its parent's (default 0), ``ms`` its 
 repetition starting ``every`` ms after the one before (default: one after the other), and each repetition has children
 of its own. ``share: 0.5`` puts it into the first half of the traces only. ``status: error`` fails it, ``orphan: true``
 names a parent that is not there, ``event`` is an exception's type, ``resource`` adds resource attributes, ``links``
-names spans of the same trace, ``state`` is the tracestate. The story becomes OTLP JSON and is read, reviewed and
+names spans of the same trace, ``state`` is the tracestate. ``logs`` are records beside them: ``service``, ``at``,
+``body``, ``severity``, ``attributes``, the number of the ``span`` that they name; ``traced: false`` names no trace. The
+story becomes OTLP JSON and is read, reviewed and
 judged like any export.
 """
 
@@ -202,6 +204,11 @@ def _logs(group: Mapping[str, Any], number: int, index: int) -> Iterator[dict[st
         }
         if log.get("traced", True):
             record["traceId"] = f"{number + 1:032x}"
+        if "span" in log:
+            record["spanId"] = f"{log['span']:016x}"
+        if "attributes" in log:
+            said = {key: str(value).replace("{n}", str(number)) for key, value in log["attributes"].items()}
+            record["attributes"] = [_attribute(key, value) for key, value in said.items()]
         yield {
             "resource": {"attributes": [_attribute("service.name", log["service"])]},
             "scopeLogs": [{"scope": {}, "logRecords": [record]}],

@@ -16,7 +16,7 @@ from tests.samples.truth import SEVERITIES, Entry, Truth, is_near, read_truth
 @cache
 def findings(window: str) -> list[dict[str, Any]]:
     """Return the findings of a window, as the findings JSON holds them."""
-    data = analysis.open_export([str(SAMPLES / window / f"{kind}.jsonl.zst") for kind in ("traces", "logs")])
+    data = analysis.open_export(str(SAMPLES / window))
     return [finding.to_json() for finding in analysis.review(data).finding_objects]
 
 

@@ -2,7 +2,8 @@
 
 What it finds
 -------------
-Operations whose spans fail without saying why, and operations that record an exception while their status is not error.
+Operations whose spans fail without saying why, operations that record an exception while their status is not error,
+and operations that log an error while no span of the trace has failed.
 
 Why it matters
 --------------
@@ -17,8 +18,8 @@ is unset, where neither the span, nor the visit of the service it belongs to, no
 "ok", set by hand, and answers of 4xx or with an RPC code are set aside: there the outcome was decided on purpose.
 Worth fixing from ``spans`` such spans on (5, house default); fewer are ``info``. Unexplained failures are ``medium``
 where they touch 5 % of an entry operation's requests; unmarked ones stay ``low``: the exception may have been dealt
-with. Log records are not looked at: an error that is only logged is not found, and a log may hold the reason that a
-span lacks.
+with. *Logged*: log records of severity error or fatal in a trace none of whose spans has status error; likewise
+``low`` at most. A log may hold the reason that a span lacks: where no log record names a trace, that was not looked at.
 
 Example
 -------
@@ -28,7 +29,7 @@ Better: ``span.record_exception(error)`` beside ``span.set_status(ERROR)``; or l
 What it can mistake
 -------------------
 An exception that was caught and dealt with (a cache that falls back to the database) is recorded by some
-instrumentations all the same. A reason may stand in a log.
+instrumentations all the same, and logged as an error by some programs. A reason may stand in a log.
 
 What to do
 ----------
@@ -41,6 +42,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import counted
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, ms
 from analysis.findings import Assessment, Finding
@@ -51,11 +53,17 @@ INFO: Final = Info(
     name="silent_failure",
     family="observability",
     title="Silent failure",
-    facts=("coverage", "requests", "untold_failures"),
-    limits={"spans": Limit(5, "spans", "silent spans of an operation from which it is worth fixing")},
+    facts=("coverage", "log_lines", "requests", "untold_failures", "untold_logs"),
+    limits={
+        "spans": Limit(5, "spans", "silent spans of an operation, or errors it logs, from which it is worth fixing")
+    },
 )
 _SENSITIVE_TO: Final = ("orphans", "sampling")
-_LOGS: Final = "logs: error records were not looked at"
+_LOGS: Final = "logs: no record names a trace of the export, so errors that are only logged were not looked for"
+_LOGGED: Final = (
+    "Let {operation} of {service} set the span's status to error where it logs one, or log a warning where it was dealt"
+    " with."
+)
 _REMEDIES: Final = {
     "unexplained": "Let {operation} of {service} record the exception, or set error.type, where it sets the status.",
     "unmarked": "Let {operation} of {service} set the status to error where it records an exception, or to ok where "
@@ -65,10 +73,11 @@ _REMEDIES: Final = {
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which operations fail in silence."""
-    failures = evidence["untold_failures"]
-    if failures.empty and not int(evidence["coverage"]["with_outcome"].sum()):
-        missing = ("span status or response codes: no span says how it ended", _LOGS)
-        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+    failures, logged = evidence["untold_failures"], evidence["untold_logs"]
+    missing = () if int(evidence["log_lines"]["joined"].sum()) else (_LOGS,)
+    if failures.empty and logged.empty and not int(evidence["coverage"]["with_outcome"].sum()):
+        unsaid = "span status or response codes: no span says how it ended"
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=(unsaid, *missing))
     findings = []
     for (service, operation), rows in failures.groupby(["service", "operation"], sort=True):
         for how in _REMEDIES:
@@ -76,7 +85,9 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
             if not silent.empty:
                 told = int(rows.loc[rows["how"] == "told", "spans"].sum())
                 findings.append(_finding(evidence, limits, str(service), str(operation), how, silent, told))
-    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), (_LOGS,))
+    for (service, operation), rows in logged.groupby(["service", "operation"], sort=True):
+        findings.append(_logged(evidence, limits, str(service), str(operation), rows))
+    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), missing)
 
 
 def _finding(
@@ -123,6 +134,47 @@ def _finding(
         exemplars=examples(merged_exemplars(rows["exemplars"]), rows["total_ns"].sum() / max(1, spans)),
         considered=tuple(considered),
         remedy=_REMEDIES[how].format(operation=operation, service=who),
+    )
+
+
+def _logged(evidence: Evidence, limits: Limits, service: str, operation: str, rows: pd.DataFrame) -> Finding:
+    lines = int(rows["lines"].sum())
+    traces = min(int(rows["traces"].sum()), evidence.traces)
+    who = service or "an unnamed service"
+    common = rows.groupby("template", sort=True)["lines"].sum().sort_values(ascending=False, kind="stable")
+    grave = evidence["log_lines"]
+    own = grave[(grave["service"] == service) & grave["severity"].isin(["error", "fatal"])]
+    untold = evidence["untold_logs"]
+    told = int(own["joined"].sum()) - int(untold.loc[untold["service"] == service, "lines"].sum())
+    return Finding(
+        detector=INFO.name,
+        family=INFO.family,
+        severity=severity(Weight(passes_limits=lines >= limits["spans"])),
+        confidence=evidence.trust.confidence(0.75, _SENSITIVE_TO, traces),
+        title=f"{operation or 'An operation'} of {who} logs errors while no span of the trace has failed",
+        summary=(
+            f"{counted(lines, 'log record')} of severity error in {counted(traces, 'trace')} whose spans are all in"
+            f" order, most often “{common.index[0] or 'without a message'}”."
+        ),
+        services=(service,) if service else (),
+        subject={"service": service, "operation": operation, "kind": "logged"},
+        measures={
+            "logged_errors": lines,
+            "distinct_messages": len(common),
+            "errors_of_service": int(own["lines"].sum()),
+        },
+        limits=dict(limits),
+        cost={"share_of_requests": round(_share_of_requests(evidence, rows), 6), "total_ms": 0.0},
+        traces_seen=evidence.traces,
+        traces_affected=traces,
+        share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
+        exemplars=examples(merged_exemplars(rows["exemplars"]), rows["total_ns"].sum() / max(1, lines)),
+        considered=(
+            f"{counted(told, 'other error')} that the service logged are of traces in which a span has failed",
+            "whether the error was dealt with cannot be seen; the request did not fail",
+            *evidence.trust.sentences(_SENSITIVE_TO, traces),
+        ),
+        remedy=_LOGGED.format(operation=operation or "the operation", service=who),
     )
 
 

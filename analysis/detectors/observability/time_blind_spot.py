@@ -17,7 +17,8 @@ running; worth fixing from ``spans`` such spans on (5), if they are at least ``o
 spans (between a call and its callee lies the network), spans of connecting or waiting for a pool, which name what
 they wait for, and the pauses between attempts of one call. Severity follows the blind time on the critical path at
 p95, over all requests of the entry operation, those without it included. The share is told in tenths, the time to the
-1.6 % of the histograms. Logs are not looked at: a log line may tell what a span does not.
+1.6 % of the histograms. Spans in whose middle a log record was written that names them are set aside too: there the
+log tells what the spans do not.
 
 Example
 -------
@@ -53,7 +54,7 @@ INFO: Final = Info(
     name="time_blind_spot",
     family="observability",
     title="Time blind spot",
-    facts=("blind_time", "requests"),
+    facts=("blind_time", "log_lines", "requests"),
     limits={
         "share": Limit(0.5, "", "share of a span in which no child runs, in tenths"),
         "blind_ms": Limit(100.0, "ms", "how long that is"),
@@ -62,23 +63,24 @@ INFO: Final = Info(
     },
 )
 _SENSITIVE_TO: Final = ("compressed", "orphans", "sampling", "skew")
-_LOGS: Final = "logs: lines written in the meantime were not looked at"
+_LOGS: Final = "logs: no record names a span of the export, so what was logged in the meantime is not known"
 _REMEDY: Final = "Put spans around the steps of {operation} of {service} that take the time, or profile it."
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer where time goes unseen."""
     blind = evidence["blind_time"]
+    missing = () if int(evidence["log_lines"]["with_span"].sum()) else (_LOGS,)
     if blind.empty:
-        missing = ("spans with children and with times, other than calls", _LOGS)
-        return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+        unseen = "spans with children and with times, other than calls"
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=(unseen, *missing))
     findings = []
     for (service, operation), rows in blind.groupby(["service", "operation"], sort=True):
-        dark = rows[rows["tenths"] >= round(limits["share"] * TENTHS, 6)]
+        dark = rows[(rows["tenths"] >= round(limits["share"] * TENTHS, 6)) & ~rows["told"]]
         long = _from(merged_histogram(dark["blind"]), limits["blind_ms"])
         if long.count:
             findings.append(_finding(evidence, limits, str(service), str(operation), rows, dark, long))
-    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), (_LOGS,))
+    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), missing)
 
 
 def _from(histogram: Histogram, least_ms: float) -> Histogram:
@@ -108,6 +110,7 @@ def _finding(
     considered = [
         f"{parents - spans} of {parents} spans of the operation with children are no blind spot",
         f"{ms(int(dark['pause_ns'].sum())):g} ms of pauses between attempts were set aside",
+        f"{int(rows.loc[rows['told'], 'spans'].sum())} spans in whose middle a log record was written were set aside",
         "calls to others, spans of connecting, and of waiting for a pool, were left out",
         *evidence.trust.sentences(_SENSITIVE_TO, traces),
     ]

@@ -1,0 +1,142 @@
+"""Disconnected logs.
+
+What it finds
+-------------
+Services whose log records name no trace, so that nobody can tell which request a line belongs to; and services whose
+records name traces that the export knows nothing of.
+
+Why it matters
+--------------
+A trace says where a request failed, its log lines say why. Where the two cannot be joined, the search goes by time and
+luck: under load hundreds of requests write at once.
+
+How it decides
+--------------
+By service: of the records written while it handled requests (in minutes in which it has spans; all of them where it has
+no spans at all), the share that names a trace id that parses. Found below ``share`` (80 %, house default), worth fixing
+from ``lines`` such records on (20, house default). Ids that parse and match no span are another thing: where most
+records name a trace and less than ``share`` of these are in the export, that is told as ``info``: traces may be sampled
+where logs are not, or one of the two exports is of another time. A request or correlation id is no trace: it is
+counted, and said. Severity is ``low`` at most, as no request is slower or fails for it.
+
+Example
+-------
+Flagged: ``inventory`` logs ``{"level": "INFO", "message": "availability read"}`` while its spans have trace ids.
+Better: the log appender of the OpenTelemetry instrumentation, or a filter that adds ``trace_id`` and ``span_id``.
+
+What it can mistake
+-------------------
+Jobs that run in the same minutes as requests write lines that belong to none. A service that logs its start only has
+nothing to connect.
+
+What to do
+----------
+Let the logging library add the current trace and span id to each record: the OpenTelemetry agent does it for most
+(``OTEL_PYTHON_LOG_CORRELATION``, the MDC instrumentations of logback and log4j, ``otelslog``, ``pino``'s).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from analysis._wording import counted, percent
+from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.findings import Assessment, Finding
+
+__all__ = ["INFO", "judge"]
+
+INFO: Final = Info(
+    name="disconnected_logs",
+    family="observability",
+    title="Disconnected logs",
+    facts=("log_lines", "log_links"),
+    limits={
+        "share": Limit(0.8, "", "share of a service's records that name a trace", "house default, as in the catalogue"),
+        "lines": Limit(20, "records", "records without a trace from which it is worth fixing"),
+    },
+)
+_SENSITIVE_TO: Final = ("sampling",)
+_REMEDIES: Final = {
+    "no trace": "Let the logging library of {service} add the current trace and span id to each record.",
+    "unknown trace": "Export the traces of {service} for the same time as its logs, and sample both alike.",
+}
+
+
+def judge(evidence: Evidence, limits: Limits) -> Assessment:
+    """Answer which services' log records lead to no trace."""
+    links = evidence["log_links"]
+    if not int(links["lines"].sum()):
+        return Assessment(INFO.name, INFO.family, "not_assessable", missing=("logs: the export holds none",))
+    findings, missing = [], []
+    for service, rows in links.groupby("service", sort=True):
+        told = _during_requests(rows)
+        lines, named, joined = (int(told[name].sum()) for name in ("lines", "named", "joined"))
+        if not lines:
+            continue
+        if named / lines < limits["share"]:
+            findings.append(_finding(evidence, limits, str(service), "no trace", told))
+        elif evidence.traces and joined / named < limits["share"]:
+            findings.append(_finding(evidence, limits, str(service), "unknown trace", told))
+    if not evidence.traces:
+        missing.append("traces: whether the ids that logs name are those of traces was not seen")
+    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), tuple(missing))
+
+
+def _during_requests(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the minutes of a service in which it handled requests; all where it has no span."""
+    if not int(rows["spans"].sum()):
+        return rows
+    return rows[(rows["spans"] > 0) | (rows["minute"] < 0)]
+
+
+def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: pd.DataFrame) -> Finding:
+    lines, named, joined = (int(told[name].sum()) for name in ("lines", "named", "joined"))
+    who = service or "an unnamed service"
+    lost = lines - named if kind == "no trace" else named - joined
+    share = (named / lines) if kind == "no trace" else joined / named
+    summary = evidence["log_lines"]
+    own = summary[summary["service"] == service]
+    asked, spans = int(own["request_ids"].sum()), int(told["spans"].sum())
+    considered = [
+        f"{counted(joined, 'record')} of {lines:,} could be joined to a span's trace",
+        f"{counted(asked, 'record')} without a trace name a request id, which leads to no span"
+        if asked
+        else "no record without a trace names a request id either",
+        f"{counted(int(own['lines'].sum()) - lines, 'record')} of minutes without a request were set aside"
+        if spans
+        else "the service has no spans in the export: all of its records were looked at",
+        *evidence.trust.sentences(_SENSITIVE_TO, evidence.traces),
+    ]
+    weight = Weight(passes_limits=kind == "no trace" and lost >= limits["lines"])
+    return Finding(
+        detector=INFO.name,
+        family=INFO.family,
+        severity=severity(weight),
+        confidence=evidence.trust.confidence(0.9 if spans else 0.7, (), max(evidence.traces, lines)),
+        title=(
+            f"Logs of {who} name no trace"
+            if kind == "no trace"
+            else f"Logs of {who} name traces that were not exported"
+        ),
+        summary=(
+            f"{lost:,} of {counted(lines, 'log record')} that {who} wrote while it handled requests name no trace;"
+            f" {percent(share)} do."
+            if kind == "no trace"
+            else f"{lost:,} of {counted(named, 'log record')} of {who} with a trace id name one without a span here."
+        ),
+        services=(service,) if service else (),
+        subject={"service": service, "kind": kind},
+        measures={
+            "lines": lines,
+            "named_lines": named,
+            "joined_lines": joined,
+            "named_share": round(named / lines, 6),
+            "request_id_lines": asked,
+        },
+        limits=dict(limits),
+        traces_seen=evidence.traces,
+        considered=tuple(considered),
+        remedy=_REMEDIES[kind].format(service=who),
+    )

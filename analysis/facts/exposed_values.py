@@ -1,0 +1,115 @@
+"""Secrets and personal data that spans and log records hold: what kind and where, never the value."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from analysis._exposed import KINDS, kinds_of
+from analysis.facts._log_rows import chosen, gather_with_loose
+from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather, merge
+from analysis.forest import Codes, Forest
+
+__all__ = ["COLUMNS", "FIELDS", "LOG_COLUMNS", "PLACES", "scan"]
+
+#: What columns are called for readers.
+_SPAN_PLACES: Final = {
+    "name": "span name",
+    "url_path": "URL",
+    "db_statement": "database statement",
+    "status_message": "status description",
+    "exception_message": "exception message",
+}
+_LOG_PLACES: Final = {"body": "log message", "fields": "log fields"}
+PLACES: Final = (*_SPAN_PLACES.values(), *_LOG_PLACES.values())
+COLUMNS: Final = ("service", "operation", *_SPAN_PLACES)
+LOG_COLUMNS: Final = ("template", *_LOG_PLACES)
+FIELDS: Final = (
+    Field("service", pa.string(), "key", "", "service of the span or log record; empty where unknown"),
+    Field("place", pa.string(), "key", "", "span name, URL, database statement, log message, log fields …"),
+    Field("kind", pa.string(), "key", "", "access key, password, card number, e-mail address …"),
+    Field("carrier", pa.string(), "key", "", "operation of the span, or template of the log record"),
+    Field("records", pa.int64(), "sum", "records", "spans or log records that hold it"),
+    Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
+    Field("exemplars", EXEMPLARS, "exemplars", "ns", "by the duration of the span; the span"),
+)
+
+
+def scan(forest: Forest) -> pa.Table:
+    """Return what the spans and log records of one partition expose."""
+    tables = [_of_spans(forest, column) for column in _SPAN_PLACES]
+    tables += [_of_logs(forest, column) for column in _LOG_PLACES]
+    return merge(FIELDS, tables)
+
+
+def _of_spans(forest: Forest, column: str) -> pa.Table:
+    rows, kind = _exposing(forest.codes(column))
+    return gather(FIELDS, forest, _occurrences(forest, _keys(forest, rows, kind, column), forest.trace_of[rows], rows))
+
+
+def _of_logs(forest: Forest, column: str) -> pa.Table:
+    logs = forest.logs
+    records, kind = _exposing(logs.codes(column))
+    trace, span = logs.trace[records], logs.span[records]
+    tied = np.flatnonzero(trace >= 0)
+    tied = tied[np.argsort(trace[tied], kind="stable")]
+    loose = np.flatnonzero(trace < 0)
+    rows = np.where(span[tied] >= 0, span[tied], forest.trace_offset[trace[tied]])
+    alone = Occurrences(
+        keys=_log_keys(forest, records[loose], kind[loose], column),
+        trace=np.zeros(len(loose), np.int64),
+        sums={"records": np.ones(len(loose), np.bool_), "traces": np.zeros(len(loose), np.int64)},
+        histograms={},
+    )
+    keys = _log_keys(forest, records[tied], kind[tied], column)
+    return gather_with_loose(FIELDS, forest, _occurrences(forest, keys, trace[tied], rows), alone)
+
+
+def _occurrences(forest: Forest, keys: dict[str, Any], trace: npt.NDArray[Any], rows: npt.NDArray[Any]) -> Occurrences:
+    return Occurrences(
+        keys=keys,
+        trace=trace,
+        sums={"records": np.ones(len(rows), np.bool_)},
+        histograms={},
+        exemplar_value=forest.duration[rows],
+        span_offset=np.arange(len(rows) + 1),
+        span_rows=rows,
+    )
+
+
+def _keys(forest: Forest, rows: npt.NDArray[np.int64], kind: npt.NDArray[np.int32], column: str) -> dict[str, Any]:
+    return {
+        "service": chosen(forest.service, rows),
+        "place": Codes(np.zeros(len(rows), np.int32), (_SPAN_PLACES[column],)),
+        "kind": Codes(kind, KINDS),
+        "carrier": chosen(forest.codes("operation"), rows),
+    }
+
+
+def _log_keys(
+    forest: Forest, records: npt.NDArray[np.int64], kind: npt.NDArray[np.int32], column: str
+) -> dict[str, Any]:
+    return {
+        "service": chosen(forest.logs.service, records),
+        "place": Codes(np.zeros(len(records), np.int32), (_LOG_PLACES[column],)),
+        "kind": Codes(kind, KINDS),
+        "carrier": chosen(forest.logs.codes("template"), records),
+    }
+
+
+def _exposing(codes: Codes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Return the rows whose text exposes something, ascending, once for each kind, and the kind."""
+    found = kinds_of(pa.array(codes.values, pa.string()))
+    rows, kinds = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+    for kind, name in enumerate(KINDS):
+        exposes = np.zeros(len(codes.values) + 1, np.bool_)
+        exposes[[place for place, held in found.items() if name in held]] = True
+        hit = np.flatnonzero(exposes[codes.codes])
+        rows.append(hit)
+        kinds.append(np.full(len(hit), kind, np.int32))
+    place = np.concatenate(rows)
+    order = np.argsort(place, kind="stable")
+    return place[order], np.concatenate(kinds)[order]
