@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from analysis import facts
 from analysis.forest import plant
-from tests.forests import span_table
+from tests.forests import log_table, span_table
 
-__all__ = ["MS", "START_NS", "Row", "query", "read", "rows_of", "span", "span_ids"]
+__all__ = ["MS", "START_NS", "Row", "log", "query", "read", "rows_of", "span", "span_ids"]
 
 MS = 1_000_000
 #: 2026-01-01T00:00:00Z.
@@ -43,10 +43,16 @@ def query(number: int, parent: int, at: float = 0, ms: float = 10, **columns: An
     return span(number, parent, at, ms, **(said | columns))
 
 
-def read(name: str, *spans: Row, window: tuple[int, int] | None = None) -> pd.DataFrame:
-    """Return a fact of some spans, merged as the engine merges it."""
+def log(at: float | None = 0, **columns: Any) -> dict[str, Any]:
+    """Return a log record of the shop that names trace 1; ``at`` is when it was written."""
+    row: dict[str, Any] = {"service": "shop", "severity": "info", "body": "cart read", "template": "cart read"}
+    return row | {"time_ns": None if at is None else START_NS + int(at * MS)} | columns
+
+
+def read(name: str, *spans: Row, logs: Sequence[Row] = (), window: tuple[int, int] | None = None) -> pd.DataFrame:
+    """Return a fact of some spans and log records, merged as the engine merges it."""
     fact = facts.discover()[name]
-    scanned = fact.scan(plant(span_table(spans), window=window))
+    scanned = fact.scan(plant(span_table(spans), window=window, logs=log_table(logs)))
     return facts.to_frame(fact.FIELDS, facts.merge(fact.FIELDS, [scanned]))
 
 
