@@ -225,16 +225,9 @@ class _Reading:
 
 
 class _Hashed:
-    """An export whose bytes pass by a hash as they are read.
-
-    Attributes
-    ----------
-    name
-        The file as it was named: some formats say the service nowhere else.
-    """
+    """An export whose bytes pass by a hash as they are read."""
 
     def __init__(self, stream: ExportStream) -> None:
-        self.name = stream.name
         self._stream = stream
         self._hash = hashlib.sha256(stream.companion or b"")
 
@@ -246,7 +239,7 @@ class _Hashed:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """What messages call it; some formats of logs say the service nowhere else."""
         return self._stream.name
 
     def spool(self) -> IO[bytes]:
