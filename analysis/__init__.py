@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from analysis.alerts import objectives as objectives
     from analysis.compare import Comparison as Comparison
     from analysis.compare import compare as compare
+    from analysis.contexts import contexts as contexts
+    from analysis.contexts import cuts as cuts
+    from analysis.contexts import merges as merges
+    from analysis.contexts import responsibilities as responsibilities
+    from analysis.contexts import service_measures as service_measures
     from analysis.critical_path import critical_path as critical_path
     from analysis.dataset import Dataset as Dataset
     from analysis.dataset import ingest as ingest
@@ -47,16 +52,21 @@ __all__ = [
     "blast_radius",
     "calls",
     "compare",
+    "contexts",
     "critical_path",
+    "cuts",
     "figures",
     "ingest",
+    "merges",
     "objectives",
     "open_dataset",
     "open_export",
     "open_review",
     "open_rows",
     "open_source",
+    "responsibilities",
     "review",
+    "service_measures",
     "table",
     "tolerance",
 ]
@@ -71,6 +81,11 @@ _HOMES: Final = {
     "blast_radius": "analysis.resilience:blast_radius",
     "calls": "analysis.links:calls",
     "compare": "analysis.compare:compare",
+    "contexts": "analysis.contexts:contexts",
+    "cuts": "analysis.contexts:cuts",
+    "merges": "analysis.contexts:merges",
+    "responsibilities": "analysis.contexts:responsibilities",
+    "service_measures": "analysis.contexts:service_measures",
     "critical_path": "analysis.critical_path:critical_path",
     "figures": "analysis.figures:",
     "ingest": "analysis.dataset:ingest",

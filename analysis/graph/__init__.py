@@ -6,7 +6,7 @@ for other tools.
 """
 
 from analysis.graph.exports import EXPORTS, to_csv, to_dot, to_graphml, to_json, to_mermaid
-from analysis.graph.grains import GRAINS, graph_at, module_name
+from analysis.graph.grains import GRAINS, graph_at, module_name, several_modules
 from analysis.graph.layout import Layout, feedback_edges, layered
 from analysis.graph.service import (
     NODE_KINDS,
@@ -35,6 +35,7 @@ __all__ = [
     "measures",
     "module_name",
     "service_graph",
+    "several_modules",
     "to_csv",
     "to_dot",
     "to_graphml",

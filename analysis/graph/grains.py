@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.graph.service import ServiceGraph, grouped, service_graph
 
-__all__ = ["FACTS", "GRAINS", "graph_at", "module_name"]
+__all__ = ["FACTS", "GRAINS", "graph_at", "module_name", "several_modules"]
 
 #: Facts that each grain is made of, beside ``calls`` and ``operations``.
 FACTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -63,6 +63,19 @@ def module_name(service: str, module: str) -> str:
     return f"{service}/{inside}" if module else service
 
 
+def several_modules(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep of the fact ``module_calls`` what concerns services with two modules or more: one alone divides nothing."""
+    own = rows[rows["kind"] == "own"]
+    counts = own.groupby("service")["module"].nunique()
+    modular = set(counts.index[counts >= 2])
+    called = rows["callee"].isin(modular) & rows["kind"].isin(["sync", "async"])
+    kept = rows[rows["service"].isin(modular) | called].copy()
+    for service, module in (("service", "module"), ("callee", "callee_module")):
+        single = ~kept[service].isin(modular) & kept["kind"].isin(["sync", "async"])
+        kept[module] = kept[module].where(~single, "")
+    return kept
+
+
 def _operations(rows: pd.DataFrame) -> pd.DataFrame:
     named = rows.copy()
     for end in ("caller", "callee"):
@@ -80,6 +93,7 @@ def _visited(visits: pd.DataFrame) -> pd.DataFrame:
 
 def _modules(calls: pd.DataFrame, modules: pd.DataFrame) -> pd.DataFrame:
     """Take the calls of services without modules as they are, and those of the others by module."""
+    modules = several_modules(modules)
     modular = set(modules.loc[modules["kind"] == "own", "service"])
     outside = ["queue", "external", "user"]
     kept = calls[
@@ -99,6 +113,7 @@ def _modules(calls: pd.DataFrame, modules: pd.DataFrame) -> pd.DataFrame:
 
 
 def _moduled(operations: pd.DataFrame, modules: pd.DataFrame) -> pd.DataFrame:
+    modules = several_modules(modules)
     own = modules[modules["kind"] == "own"]
     named = pd.DataFrame({"service": _names(own, "service", "module"), "spans": own["calls"], "errors": own["errors"]})
     rest = operations.loc[~operations["service"].isin(set(own["service"])), ["service", "spans", "errors"]]

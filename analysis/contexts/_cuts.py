@@ -1,0 +1,146 @@
+"""A modular monolith: which modules could be cut out, which services had better be one again, and what that costs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import pandas as pd
+
+from analysis.findings import Finding
+from analysis.graph import module_name, several_modules
+
+__all__ = ["cuts", "merges"]
+
+#: A module whose calls from and to its siblings are at most this share of its spans' traces is loosely tied.
+_LOOSE_CALLS: Final = 1.0
+_ACCESS: Final = ("read", "write", "unknown")
+
+
+class Reviewed(Protocol):
+    """A review, or anything with its facts and findings."""
+
+    @property
+    def facts(self) -> Mapping[str, pd.DataFrame]:
+        """Merged fact tables by name."""
+
+    @property
+    def finding_objects(self) -> tuple[Finding, ...]:
+        """The findings, worst first."""
+
+
+def cuts(result: Reviewed) -> pd.DataFrame:
+    """Tell for each module of a modular service whether it could be cut out, and what that would cost.
+
+    Parameters
+    ----------
+    result
+        A review.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each ``service`` and ``module``, sorted, of services with two modules or more: ``traces``,
+        ``calls_in`` and ``calls_out`` (calls from and to its siblings: each would become a call over the network),
+        ``shared_tables`` (that siblings use too), ``own_tables``, ``verdict``, ``added_calls`` (a trace) and
+        ``added_ms`` (a trace: those calls times the usual time on the way between two services here; not a number where
+        no call between services was seen from both sides).
+    """
+    rows = several_modules(result.facts["module_calls"])
+    hop = _usual_hop_ms(result.facts["calls"])
+    own = rows[rows["kind"] == "own"]
+    inside = rows[rows["kind"] == "inside"]
+    access = rows[rows["kind"].isin(_ACCESS)]
+    used: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for service, module, store, table in access[["service", "module", "callee", "callee_module"]].itertuples(
+        index=False
+    ):
+        used[str(service), str(module)].add(f"{store} {table}")
+    found = []
+    for (service, module), mine in own.groupby(["service", "module"], sort=True):
+        key = (str(service), str(module))
+        siblings = [name for name in used if name[0] == key[0] and name != key]
+        shared = used[key] & set().union(*(used[name] for name in siblings)) if siblings else set()
+        calls_in = int(inside.loc[(inside["service"] == service) & (inside["callee_module"] == module), "calls"].sum())
+        calls_out = int(inside.loc[(inside["service"] == service) & (inside["module"] == module), "calls"].sum())
+        traces = int(mine["traces"].sum())
+        added = (calls_in + calls_out) / traces if traces else 0.0
+        found.append(
+            {
+                "service": key[0],
+                "module": module_name(*key),
+                "traces": traces,
+                "calls_in": calls_in,
+                "calls_out": calls_out,
+                "shared_tables": _tables(shared),
+                "own_tables": _tables(used[key] - shared),
+                "verdict": _verdict(shared, added),
+                "added_calls": round(added, 2),
+                "added_ms": round(added * hop, 3),
+            }
+        )
+    columns = ["service", "module", "traces", "calls_in", "calls_out", "shared_tables", "own_tables", "verdict"]
+    return pd.DataFrame(found, columns=[*columns, "added_calls", "added_ms"])
+
+
+def _tables(names: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(name.rpartition(" ")[2] for name in names))
+
+
+def _verdict(shared: set[str], added: float) -> str:
+    if shared:
+        return "not yet: siblings use its tables"
+    if added > _LOOSE_CALLS:
+        return "better stays: it talks with its siblings in every request"
+    return "could be cut out" if added else "could be cut out: it talks with no sibling"
+
+
+def _usual_hop_ms(calls: pd.DataFrame) -> float:
+    """Return the mean time on the way of a call between two services, ms; not a number where none was seen whole."""
+    between = calls[
+        (calls["caller_kind"] == "service") & (calls["callee_kind"] == "service") & (calls["caller"] != calls["callee"])
+    ]
+    paired = int(between["paired"].sum())
+    way = max(0, int(between["client_ns"].sum()) - int(between["server_ns"].sum()))
+    return way / paired / 1e6 if paired else float("nan")
+
+
+def merges(result: Reviewed, replay: Callable[[str], Mapping[str, Any]] | None = None) -> pd.DataFrame:
+    """Tell which services had better be one again, and what that would save.
+
+    Parameters
+    ----------
+    result
+        A review.
+    replay
+        Replays the recorded traces with one thing changed, such as ``merge=A+B``, and returns what it saves:
+        ``critical_path_ms_p95`` and ``calls``. Without it the time on the way between the two stands for it, which is
+        what the critical path would be shorter by if nothing else moved onto it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each pair of ``services``, the largest saving first: ``because``, ``saved_ms_p95`` (a request),
+        ``saved_calls`` (in all), ``estimate`` (``replay`` or ``time on the way``), ``confidence``, ``speaks_against``.
+    """
+    rows = []
+    for finding in result.finding_objects:
+        if finding.detector != "merge_candidates":
+            continue
+        scenario = f"merge={'+'.join(finding.services)}"
+        saving = finding.saving if replay is None else replay(scenario)
+        rows.append(
+            {
+                "services": finding.services,
+                "because": finding.summary,
+                "saved_ms_p95": float(saving.get("critical_path_ms_p95", 0.0)),
+                "saved_calls": int(saving.get("calls", 0)),
+                "estimate": "time on the way" if replay is None else "replay",
+                "confidence": finding.confidence,
+                "speaks_against": finding.considered,
+            }
+        )
+    columns = ["services", "because", "saved_ms_p95", "saved_calls", "estimate", "confidence", "speaks_against"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values("saved_ms_p95", ascending=False, kind="stable", ignore_index=True)

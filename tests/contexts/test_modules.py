@@ -1,0 +1,96 @@
+"""Modules of a monolith: which could be cut out, and what that would cost."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+import analysis as an
+from tests.detectors.stories import export
+
+ROOT = {"is": "root", "service": "shop", "name": "POST /orders", "kind": "server", "ms": 100}
+TABLE = {"db.system.name": "postgresql", "server.address": "db", "db.namespace": "shop"}
+
+
+def query(under: str, table: str, at: int) -> dict:
+    says = {**TABLE, "db.query.text": f"UPDATE {table} SET a = 1"}
+    span = {"is": f"{under} {table}", "under": under, "service": "shop", "name": "query", "kind": "client"}
+    return {**span, "at": at, "ms": 2, "attributes": says}
+
+
+def inside(name: str, under: str, at: int, times: int = 1) -> dict:
+    said = {"code.namespace": f"shop.{name}"}
+    return {
+        "is": name,
+        "under": under,
+        "service": "shop",
+        "name": name,
+        "at": at,
+        "ms": 10,
+        "times": times,
+        "attributes": said,
+    }
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    """orders asks stock three times and invoices once, which works on a table of orders; mails stands alone."""
+    spans = [
+        ROOT,
+        {**inside("orders", "root", 5), "ms": 80},
+        query("orders", "orders", 1),
+        inside("stock", "orders", 10, times=3),
+        query("stock", "stock", 1),
+        inside("invoices", "orders", 60),
+        query("invoices", "orders", 1),
+    ]
+    mail = {"is": "mail", "service": "shop", "name": "POST /mails", "kind": "server", "ms": 20}
+    story = {"traces": 30, "spans": spans, "also": [{"traces": 30, "spans": [mail, inside("mails", "mail", 2)]}]}
+    folder: Path = tmp_path_factory.mktemp("modules")
+    return an.review(an.open_export(str(export(story, folder / "traces.jsonl"))))
+
+
+def test_a_module_is_ready_where_it_shares_no_table_and_talks_little(result):
+    told = an.cuts(result).set_index("module")
+    assert dict(told["verdict"]) == {
+        "shop/invoices": "not yet: siblings use its tables",
+        "shop/mails": "could be cut out: it talks with no sibling",
+        "shop/orders": "not yet: siblings use its tables",
+        "shop/stock": "better stays: it talks with its siblings in every request",
+    }
+    assert told.loc["shop/stock", ["calls_in", "calls_out", "added_calls"]].tolist() == [90, 0, 3.0]
+    assert told.loc["shop/orders", "calls_out"] == 120
+    assert told.loc["shop/invoices", "shared_tables"] == ("orders",)
+    assert told.loc["shop/stock", "own_tables"] == ("stock",)
+
+
+def test_what_a_hop_costs_is_not_known_without_calls_between_services(result):
+    assert math.isnan(an.cuts(result)["added_ms"].iloc[0])
+
+
+def test_modules_have_contexts(result):
+    found = an.contexts(result, grain="module")
+    of = found.context_of
+    assert of["shop/orders"] == of["shop/stock"]
+    assert of["shop/mails"] == "shop/mails"
+
+
+def test_merges_take_what_a_replay_says(tmp_path):
+    from tests.contexts_story import shop_file
+
+    result = an.review(an.open_export(shop_file(tmp_path / "shop.jsonl")))
+    plain = {row["services"]: (row["saved_calls"], row["estimate"]) for row in an.merges(result).to_dict("records")}
+    # Two calls and one back in each of 40 traces; one call in every second.
+    assert plain == {("cart", "pricing"): (120, "time on the way"), ("orders", "payments"): (20, "time on the way")}
+    asked = []
+
+    def replay(scenario):
+        asked.append(scenario)
+        return {"critical_path_ms_p95": 4.5, "calls": 120}
+
+    replayed = an.merges(result, replay)
+    assert sorted(asked) == ["merge=cart+pricing", "merge=orders+payments"]
+    assert set(replayed["saved_ms_p95"]) == {4.5}
+    assert set(replayed["estimate"]) == {"replay"}
