@@ -126,8 +126,9 @@ def _is_lines(head: bytes) -> bool:
         return False
     if _is_record(lines[0]):
         return True
-    # After an opening brace comes a key, never a record.
-    return lines[0][-1:] not in {b"[", b",", b":"} and _is_record(lines[1])
+    # After an opening brace comes a key, never a record; and two records stand in one text with a comma between them.
+    following = lines[1:2] if lines[0][-1:] not in {b"[", b",", b":"} else lines[1:3] if len(lines) > 2 else [b""]
+    return all(map(_is_record, following))
 
 
 def _is_record(line: bytes) -> bool:
