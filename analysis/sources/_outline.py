@@ -9,7 +9,7 @@ from typing import Final
 __all__ = ["Outline", "outlines"]
 
 _TOKEN: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)
-_DEPTH: Final = 6
+_DEPTH: Final = 9
 _KEYS: Final = 200
 #: Lines looked at after the first, for a file of lines whose first is broken.
 _LINES: Final = 20

@@ -112,3 +112,50 @@ def test_a_page_of_the_spans_api(shared_exports, tmp_path):
     first = data.spans().query("span_id == @key", local_dict={"key": f"{9270756141854228302:016x}"}).iloc[0]
     assert (first["trace_id"], first["http_status"]) == (f"{3740652481065462946:032x}", 200)
     assert first["duration_ns"] == 3_402_932
+
+
+def test_compressed_spans_of_elastic(shared_exports):
+    """Two documents below a transaction that is not there: fifty calls of Redis, five of Elasticsearch."""
+    data = open_export(shared_exports / "elastic" / "apm_TestCompressedSpans.json")
+    assert (data.totals.traces, data.totals.spans, data.totals.services) == (1, 2, ("systemtest",))
+    assert edges(data) == {("systemtest", "redis://"): 50, ("systemtest", "elasticsearch://"): 5}
+    spans = data.spans().set_index("span_id")
+    # The first began at the epoch and has no time beside @timestamp; that is a time.
+    assert spans.loc["0000000000000002", "start_ns"] == 0
+    assert spans["duration_ns"].tolist() == [50_000_000, 20_000_000]
+
+
+def test_spans_of_an_agent_of_elastic(shared_exports):
+    """Ten spans of six traces without their transactions; three documents call one database, one stands for ten."""
+    data = open_export(shared_exports / "elastic" / "apm_TestIntake_Spans.json")
+    assert (data.totals.traces, data.totals.spans) == (6, 10)
+    assert data.totals.services == ("backendspans", "service1")
+    assert edges(data) == {
+        ("service1", "postgresql://0:0::0:1/customers"): 3,
+        ("backendspans", "postgresql://"): 11,
+        ("backendspans", "localhost"): 1,
+        ("jms://new_users", "backendspans"): 1,
+    }
+    queries = data.spans().query("service == 'service1'")
+    assert set(queries["db_rows"]) == {2}
+    # Hexadecimal but for one letter or two: such ids are hashed.
+    assert notes(data)["ids that are neither hexadecimal, base64 nor decimal were hashed"] == 6
+
+
+def test_transactions_of_an_agent_of_elastic(shared_exports):
+    """Four requests and a message; one transaction dropped 55 spans."""
+    data = open_export(shared_exports / "elastic" / "apm_TestIntake_Transactions.json")
+    assert (data.totals.traces, data.totals.spans) == (3, 5)
+    spans = data.spans()
+    assert sorted(spans["kind"]) == ["consumer", "server", "server", "server", "server"]
+    assert spans["dropped_children"].dropna().tolist() == [55]
+    assert edges(data) == {("queue://new_users", "1234_service-12a3"): 1}
+    # The id of twenty digits, 4340a8e0df1906ecbfa9, keeps its lower half.
+    assert "a8e0df1906ecbfa9" in set(spans["span_id"])
+
+
+def test_log_events_of_an_agent_of_elastic(shared_exports):
+    """Seven log events after their metadata; the last names its service twice, and the nested name counts."""
+    data = open_export(shared_exports / "elastic" / "intake_v2_logs.ndjson")
+    assert (data.totals.format, data.totals.spans, data.totals.logs) == ("elastic-intake", 0, 7)
+    assert data.totals.services == ("1234_service-12a3", "testSvc")
