@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["claim_calls", "find_outgoing", "order_by_depth", "settle_outer"]
+__all__ = ["claim_calls", "claim_siblings", "find_outgoing", "order_by_depth", "settle_outer"]
 
 
 @kernel
@@ -75,4 +75,38 @@ def claim_calls(
         around = enclosing[row]
         shadow[row] = around >= 0 and (claimed[around] or shadow[around])
         claimed[row] = wanted[row] and (unshadowed[row] or not shadow[row])
+    return claimed
+
+
+@kernel
+def claim_siblings(
+    key: NDArray[np.int64],
+    layer: NDArray[np.int64],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    tolerance: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Return for every call the place of the one before it that records the same call around it; -1 for none.
+
+    Calls lie under their parents, by start; those of one ``key`` ask for the same under one parent. One is recorded
+    around another if it is of another ``layer`` (neither of which is -1) and encloses it in time. Each stands around
+    one call at most: the nearest before it that is free is taken.
+    """
+    claimed = np.full(len(key), -1, np.int64)
+    free = np.ones(len(key), np.bool_)
+    # How many calls back is looked: layers of one call lie close together, however many run at once.
+    reach = 64
+    for index in range(len(key)):
+        if layer[index] == -1:
+            continue
+        for other in range(index - 1, max(index - reach, 0) - 1, -1):
+            if key[other] != key[index]:
+                continue
+            if not free[other] or layer[other] == -1 or layer[other] == layer[index]:
+                continue
+            begins = start[other] <= start[index] + tolerance[index]
+            if begins and end[index] <= end[other] + tolerance[index]:
+                claimed[index] = other
+                free[other] = False
+                break
     return claimed

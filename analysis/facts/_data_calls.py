@@ -10,21 +10,18 @@ import numpy.typing as npt
 from analysis.facts._grouping import number_of
 from analysis.facts._says import says
 from analysis.forest import Codes, Forest
+from analysis.links import layers
 from analysis.schema import KINDS
 from analysis.stores import store_id
 
 __all__ = ["COLUMNS", "connecting", "data_calls", "stores"]
 
 COLUMNS: Final = (
+    *layers.COLUMNS,
     "service",
     "kind",
-    "category",
-    "template",
-    "db_system",
     "db_namespace",
     "db_operation",
-    "db_collection",
-    "db_statement",
     "server_address",
     "server_port",
     "peer_service",
@@ -39,7 +36,8 @@ def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
 
     Left out are spans that name no statement, operation or collection (connecting, waiting for a pool), and spans
     around another layer's: where a data call has data calls of the same service and system as children, the children
-    are the calls.
+    are the calls; where two layers stand side by side, the inner one is, and the statement rather than the span beside
+    it that holds its time (:mod:`analysis.links.layers`).
     """
     category = forest.codes("category")
     wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
@@ -47,7 +45,7 @@ def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
     named = np.zeros(forest.size, bool)
     for column in ("db_statement", "db_operation", "db_collection"):
         named |= forest.codes(column).codes >= 0
-    data &= named
+    data &= named & ~layers.layers_of(forest).extra
     rows = np.flatnonzero(data)
     parent = forest.parent[rows]
     inner = parent >= 0

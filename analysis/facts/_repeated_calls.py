@@ -19,6 +19,7 @@ from analysis.facts import _data_calls
 from analysis.facts._numbering import combined, firsts
 from analysis.facts._run_kernels import nearest_outside
 from analysis.forest import Codes, Forest
+from analysis.links.layers import layers_of
 from analysis.schema import KINDS
 
 __all__ = ["COLUMNS", "DATA", "PAGED", "Calls", "certain_values", "select_calls"]
@@ -61,9 +62,6 @@ PAGED: Final = re.compile(
 )
 #: Methods whose requests have no body: equal addresses are equal requests.
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
-#: A statement's span this short (ns) did not wait for the database; its time may be on the span beside it.
-_NO_TIME_NS: Final = 100_000
-_ADJACENT_NS: Final = 1_000_000
 
 Integers = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
@@ -120,8 +118,7 @@ def select_calls(forest: Forest) -> Calls:
     data[kept] = True
     remote = np.isin(forest.kind, (_CLIENT, _PRODUCER)) & ~stores & ~_says(forest, "messaging_operation", _FETCHING)
     layer = (stores & ~data) | _around_their_like(forest, remote)
-    partner = _time_beside(forest, data, stores)
-    data[partner[partner >= 0]] = False
+    beside = layers_of(forest)
     data &= ~_control(forest)
     rows = np.flatnonzero(data | (remote & ~layer))
     server = _servers(forest)[rows]
@@ -138,7 +135,7 @@ def select_calls(forest: Forest) -> Calls:
         category=_taken(forest.codes("category"), rows),
         scope=_scopes(forest, rows, layer & stores, is_remote),
         server=server,
-        partner=partner[rows],
+        partner=beside.timed[rows],
         values=forest.array("parameters").astype(np.uint64)[of_values],
         of_values=of_values,
         resent=forest.array("resend_count")[rows] > 0,
@@ -193,35 +190,6 @@ def _around_their_like(forest: Forest, remote: Bools) -> Bools:
     return marked
 
 
-def _time_beside(forest: Forest, data: Bools, stores: Bools) -> npt.NDArray[np.int64]:
-    """Return for each statement on a span of no time the span beside it that took the time; -1 elsewhere.
-
-    The span beside it follows at once under the same parent, belongs to the same service, is of a store and has no
-    statement of its own.
-    """
-    partner = np.full(forest.size, -1, np.int64)
-    if not len(forest.child):
-        return partner
-    parent = forest.parent[forest.child]
-    service = forest.codes("service").codes
-    stated = forest.codes("db_statement").codes >= 0
-    first, second = forest.child[:-1].astype(np.int64), forest.child[1:].astype(np.int64)
-    beside = (
-        (parent[:-1] == parent[1:])
-        & (service[first] == service[second])
-        & data[first]
-        & stated[first]
-        & stores[second]
-        & ~stated[second]
-        & (forest.duration[first] <= _NO_TIME_NS)
-        & (forest.duration[second] > forest.duration[first])
-        & (forest.start[second] - forest.end[first] <= _ADJACENT_NS)
-        & (forest.codes("db_collection").codes[second] < 0)
-    )
-    partner[first[beside]] = second[beside]
-    return partner
-
-
 def _servers(forest: Forest) -> npt.NDArray[np.int64]:
     """Return for each row its first child that answers it: a server or consumer span, or one of another service."""
     service = forest.codes("service").codes
@@ -263,8 +231,9 @@ def _targets(forest: Forest, rows: Integers, server: Integers, remote: Bools) ->
 def _scopes(forest: Forest, rows: Integers, layer: Bools, remote: Bools) -> Codes:
     """Return the instrumentation of a data call, of the layer around it where there is one; none of other calls."""
     scope = forest.codes("scope")
-    parent = forest.parent[rows]
-    around = np.where((parent >= 0) & layer[parent] & ~remote, parent, -1)
+    parent, beside = forest.parent[rows], layers_of(forest).around[rows]
+    above = np.where((parent >= 0) & layer[parent], parent, -1)
+    around = np.where(remote, -1, np.where(beside >= 0, beside, above))
     return _first_of([_taken(scope, around), _taken(scope, np.where(remote, -1, rows))])
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from analysis import schema
 from analysis._kernels.links import claim_calls, settle_outer
 from analysis.forest import Forest
-from analysis.links import naming
+from analysis.links import layers, naming
 from analysis.links.edges import ASYNC, DATA, SYNC, Calls, Edges, Node, join
 from analysis.links.messaging import Messages, follow_messages
 from analysis.links.references import References, find_references
@@ -29,7 +29,7 @@ from analysis.links.roles import Roles
 __all__ = ["COLUMNS", "Edges", "Node", "edges"]
 
 #: Columns that are read beside those of a forest.
-COLUMNS: Final = (*naming.COLUMNS, "messaging_operation", "links")
+COLUMNS: Final = tuple(dict.fromkeys((*naming.COLUMNS, *layers.COLUMNS, "messaging_operation", "links")))
 
 _SERVER, _CLIENT, _PRODUCER, _CONSUMER = (
     schema.KINDS.index(name) for name in ("server", "client", "producer", "consumer")
@@ -120,7 +120,7 @@ def _virtual_calls(
 ) -> list[Calls]:
     """Return calls of which only the client's half was seen."""
     forest = roles.forest
-    data = roles.data & roles.named & ~settled
+    data = roles.data & roles.named & ~settled & ~_recorded_twice(forest)
     rows = np.flatnonzero(data)
     above = forest.parent[rows]
     system, service = forest.codes("db_system").codes, forest.service.codes
@@ -142,6 +142,22 @@ def _virtual_calls(
         _one_half(forest, stores, table.stores(stores), DATA),
         _one_half(forest, outside, peer[outside], SYNC),
     ]
+
+
+def _recorded_twice(forest: Forest) -> NDArray[np.bool_]:
+    """Mark layers that stand beside another's span of the same call to a store: of two, the one that says how long.
+
+    Where a statement stands beside the span with its time, it is the statement that is passed over, unless it alone
+    says which store is meant.
+    """
+    found = layers.layers_of(forest)
+    twice = found.extra.copy()
+    stated = np.flatnonzero(found.timed >= 0)
+    beside = found.timed[stated]
+    parts = [forest.codes(name).codes for name in ("db_system", "server_address", "db_namespace")]
+    same = np.logical_and.reduce([part[stated] == part[beside] for part in parts])
+    twice[beside[same]], twice[stated[same]] = False, True
+    return twice
 
 
 def _one_half(forest: Forest, client: NDArray[np.int64], callee: NDArray[np.int32], kind: int) -> Calls:

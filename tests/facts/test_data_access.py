@@ -59,3 +59,14 @@ def test_of_a_cache_the_prefix_of_its_keys_takes_the_place_of_the_table():
         ("cart", "write", "parsed", 1),
         ("product", "read", "parsed", 1),
     ]
+
+
+def test_two_layers_that_stand_side_by_side_are_one_access():
+    found = read("data_access", span(1), query(2, 1, at=1, ms=9, scope="mapper"), query(3, 1, at=2, ms=7, scope="pg"))
+    assert rows_of(found, "calls", "total_ns") == [(1, 7 * MS)]
+
+
+def test_a_statement_and_the_span_beside_it_that_has_its_time_are_one_access():
+    beside = {"template": "query", "db_statement": None, "db_operation": "query"}
+    found = read("data_access", span(1), query(2, 1, at=1, ms=0.05), query(3, 1, at=1.06, ms=9, **beside))
+    assert rows_of(found, "table", "calls") == [("carts", 1)]

@@ -1,0 +1,160 @@
+"""Split instrumentation: spans of several layers that stand side by side for one call to a store.
+
+An object mapper that records a statement beside the driver's span of it, a statement on a span of no time with the time
+on the span after it, a connection taken from a pool before the query: each makes one call of two spans. Found once for
+a forest, before anything is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis import schema
+from analysis._columns import Codes
+from analysis._kernels.links import claim_siblings
+from analysis.forest import Forest
+
+__all__ = ["COLUMNS", "Layers", "layers_of"]
+
+#: Columns that are read beside those of a forest.
+COLUMNS: Final = (
+    "category",
+    "db_system",
+    "db_statement",
+    "db_operation",
+    "db_collection",
+    "scope",
+    "operation",
+    "template",
+)
+
+#: A statement's span this short (ns) did not wait for the database; its time may be on the span beside it.
+_NO_TIME_NS: Final = 100_000
+_ADJACENT_NS: Final = 1_000_000
+#: What says what a data call does.
+_SAYING: Final = ("db_statement", "db_operation", "db_collection")
+_SERVING: Final = (schema.KINDS.index("server"), schema.KINDS.index("consumer"))
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """Spans of data calls that stand for what a span beside them stands for.
+
+    Attributes
+    ----------
+    around
+        Row of the layer that stands beside a row and records the same call around it; -1 where there is none.
+    timed
+        Row of the span beside a statement on a span of no time, which holds its time; -1 elsewhere.
+    extra
+        Rows that are no call of their own: the layers around, the spans that only hold a time, and those that open the
+        way for the call after them (connecting, waiting for a pool).
+    """
+
+    around: Int64s
+    timed: Int64s
+    extra: Bools
+
+
+_found: Final[WeakKeyDictionary[Forest, Layers]] = WeakKeyDictionary()
+
+
+def layers_of(forest: Forest) -> Layers:
+    """Return the layers of a forest planted with the columns of :data:`COLUMNS`."""
+    known = _found.get(forest)
+    if known is None:
+        known = _found[forest] = _find(forest)
+    return known
+
+
+def _find(forest: Forest) -> Layers:
+    wanted = [code for code, name in enumerate(forest.codes("category").values) if name in ("database", "cache")]
+    data = np.isin(forest.codes("category").codes, wanted) & ~np.isin(forest.kind, _SERVING)
+    timed = _time_beside(forest, data)
+    around = _siblings_around(forest, data)
+    extra = _opening(forest, data)
+    extra[around[around >= 0]] = True
+    extra[timed[timed >= 0]] = True
+    return Layers(around, timed, extra)
+
+
+def _opening(forest: Forest, data: Bools) -> Bools:
+    """Mark spans of a store that name nothing to do there and stand before a call of the same service that does."""
+    named = np.logical_or.reduce([_present(forest.codes(name)) for name in _SAYING])
+    rows = forest.child[data[forest.child]].astype(np.int64)
+    marked = np.zeros(forest.size, np.bool_)
+    first, second = rows[:-1], rows[1:]
+    service = forest.service.codes
+    together = (forest.parent[first] == forest.parent[second]) & (service[first] == service[second])
+    marked[first[together & ~named[first] & named[second]]] = True
+    return marked
+
+
+def _siblings_around(forest: Forest, data: Bools) -> Int64s:
+    """Return for each call the sibling that another instrumentation recorded around it, of the same statement.
+
+    Its scope differs; where none of the two names its scope, its operation does. Two calls that one instrumentation
+    records are two calls, however they lie.
+    """
+    rows = forest.child[data[forest.child]].astype(np.int64)
+    scope, operation, template = (forest.codes(name).codes for name in ("scope", "operation", "template"))
+    same = (forest.service.codes, forest.codes("db_system").codes, template, forest.multiplicity)
+    key = _numbered([forest.parent[rows], *(part[rows] for part in same)])
+    layer = np.where(scope[rows] >= 0, scope[rows].astype(np.int64), -2 - operation[rows].astype(np.int64))
+    layer[template[rows] < 0] = -1
+    tolerance = np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1)
+    claimed = claim_siblings(key, layer, forest.start[rows], forest.end[rows], tolerance)
+    around = np.full(forest.size, -1, np.int64)
+    inner = np.flatnonzero(claimed >= 0)
+    around[rows[inner]] = rows[claimed[inner]]
+    return around
+
+
+def _numbered(parts: list[npt.NDArray[Any]]) -> Int64s:
+    """Give each combination of values a number."""
+    number = np.zeros(len(parts[0]), np.int64)
+    for part in parts:
+        values = np.unique(part, return_inverse=True)[1].astype(np.int64)
+        number = np.unique(number * (int(values.max(initial=0)) + 1) + values, return_inverse=True)[1].astype(np.int64)
+    return number
+
+
+def _time_beside(forest: Forest, data: Bools) -> Int64s:
+    """Return for each statement on a span of no time the span beside it that took the time; -1 elsewhere.
+
+    The span beside it follows at once under the same parent, belongs to the same service, is of a store and has no
+    statement of its own.
+    """
+    timed = np.full(forest.size, -1, np.int64)
+    if not len(forest.child):
+        return timed
+    parent = forest.parent[forest.child]
+    service = forest.service.codes
+    stated, collection = _present(forest.codes("db_statement")), _present(forest.codes("db_collection"))
+    first, second = forest.child[:-1].astype(np.int64), forest.child[1:].astype(np.int64)
+    beside = (
+        (parent[:-1] == parent[1:])
+        & (service[first] == service[second])
+        & data[first]
+        & stated[first]
+        & data[second]
+        & ~stated[second]
+        & (forest.duration[first] <= _NO_TIME_NS)
+        & (forest.duration[second] > forest.duration[first])
+        & (forest.start[second] - forest.end[first] <= _ADJACENT_NS)
+        & ~collection[second]
+    )
+    timed[first[beside]] = second[beside]
+    return timed
+
+
+def _present(codes: Codes) -> Bools:
+    return np.asarray(codes.codes >= 0, np.bool_)
