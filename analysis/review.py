@@ -250,6 +250,7 @@ def review(
     fact_catalogue = facts.discover()
     frames = {name: facts.to_frame(fact_catalogue[name].FIELDS, table) for name, table in tables.items()}
     report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
+    seen_ns = data.window[1] - data.window[0] if data.window else 0
     answers: dict[str, Assessment] = {}
     judged = detectors.with_batches(frames, settings.roles)
     for name in detectors.in_order(_with_precedence(chosen)):
@@ -261,6 +262,7 @@ def review(
             catalogue=settings.catalogue,
             roles=settings.roles,
             rules=settings.rules,
+            seen_ns=seen_ns,
         )
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
     findings = [finding for name in chosen for finding in answers[name].findings]

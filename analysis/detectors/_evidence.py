@@ -18,6 +18,7 @@ from analysis.trust import Trust
 __all__ = ["NANOSECONDS_PER_MS", "Evidence", "examples", "merged_exemplars", "merged_histogram", "ms", "named"]
 
 NANOSECONDS_PER_MS = 1_000_000
+_DAY_NS = 86_400_000_000_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Evidence(Mapping[str, pd.DataFrame]):
         Services and operations of which the configuration says what part they play.
     rules
         Dependencies that the configuration forbids or requires.
+    seen_ns
+        How long the traffic was recorded, from the first start to the last end; 0 where that is not known.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -49,6 +52,7 @@ class Evidence(Mapping[str, pd.DataFrame]):
     catalogue: Catalogue = field(default_factory=Catalogue)
     roles: Roles = NO_ROLES
     rules: tuple[Rule, ...] = ()
+    seen_ns: int = 0
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]
@@ -72,6 +76,19 @@ class Evidence(Mapping[str, pd.DataFrame]):
         requests = self["requests"]
         keys = zip(requests["entry_service"], requests["entry_operation"], strict=True)
         return {key: int(count) for key, count in zip(keys, requests["requests"], strict=True)}
+
+    @cached_property
+    def times_a_day(self) -> float | None:
+        """How often a day holds what was seen, at the same traffic; samples count as what they stand for.
+
+        None where it is not known how long was recorded.
+        """
+        if self.seen_ns <= 0:
+            return None
+        requests = self["requests"]
+        seen = int(requests["requests"].sum())
+        stood_for = float(requests["weighted_millis"].sum()) / 1000 / seen if seen else 1.0
+        return _DAY_NS / self.seen_ns * stood_for
 
     def share_of_p95(self, entry: tuple[str, str], cost_p95_ns: float) -> float:
         """Return a cost on the critical path as a share (0..1) of the entry operation's p95; 0 if unknown."""

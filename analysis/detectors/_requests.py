@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram
-from analysis.detectors import NO_ROLES, Evidence, Info, Limits, Roles
+from analysis.detectors import NO_ROLES, Evidence, Roles
 from analysis.detectors._evidence import merged_histogram
-from analysis.findings import Finding
 
 __all__ = [
     "PERCENTILE",
     "affected_traces",
     "entries",
-    "finding",
     "front_services",
     "is_proxy",
     "largest_share",
@@ -105,47 +103,6 @@ def entries(rows: pd.DataFrame) -> list[str]:
 def affected_traces(evidence: Evidence, counts: Iterable[int]) -> int:
     """Return how many traces some rows were seen in: never more than there are."""
     return min(evidence.traces, int(sum(counts)))
-
-
-def finding(
-    evidence: Evidence,
-    info: Info,
-    limits: Limits,
-    affected: int,
-    confidence: float,
-    sensitive_to: Iterable[str],
-    considered: Iterable[str],
-    **members: Any,
-) -> Finding:
-    """Make a finding: confidence lowered by the trust report, the traces that show it, and what was considered.
-
-    Parameters
-    ----------
-    evidence, info, limits
-        What it was judged by.
-    affected
-        Traces that show it.
-    confidence
-        Of the rule itself (0..1).
-    sensitive_to
-        Doubts of the trust report that weaken it.
-    considered
-        What was looked at against it.
-    members
-        The rest of the finding.
-    """
-    doubts = tuple(sensitive_to)
-    return Finding(
-        detector=info.name,
-        family=info.family,
-        confidence=evidence.trust.confidence(confidence, doubts, affected),
-        limits=dict(limits),
-        traces_seen=evidence.traces,
-        traces_affected=affected,
-        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
-        considered=(*considered, *evidence.trust.sentences(doubts, affected)),
-        **members,
-    )
 
 
 def shortened(template: str) -> str:

@@ -81,6 +81,8 @@ class Calls:
         For every row of the forest its nearest ancestor that is no layer around a call; -1 where there is none.
     template, target, category, scope
         Texts of each call.
+    routed
+        The template is the callee's route rather than what the caller says.
     server
         Row of the callee's span; -1 where it was not seen.
     partner
@@ -102,6 +104,7 @@ class Calls:
     target: Codes
     category: Codes
     scope: Codes
+    routed: Bools
     server: npt.NDArray[np.int64]
     partner: npt.NDArray[np.int64]
     values: npt.NDArray[np.uint64]
@@ -126,14 +129,16 @@ def select_calls(forest: Forest) -> Calls:
     server[~is_remote] = -1
     of_values = np.where((forest.codes("url_path").codes[rows] >= 0) | (server < 0), rows, server)
     by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    routed = _routed(forest, rows, server)
     return Calls(
         rows=rows,
         remote=is_remote,
         above=nearest_outside(by_depth, forest.parent, layer),
-        template=_templates(forest, rows, server),
+        template=_templates(forest, rows, server, routed),
         target=_targets(forest, rows, server, is_remote),
         category=_taken(forest.codes("category"), rows),
         scope=_scopes(forest, rows, layer & stores, is_remote),
+        routed=routed,
         server=server,
         partner=beside.timed[rows],
         values=forest.array("parameters").astype(np.uint64)[of_values],
@@ -204,14 +209,20 @@ def _servers(forest: Forest) -> npt.NDArray[np.int64]:
     return found
 
 
-def _templates(forest: Forest, rows: Integers, server: Integers) -> Codes:
-    """Return the callee's route where it is joined, else the caller's template, else the name of the operation.
+def _routed(forest: Forest, rows: Integers, server: Integers) -> Bools:
+    """Mark the calls whose callee says its route.
 
     Where the caller's template has keys of paging, which a route has not, it stays.
     """
-    template, operation = forest.codes("template"), forest.codes("operation")
+    template = forest.codes("template")
     paged = np.array([*(PAGED.search(text) is not None for text in template.values), False])
-    routed = (server >= 0) & (_taken(forest.codes("http_route"), server).codes >= 0) & ~paged[template.codes[rows]]
+    said = _taken(forest.codes("http_route"), server).codes >= 0
+    return np.asarray((server >= 0) & said & ~paged[template.codes[rows]])
+
+
+def _templates(forest: Forest, rows: Integers, server: Integers, routed: Bools) -> Codes:
+    """Return the callee's route where it is joined, else the caller's template, else the name of the operation."""
+    template, operation = forest.codes("template"), forest.codes("operation")
     route = _taken(template, np.where(routed, server, -1))
     return _first_of([route, _taken(template, rows), _taken(template, server), _taken(operation, rows)])
 

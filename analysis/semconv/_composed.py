@@ -172,6 +172,14 @@ def _sample_rate(columns: dict[str, Any], value: Any, kind: str) -> bool:
     return False
 
 
+def _composite(columns: dict[str, Any], value: Any, kind: str) -> bool:
+    del kind
+    many = count(value)
+    if many is not None and 1 <= many <= 1e9:
+        columns["multiplicity"] = int(many)
+    return False
+
+
 def _broker(system: str) -> Callable[[dict[str, Any], Any, str], bool]:
     def compose(columns: dict[str, Any], value: Any, kind: str) -> bool:
         del value, kind
@@ -210,4 +218,5 @@ COMPOSERS: Final[tuple[tuple[str, Callable[[dict[str, Any], Any, str], bool]], .
     ("otel.status_description", _status_message),
     ("sampling.probability", _weight),
     ("SampleRate", _sample_rate),
+    ("span.composite.count", _composite),
 )

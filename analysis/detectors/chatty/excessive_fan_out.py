@@ -45,12 +45,12 @@ from typing import Final
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
 from analysis.detectors._requests import (
     PERCENTILE,
     affected_traces,
     entries,
-    finding,
     front_services,
     largest_share,
 )
@@ -155,16 +155,10 @@ def _finding(
             "entries": entries(rows),
         },
         cost={
-            "critical_path_ms_p50": ms(critical.percentile(0.5)),
-            "critical_path_ms_p95": ms(critical.percentile(PERCENTILE)),
+            **on_path(critical, rows["critical_ns"].sum()),
             "calls_per_trace_p95": at_p95,
-            "total_ms": ms(rows["critical_ns"].sum()),
         },
-        saving={
-            "critical_path_ms_p50": ms(penalty.percentile(0.5)),
-            "critical_path_ms_p95": ms(paid),
-            "total_ms": ms(rows["penalty_ns"].sum()),
-        },
+        saving=on_path(penalty, rows["penalty_ns"].sum()),
         exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
         remedy=(
             "Put the calls of one service together (a batch endpoint), bound how many run at once, and set a deadline "

@@ -50,6 +50,7 @@ from functools import partial
 from typing import Final
 
 from analysis.detectors import Evidence, Info, Limit, Limits
+from analysis.detectors._building import finding
 from analysis.detectors._evidence import ms
 from analysis.detectors._requests import shortened
 from analysis.detectors.chatty._repetition import Repetition, repetitions, set_aside, without_redundant
@@ -113,17 +114,22 @@ def _finding(run: Repetition) -> Finding:
     network_ns = max(0, client_ns - server_ns)
     measures = run.measures() | {
         "category": ", ".join(sorted(set(run.rows["category"]))),
+        "callee_route": _route(run),
         "paired_share": round(paired / calls, 4),
         "network_share": round(network_ns / client_ns, 4) if client_ns else None,
         "network_ms": ms(network_ns) if paired else None,
         "transitive_share": round(run.total("transitive") / paired, 4) if paired else 0.0,
     }
     services = tuple(sorted({run.service, run.target})) if paired and run.target else (run.service,)
-    return Finding(
-        detector=INFO.name,
-        family=INFO.family,
+    return finding(
+        evidence,
+        INFO,
+        run.limits,
+        run.affected,
+        run.confidence_of_values,
+        _SENSITIVE_TO,
+        _considered(run, static),
         severity=run.severity(worth=not (run.identical or static or run.pages)),
-        confidence=evidence.trust.confidence(run.confidence_of_values, _SENSITIVE_TO, run.affected),
         title=_title(run),
         summary=_summary(run, measures["transitive_share"], measures["network_share"]),
         services=services,
@@ -134,16 +140,16 @@ def _finding(run: Repetition) -> Finding:
             "target": run.target,
         },
         measures=measures,
-        limits=dict(run.limits),
         cost=run.cost(),
         saving=run.saving(),
-        traces_seen=evidence.traces,
-        traces_affected=run.affected,
-        share=round(run.affected / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=run.exemplars(),
-        considered=(*_considered(run, static), *evidence.trust.sentences(_SENSITIVE_TO, run.affected)),
         remedy=_remedy(run, static),
     )
+
+
+def _route(run: Repetition) -> str | None:
+    """Return the route that the callee says, without the method; None where it says none."""
+    return run.template.rpartition(" ")[2] if run.total("routed") else None
 
 
 def _callee(run: Repetition) -> str:
@@ -158,11 +164,12 @@ def _title(run: Repetition) -> str:
 
 
 def _summary(run: Repetition, transitive_share: float, network_share: float | None) -> str:
-    measures = run.measures()
+    measures, route = run.measures(), _route(run)
+    what = f"one endpoint of {_callee(run)}" + (f", which it knows as {route}," if route else "")
     lie = "at once" if run.concurrent_share >= 0.5 else "one after the other"
     median, at_p95 = measures["calls_per_trace_p50"], run.calls_p95
     parts = [
-        f"{run.where} calls one endpoint of {_callee(run)} {median:g} times a request (median; p95 {at_p95:g}), {lie}.",
+        f"{run.where} calls {what} {median:g} times a request (median; p95 {at_p95:g}), {lie}.",
         run.price(),
     ]
     if transitive_share >= _TRANSITIVE_SHARE:

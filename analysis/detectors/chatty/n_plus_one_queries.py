@@ -50,6 +50,7 @@ import re
 from typing import Final
 
 from analysis.detectors import Evidence, Info, Limit, Limits
+from analysis.detectors._building import finding
 from analysis.detectors._requests import shortened
 from analysis.detectors.chatty._repetition import (
     Repetition,
@@ -106,11 +107,15 @@ def _finding(run: Repetition) -> Finding:
         "statements": list(run.templates),
         "source": _source(run),
     }
-    return Finding(
-        detector=INFO.name,
-        family=INFO.family,
+    return finding(
+        evidence,
+        INFO,
+        run.limits,
+        run.affected,
+        run.confidence_of_values,
+        _SENSITIVE_TO,
+        _considered(run, cached),
         severity=level,
-        confidence=evidence.trust.confidence(run.confidence_of_values, _SENSITIVE_TO, run.affected),
         title=_title(run, cached),
         summary=_summary(run, cached),
         services=(run.service,),
@@ -121,14 +126,9 @@ def _finding(run: Repetition) -> Finding:
             "target": run.target,
         },
         measures=measures,
-        limits=dict(run.limits),
         cost=run.cost(),
         saving=run.saving(),
-        traces_seen=evidence.traces,
-        traces_affected=run.affected,
-        share=round(run.affected / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=run.exemplars(),
-        considered=(*_considered(run, cached), *evidence.trust.sentences(_SENSITIVE_TO, run.affected)),
         remedy=_remedy(run, cached),
     )
 

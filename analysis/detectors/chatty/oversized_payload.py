@@ -46,8 +46,9 @@ from typing import Final
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
-from analysis.detectors._requests import PERCENTILE, affected_traces, entries, finding, largest_share, shortened
+from analysis.detectors._requests import PERCENTILE, affected_traces, entries, largest_share, shortened
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -165,11 +166,7 @@ def _finding(evidence: Evidence, limits: Limits, told: _Answers) -> Finding:
             "share_of_p95": share,
             "entries": entries(rows),
         },
-        cost={
-            "critical_path_ms_p50": ms(critical.percentile(0.5)),
-            "critical_path_ms_p95": ms(critical.percentile(PERCENTILE)),
-            "total_ms": ms(rows["critical_ns"].sum()),
-        },
+        cost=on_path(critical, rows["critical_ns"].sum()),
         saving={
             "critical_path_ms_p95": round(ms(critical.percentile(PERCENTILE)) * spared, 3),
             "share_of_size": round(spared, 4),

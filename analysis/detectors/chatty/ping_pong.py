@@ -44,6 +44,7 @@ from typing import Final
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
 from analysis.detectors._requests import PERCENTILE, affected_traces, entries, is_proxy, largest_share
 from analysis.facts.revisits import ARROW
@@ -114,14 +115,17 @@ def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, row
         considered.append("what comes back is a check of a token or a callback, which is meant: for information only")
     elif by_design.any():
         considered.append("some of what comes back is a check of a token or a callback, which is meant")
-    considered += evidence.trust.sentences(_SENSITIVE_TO, affected)
-    return Finding(
-        detector=INFO.name,
-        family=INFO.family,
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        0.95,
+        _SENSITIVE_TO,
+        tuple(considered),
         severity=severity(
             Weight(passes_limits=visits >= limits["visits"] and not meant, share_of_p95=share, blocks_change=True)
         ),
-        confidence=evidence.trust.confidence(0.95, _SENSITIVE_TO, affected),
         title=f"{between} calls back to {waiting}, which waits for its answer",
         summary=(
             f"{visits} calls of {between} come back to {waiting}{shown} while it waits for {between}. "
@@ -137,7 +141,6 @@ def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, row
             "entries": entries(rows),
             "share_of_p95": share,
         },
-        limits=dict(limits),
         cost={
             "critical_path_ms_p50": ms(critical.percentile(0.5)),
             "critical_path_ms_p95": at_p95,
@@ -150,11 +153,7 @@ def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, row
             "total_ms": ms(rows["critical_ns"].sum()),
             "calls": visits,
         },
-        traces_seen=evidence.traces,
-        traces_affected=affected,
-        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
-        considered=tuple(considered),
         remedy=(
             f"Pass what {between} comes back for along with the first call; or let {waiting} ask both and put the "
             "answers together; or merge the two services."

@@ -48,6 +48,7 @@ from typing import Final
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
 from analysis.detectors._requests import PERCENTILE, affected_traces, entries, largest_share, shortened
 from analysis.findings import Assessment, Finding
@@ -117,18 +118,20 @@ def _finding(evidence: Evidence, limits: Limits, template: str, target: str, row
     who = f"{', '.join(callers[:-1])} and {callers[-1]}" if several else "".join(callers)
     median, at_p95 = round(per_request.percentile(0.5), 2), round(per_request.percentile(PERCENTILE), 2)
     cost = {
-        "critical_path_ms_p50": ms(critical.percentile(0.5)),
-        "critical_path_ms_p95": ms(critical.percentile(PERCENTILE)),
+        **on_path(critical, rows["critical_ns"].sum()),
         "open_ms_p95": ms(open_p95),
         "calls_per_trace_p95": at_p95,
-        "total_ms": ms(rows["critical_ns"].sum()),
     }
     saving = {name: cost[name] for name in ("critical_path_ms_p50", "critical_path_ms_p95", "total_ms")}
-    return Finding(
-        detector=INFO.name,
-        family=INFO.family,
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        0.9,
+        _SENSITIVE_TO,
+        _considered(rows, cached),
         severity=severity(Weight(passes_limits=open_p95 >= limits["cost_ms"] * 1e6 and not cached, share_of_p95=share)),
-        confidence=evidence.trust.confidence(0.9, _SENSITIVE_TO, affected),
         title=f"{who} ask{'' if several else 's'} {target} the same again within a request: {shortened(template)}",
         summary=(
             f"Of {calls} calls in {affected} traces {repeated} ask for what was answered before ({median:g} calls a "
@@ -149,14 +152,9 @@ def _finding(evidence: Evidence, limits: Limits, template: str, target: str, row
             "share_of_p95": share,
             "entries": entries(rows),
         },
-        limits=dict(limits),
         cost=cost,
         saving={**saving, "calls": repeated},
-        traces_seen=evidence.traces,
-        traces_affected=affected,
-        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
-        considered=(*_considered(rows, cached), *evidence.trust.sentences(_SENSITIVE_TO, affected)),
         remedy=_remedy(target, several, cached),
     )
 

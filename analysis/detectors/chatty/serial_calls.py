@@ -43,8 +43,9 @@ from typing import Final
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits
+from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
-from analysis.detectors._requests import PERCENTILE, affected_traces, entries, finding, largest_share, shortened
+from analysis.detectors._requests import PERCENTILE, affected_traces, entries, largest_share, shortened
 from analysis.facts.series import SEPARATOR
 from analysis.findings import Assessment, Finding
 
@@ -137,11 +138,7 @@ def _finding(
             "saved_share_of_p95": largest_share(evidence, waited, "saving_per_request"),
             "entries": entries(rows),
         },
-        cost={
-            "critical_path_ms_p50": ms(critical.percentile(0.5)),
-            "critical_path_ms_p95": ms(critical.percentile(PERCENTILE)),
-            "total_ms": ms(rows["critical_ns"].sum()),
-        },
+        cost=on_path(critical, rows["critical_ns"].sum()),
         saving={
             "critical_path_ms_p50": ms(saved),
             "critical_path_ms_p95": ms(saving.percentile(PERCENTILE)),

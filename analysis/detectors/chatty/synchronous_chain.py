@@ -46,8 +46,9 @@ import pandas as pd
 
 from analysis._histogram import Histogram
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
-from analysis.detectors._requests import PERCENTILE, affected_traces, finding, is_proxy, largest_share
+from analysis.detectors._requests import PERCENTILE, affected_traces, is_proxy, largest_share
 from analysis.facts.chains import ARROW
 from analysis.findings import Assessment, Finding
 from analysis.trust import NO_CROSSING
@@ -141,16 +142,8 @@ def _finding(
             "requests": int(deep["requests"].sum()),
             "share_of_p95": share,
         },
-        cost={
-            "critical_path_ms_p50": ms(way.percentile(0.5)),
-            "critical_path_ms_p95": ms(spent),
-            "total_ms": ms(deep["way_ns"].sum()),
-        },
-        saving={
-            "critical_path_ms_p50": ms(way.percentile(0.5)),
-            "critical_path_ms_p95": ms(spent),
-            "total_ms": ms(deep["way_ns"].sum()),
-        },
+        cost=on_path(way, deep["way_ns"].sum()),
+        saving=on_path(way, deep["way_ns"].sum()),
         exemplars=examples(merged_exemplars(deep["exemplars"]), way.percentile(0.5)),
         remedy=(
             f"Shorten the way to {services[-1]}: collapse services that only pass on, keep a copy of what is asked for "

@@ -48,6 +48,7 @@ import pandas as pd
 
 from analysis._histogram import Histogram
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
 from analysis.findings import Assessment, Finding
 
@@ -148,11 +149,15 @@ def _finding(
         f"{hidden:.0%} of the calls hide what they ask for" if hidden else "the calls ask for different things",
     ]
     where, often = f"{operation} of {service}", round(times.percentile(_PERCENTILE), 2)
-    return Finding(
-        detector=INFO.name,
-        family=INFO.family,
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        0.8 - 0.2 * hidden,
+        _SENSITIVE_TO,
+        considered,
         severity=severity(Weight(passes_limits=passes, share_of_p95=share)),
-        confidence=evidence.trust.confidence(0.8 - 0.2 * hidden, _SENSITIVE_TO, affected),
         title=f"{where} joins data of {', '.join(sources)} with {target} by {often:g} calls a request",
         summary=(
             f"After answers of {', '.join(sources)}, {where} calls {template} of {target} "
@@ -170,23 +175,14 @@ def _finding(
             "hidden_share": round(hidden, 4),
             "saved_share_of_p95": share,
         },
-        limits=dict(limits),
         cost={
-            "critical_path_ms_p50": ms(critical.percentile(0.5)),
-            "critical_path_ms_p95": ms(critical.percentile(_PERCENTILE)),
+            **on_path(critical, rows["critical_ns"].sum()),
             "calls_per_trace_p95": often,
-            "total_ms": ms(int(rows["critical_ns"].sum())),
         },
         saving={
-            "critical_path_ms_p50": ms(saving.percentile(0.5)),
-            "critical_path_ms_p95": ms(saving.percentile(_PERCENTILE)),
-            "total_ms": ms(int(rows["saving_ns"].sum())),
+            **on_path(saving, rows["saving_ns"].sum()),
             "calls": calls - joins,
         },
-        traces_seen=evidence.traces,
-        traces_affected=affected,
-        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
-        considered=(*considered, *evidence.trust.sentences(_SENSITIVE_TO, affected)),
         remedy=_REMEDY.format(service=service, owners=", ".join(sorted({target, *sources})), target=target),
     )

@@ -52,6 +52,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Roles, Weight, severity
+from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, ms, named
 from analysis.detectors.shared_data import _tables
 from analysis.facts.data_access import UNKNOWN_TABLE
@@ -200,11 +201,15 @@ def _finding(
     if outbox:
         considered.append("its name says that it is an outbox, from which events are published")
     calls, total_ns = int(own["calls"].sum()), int(own["total_ns"].sum())
-    return Finding(
-        detector=INFO.name,
-        family=INFO.family,
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        base,
+        _SENSITIVE_TO,
+        (*considered, *doubt),
         severity=severity(Weight(passes_limits=per_write >= limits["polls_per_write"] and not outbox)),
-        confidence=evidence.trust.confidence(base, _SENSITIVE_TO, affected),
         title=f"{service} polls {table} every {median_ms:.0f} ms for what {' and '.join(writers)} left there",
         summary=(
             f"{service} read {table} in {store} {polling.polls} times at regular intervals of {median_ms:.0f} ms; "
@@ -222,13 +227,8 @@ def _finding(
             "polls_per_write": round(per_write, 4),
             "waiting_ms_mean": round(median_ms / 2, 3),
         },
-        limits=dict(limits),
         cost={"total_ms": ms(polling.total_ns), "calls": polling.polls},
         saving={"total_ms": ms(polling.total_ns), "calls": polling.polls},
-        traces_seen=evidence.traces,
-        traces_affected=affected,
-        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(merged_exemplars(own["exemplars"]), total_ns / calls if calls else 0.0),
-        considered=(*considered, *doubt, *evidence.trust.sentences(_SENSITIVE_TO, affected)),
         remedy=_REMEDY.format(writers=", ".join(writers), table=table, service=service),
     )

@@ -43,7 +43,8 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors._building import finding, on_path
+from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, named
 from analysis.detectors.shared_data import _tables
 from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.facts.request_writes import parts_of
@@ -137,11 +138,15 @@ def _finding(evidence: Evidence, limits: Limits, rows: pd.DataFrame, service: st
     if sidelined:
         considered.append(f"{', '.join(sidelined)}: taken for audit, history or cache by name")
     total_ns = int(rows["total_ns"].sum())
-    return Finding(
-        detector=INFO.name,
-        family=INFO.family,
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        base,
+        _SENSITIVE_TO,
+        (*considered, *doubts),
         severity=severity(weight),
-        confidence=evidence.trust.confidence(base, _SENSITIVE_TO, affected),
         title=f"{operation or 'A span that is missing'} of {service} writes through {len(services)} services",
         summary=(
             f"In {requests} of {whole} requests, {operation or 'what is behind a missing span'} of {service} writes "
@@ -158,18 +163,11 @@ def _finding(evidence: Evidence, limits: Limits, rows: pd.DataFrame, service: st
             "failed": int(rows["failed"].sum()),
             "half_done": half_done,
         },
-        limits=dict(limits),
         cost={
-            "critical_path_ms_p50": ms(critical.percentile(0.5)),
-            "critical_path_ms_p95": ms(critical.percentile(0.95)),
-            "total_ms": ms(int(rows["critical_ns"].sum())),
+            **on_path(critical, rows["critical_ns"].sum()),
             "failed_requests": half_done,
         },
         saving={"failed_requests": half_done},
-        traces_seen=evidence.traces,
-        traces_affected=affected,
-        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(merged_exemplars(rows["exemplars"]), total_ns / requests),
-        considered=(*considered, *doubts, *evidence.trust.sentences(_SENSITIVE_TO, affected)),
         remedy=_REMEDY.format(services=", ".join(services)),
     )

@@ -45,6 +45,7 @@ from typing import Final
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, ms, named
 from analysis.detectors.shared_data import _tables
 from analysis.facts.data_access import UNKNOWN_TABLE
@@ -113,11 +114,15 @@ def _finding(
     if office:
         considered.append(f"{service} is a back office, which corrects data of others by design")
     operations = sorted(set(own["operation"]) - {""})
-    return Finding(
-        detector=INFO.name,
-        family=INFO.family,
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        base,
+        _SENSITIVE_TO,
+        (*considered, *doubt),
         severity=severity(Weight(passes_limits=calls >= limits["writes"] and not office, blocks_change=True)),
-        confidence=evidence.trust.confidence(base, _SENSITIVE_TO, affected),
         title=f"{service} writes {table}, which belongs to {owner}",
         summary=(
             f"{service} makes {calls} of the {int(writes.sum())} writes to {table} in {store}; "
@@ -133,13 +138,8 @@ def _finding(
             "readers": readers,
             "operations": operations,
         },
-        limits=dict(limits),
         cost={"total_ms": ms(total_ns), "calls": calls},
         saving={},
-        traces_seen=evidence.traces,
-        traces_affected=affected,
-        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(merged_exemplars(own["exemplars"]), total_ns / calls if calls else 0.0),
-        considered=(*considered, *doubt, *evidence.trust.sentences(_SENSITIVE_TO, affected)),
         remedy=_REMEDY.format(service=service, owner=owner, table=table),
     )

@@ -47,6 +47,7 @@ from typing import Final
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, ms, named
 from analysis.detectors.shared_data import _tables
 from analysis.facts.data_access import UNKNOWN_TABLE
@@ -114,11 +115,15 @@ def _finding(evidence: Evidence, rows: pd.DataFrame, limits: Limits, store: str,
     considered = ["prefixes of sessions, limits and locks were left out"]
     if unsure:
         considered.append(f"{unsure} calls with commands that may read or write count as neither")
-    return Finding(
-        detector=INFO.name,
-        family=INFO.family,
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        base,
+        _SENSITIVE_TO,
+        (*considered, *doubt),
         severity=severity(Weight(passes_limits=len(writers) >= 1, blocks_change=len(writers) >= 2)),
-        confidence=evidence.trust.confidence(base, _SENSITIVE_TO, affected),
         title=f"Keys under {prefix} are shared by {', '.join(services)}",
         summary=f"{len(services)} services use keys under {prefix} in {store}: {_tables.how(writers, readers)}.",
         services=services,
@@ -131,13 +136,8 @@ def _finding(evidence: Evidence, rows: pd.DataFrame, limits: Limits, store: str,
             "writes": int(writes.sum()),
             "reads": int(rows.loc[rows["mode"] == "read", "calls"].sum()),
         },
-        limits=dict(limits),
         cost={"total_ms": ms(total_ns), "calls": calls},
         saving={},
-        traces_seen=evidence.traces,
-        traces_affected=affected,
-        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(merged_exemplars(rows["exemplars"]), total_ns / calls if calls else 0.0),
-        considered=(*considered, *doubt, *evidence.trust.sentences(_SENSITIVE_TO, affected)),
         remedy=_REMEDY.format(services=", ".join(services), prefix=prefix),
     )

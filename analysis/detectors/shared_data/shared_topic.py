@@ -41,6 +41,7 @@ from typing import Final
 import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, ms
 from analysis.facts.topics import ALL
 from analysis.findings import Assessment, Finding
@@ -105,11 +106,15 @@ def _finding(evidence: Evidence, rows: pd.DataFrame, limits: Limits, topic: str,
         considered.append(f"it may be the inbox of {consumers[0]}, into which others put commands")
     if bus:
         considered.append("its name says that it is shared by design")
-    return Finding(
-        detector=INFO.name,
-        family=INFO.family,
+    return finding(
+        evidence,
+        INFO,
+        limits,
+        affected,
+        0.9,
+        _SENSITIVE_TO,
+        considered,
         severity=severity(Weight(passes_limits=not inbox and not bus)),
-        confidence=evidence.trust.confidence(0.9, _SENSITIVE_TO, affected),
         title=f"{name} has {len(producers)} producers: {', '.join(producers)}",
         summary=f"{len(producers)} services publish {messages} messages to {topic}, which should have one owner.",
         services=producers,
@@ -120,13 +125,8 @@ def _finding(evidence: Evidence, rows: pd.DataFrame, limits: Limits, topic: str,
             "messages": messages,
             "errors": int(rows["errors"].sum()),
         },
-        limits=dict(limits),
         cost={"total_ms": ms(total_ns), "messages": messages},
         saving={},
-        traces_seen=evidence.traces,
-        traces_affected=affected,
-        share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(merged_exemplars(rows["exemplars"]), total_ns / messages if messages else 0.0),
-        considered=(*considered, *evidence.trust.sentences(_SENSITIVE_TO, affected)),
         remedy=_REMEDY.format(producers=" or ".join(producers), topic=name),
     )
