@@ -1,15 +1,17 @@
 """What a data store is called: its system, host, port and database, so that two services' views of it can be compared.
 
 Missing parts are left out. A name says no more than the telemetry does: `localhost` seen from two hosts is two stores
-or one, and so are an alias and its target; :func:`ambiguous` tells when a name may hide such a case.
+or one, and so are an alias and its target. What may differ is not merged: :func:`ambiguous` tells when one name may
+hide two stores, :func:`likeness` why two names may be one store, which only a configuration can say for sure.
 """
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["DEFAULT_PORTS", "ambiguous", "located", "schema_of", "server_of", "store_id"]
+__all__ = ["DEFAULT_PORTS", "ambiguous", "host_name", "likeness", "located", "schema_of", "server_of", "store_id"]
 
 #: Ports that the systems listen on unless told otherwise; a store named without a port is the one on this port.
 DEFAULT_PORTS: Final = {
@@ -37,7 +39,31 @@ _DEFAULT_SCHEMA: Final = {
     "mssql": "dbo",
     "postgresql": "public",
 }
-_LOCAL: Final = ("localhost", "127.", "::1", "[::1]", "0.0.0.0")  # noqa: S104 - recognised in telemetry, not bound to
+#: Loopback, sockets of the file system, and how containers call the machine that they run on.
+_LOCAL: Final = (
+    "localhost",
+    "127.",
+    "::1",
+    "[::1]",
+    "0.0.0.0",  # noqa: S104 - recognised in telemetry, not bound to
+    "/",
+    "unix:",
+    "host.docker.internal",
+    "host.minikube.internal",
+    "host.lima.internal",
+)
+#: Endings that a cluster's resolver adds to `service.namespace` (Kubernetes, DNS for Services and Pods).
+_CLUSTER_ENDINGS: Final = (".svc.cluster.local", ".svc")
+_IP_ADDRESS: Final = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|\[?[0-9a-f]*:[0-9a-f:]+\]?")
+#: Words in the names of servers that hold copies, and of what stands before a server.
+_KINDS_OF_NAMES: Final = {
+    "a copy for reading": re.compile(
+        r"(?<![a-z])(?:replicas?|read-?only|readers?|read|ro|standby|secondary|slave|follower)(?![a-z])"
+    ),
+    "a pool of connections": re.compile(
+        r"(?<![a-z])(?:pg-?bouncer|pgcat|pg-?pool|odyssey|supavisor|proxysql|maxscale|proxy|pooler|pool|haproxy)(?![a-z])"
+    ),
+}
 
 
 @lru_cache(maxsize=65536)
@@ -58,15 +84,68 @@ def store_id(system: str, address: str, port: int, namespace: str, peer: str = "
     Of a cluster any node answers (Cassandra and its like), so the address says which one did and not which store it
     is: it is left out.
     """
-    host = "" if system in _CLUSTERS else (address if address or namespace else peer).lower()
+    host = "" if system in _CLUSTERS else host_name(address if address or namespace else peer)
     shown_port = f":{port}" if host and port > 0 and port != DEFAULT_PORTS.get(system) else ""
     path = f"/{namespace}" if namespace else ""
     return f"{system or 'database'}://{host}{shown_port}{path}"
 
 
+def host_name(address: str) -> str:
+    """Return a host as it is named in stores: in lower case, without a closing dot, without a cluster's own ending.
+
+    ``db.shop.svc.cluster.local`` and ``db.shop.svc`` are ``db.shop``. The bare ``db`` stays: what it means depends on
+    the namespace it is said in.
+    """
+    host = address.lower().removesuffix(".")
+    for ending in _CLUSTER_ENDINGS:
+        if host.endswith(ending) and "." in host.removesuffix(ending):
+            return host.removesuffix(ending)
+    return host
+
+
 def ambiguous(address: str) -> bool:
     """Tell whether the same address may mean different stores to different services: loopback, or none at all."""
     return not address or address.lower().startswith(_LOCAL)
+
+
+def likeness(one: str, other: str) -> str:
+    """Return why two different stores may be one, as part of a sentence; "" where nothing suggests it.
+
+    Only the names are looked at: system and database are the same, and one server's name is a short form of the
+    other's, another port, another node of one set, an address in figures, or says that it is a copy or a pooler.
+
+    Examples
+    --------
+    >>> likeness("postgresql://db/shop", "postgresql://db-replica/shop")
+    'db-replica is a copy for reading by its name'
+    >>> likeness("postgresql://db/shop", "postgresql://db.shop/shop")
+    'db may be short for db.shop'
+    >>> likeness("postgresql://db/shop", "postgresql://ledger/shop")
+    ''
+    """
+    (server, database), (other_server, other_database) = (
+        (server_of(store), store[len(server_of(store)) :]) for store in (one, other)
+    )
+    system, _, place = server.partition("://")
+    other_system, _, other_place = other_server.partition("://")
+    if one == other or system != other_system or database != other_database or not (place and other_place):
+        return ""
+    host, other_host = (text.partition(":")[0] if text.count(":") == 1 else text for text in (place, other_place))
+    if host == other_host:
+        return f"{' and '.join(sorted((place, other_place)))} are one host by two ports"
+    short, long = sorted((host, other_host), key=lambda text: (len(text), text))
+    if long.startswith(f"{short}."):
+        return f"{short} may be short for {long}"
+    for kind, words in _KINDS_OF_NAMES.items():
+        said = [text for text in (host, other_host) if words.search(text)]
+        if said:
+            return f"{' and '.join(sorted(said))} {'is' if len(said) == 1 else 'are each'} {kind} by its name"
+    in_figures = sorted(text for text in (host, other_host) if _IP_ADDRESS.fullmatch(text))
+    if len(in_figures) == 1:
+        return f"{in_figures[0]} may be the address of {host if in_figures[0] == other_host else other_host}"
+    if not in_figures and re.sub(r"\d+", "#", host) == re.sub(r"\d+", "#", other_host):
+        return f"{short} and {long} may be nodes of one set"
+    return ""
 
 
 def server_of(store: str) -> str:

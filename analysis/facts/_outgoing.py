@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from analysis.facts import _data_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._failing import FAILING_COLUMNS, failing
 from analysis.forest import Codes, Forest
@@ -131,8 +132,20 @@ def _targets(forest: Forest, rows: Int64s, server: Int64s) -> Codes:
         taken(forest.codes("service"), server),
         Codes(linked, names),
         Codes(enclosing.astype(np.int32), names),
+        _stores(forest, rows),
         taken(forest.codes("server_address"), rows),
     )
+
+
+def _stores(forest: Forest, rows: Int64s) -> Codes:
+    """Return the store of the rows that call one, also of those that only open the way to it."""
+    category = forest.codes("category")
+    wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
+    data = np.flatnonzero(np.isin(category.codes[rows], wanted))
+    found = _data_calls.stores(forest, rows[data])
+    codes = np.full(len(rows), -1, np.int32)
+    codes[data] = found.codes
+    return Codes(codes, found.values)
 
 
 def _first_of(*parts: Codes) -> Codes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from itertools import combinations
 from typing import Final
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from analysis.detectors import NO_ROLES, Evidence, Roles
 from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.operations import template
-from analysis.stores import ambiguous
+from analysis.stores import ambiguous, likeness
 
 __all__ = [
     "BACK_OFFICE",
@@ -22,6 +23,7 @@ __all__ = [
     "how",
     "known_accesses",
     "owner_of",
+    "split_stores",
     "store_confidence",
     "traces_of",
     "unknown_share",
@@ -111,6 +113,22 @@ def store_confidence(store: str) -> tuple[float, tuple[str, ...]]:
         return 1.0, ()
     said = f"{address or 'no address'} may be another store on each host: confidence is lowered"
     return _AMBIGUOUS_FACTOR, (said,)
+
+
+def split_stores(access: pd.DataFrame) -> tuple[str, ...]:
+    """Return a sentence for each two stores that may be one by their names, and in which tables are called the same."""
+    stores = {str(store): set(rows["table"]) for store, rows in access.groupby("store", sort=True)}
+    said = []
+    for one, other in combinations(sorted(stores), 2):
+        same = sorted(stores[one] & stores[other])
+        why = likeness(one, other) if same else ""
+        if why:
+            more = f" and {len(same) - 1} more" if len(same) > 1 else ""
+            said.append(
+                f"{same[0]}{more} of {one} and of {other} were taken for two: {why}. "
+                "An alias of stores in the configuration makes them one"
+            )
+    return tuple(said)
 
 
 def how(writers: tuple[str, ...], readers: tuple[str, ...]) -> str:

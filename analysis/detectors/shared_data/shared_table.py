@@ -100,6 +100,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     suppressed = (
         *(f"{table} in {store}: a foreign write of {', '.join(left[store, table])}" for store, table in sorted(left)),
         *(f"{service} uses tables of others by design: {reason}" for service, reason in apart.items()),
+        *_tables.split_stores(used),
     )
     answer = partial(Assessment, INFO.name, INFO.family, missing=partly, suppressed=suppressed)
     return answer("found", findings=tuple(findings)) if findings else answer("not_found")
