@@ -59,17 +59,21 @@ def waterfall(
     ValueError
         If `trace_id` is not a trace id.
     """
-    table = data.find_trace(trace_id)
-    if table.num_rows == 0:
+    forest = forest_of_trace(data, trace_id)
+    if forest.size == 0:
         return empty_figure(f"There is no trace {cleaned(trace_id)[:40]} in this export.", _TITLE)
+    return trace_waterfall(forest, 0, highlight, spans_at_most=spans_at_most)
+
+
+def forest_of_trace(data: Dataset, trace_id: str) -> Forest:
+    """Return one trace, planted as the whole dataset would be; without a row where it is not there."""
     ground = planting(data)
-    forest = plant(
-        table,
+    return plant(
+        data.find_trace(trace_id),
         offsets=None if ground.offsets is None else ground.offsets.offsets,
         window=ground.window,
         adjust_within_ns=ground.adjust_within_ns,
     )
-    return trace_waterfall(forest, 0, highlight, spans_at_most=spans_at_most)
 
 
 def trace_waterfall(
