@@ -11,8 +11,9 @@ import numpy.typing as npt
 from analysis.facts._repeated_calls import Calls, select_calls
 from analysis.facts._run_kernels import below_sums
 from analysis.forest import Forest
+from analysis.links.layers import layers_of
 
-__all__ = ["added", "calls_of", "critical_below", "listed"]
+__all__ = ["added", "calls_of", "critical_below", "critical_of_calls", "listed"]
 
 Int64s = npt.NDArray[np.int64]
 
@@ -33,6 +34,24 @@ def critical_below(forest: Forest) -> Int64s:
         by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
         _BELOW[forest] = below_sums(by_depth, forest.parent, forest.critical)
     return _BELOW[forest]
+
+
+def critical_of_calls(forest: Forest, rows: npt.NDArray[np.integer[Any]]) -> Int64s:
+    """Return for some calls the time on the critical path of each and of all below it, ns.
+
+    Where a span beside the call records it too (:mod:`analysis.links.layers`), one of the two is on the path and the
+    other is not: their times are one.
+    """
+    below, layers = critical_below(forest), layers_of(forest)
+    total = below[rows].copy()
+    beside = layers.timed[rows]
+    total += np.where(beside >= 0, below[beside], 0)
+    around = layers.around[rows]
+    # Layers are few; each is looked up from the one inside it.
+    while (around >= 0).any():
+        total += np.where(around >= 0, below[around], 0)
+        around = np.where(around >= 0, layers.around[around], -1)
+    return total
 
 
 def added(group: Int64s, values: npt.NDArray[Any], count: int) -> Int64s:

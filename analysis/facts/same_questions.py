@@ -16,7 +16,7 @@ import pyarrow as pa
 from analysis.facts import _accesses, _repeated_calls
 from analysis.facts._grouping import number_of
 from analysis.facts._numbering import combined, firsts
-from analysis.facts._once import added, calls_of, critical_below, listed
+from analysis.facts._once import added, calls_of, critical_of_calls, listed
 from analysis.facts._reads import asking, places_of
 from analysis.facts._repeated_calls import Calls, certain_values
 from analysis.facts._run_kernels import waited_for
@@ -155,7 +155,7 @@ def _gathered(
     np.logical_and.at(background, group, ~waited[rows])
     sizes = added(group, np.ones(len(group), np.int64), count)
     open_ns = added(group, np.where(repeats, forest.duration[rows], 0), count)
-    critical = added(group, np.where(repeats, critical_below(forest)[rows], 0), count)
+    critical = added(group, np.where(repeats, critical_of_calls(forest, rows), 0), count)
     one = np.ones(count, np.int64)
     seen = known[calls.values[known] != 0]
     places = np.concatenate([calls.rows[first], calls.rows[seen]]).astype(np.int64)

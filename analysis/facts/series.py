@@ -14,7 +14,7 @@ import pyarrow as pa
 from analysis.facts import _accesses, _repeated_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._numbering import combined, firsts
-from analysis.facts._once import added, calls_of, critical_below, listed
+from analysis.facts._once import added, calls_of, critical_of_calls, listed
 from analysis.facts._reads import asking
 from analysis.facts._run_kernels import waited_for
 from analysis.facts._series import find_series
@@ -71,7 +71,7 @@ def scan(forest: Forest) -> pa.Table:
     series = combined(forest.trace_of[rows], series[kept])
     first = firsts(series)
     count = len(first)
-    critical = critical_below(forest)[rows]
+    critical = critical_of_calls(forest, rows)
     total = added(series, critical, count)
     longest, second = _longest_two(series, critical, count), _longest_two(series, forest.duration[rows], count)
     saving = total - longest[0]

@@ -17,9 +17,9 @@ import pyarrow as pa
 from analysis.facts import _repeated_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._numbering import combined, firsts
-from analysis.facts._once import calls_of
+from analysis.facts._once import calls_of, critical_of_calls
 from analysis.facts._repeated_calls import PAGED, Calls
-from analysis.facts._run_kernels import below_sums, measure_runs, waited_for
+from analysis.facts._run_kernels import measure_runs, waited_for
 from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of, verdict_of
 from analysis.facts._runs import Runs, find_runs
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
@@ -140,9 +140,7 @@ def _measure(forest: Forest, calls: Calls, runs: Runs, entry: Any) -> dict[str, 
         calls.resent[position],
         np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1),
     )
-    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
-    below = below_sums(by_depth, forest.parent, forest.critical)
-    on_path = below[rows] + np.where(beside, below[partner], 0)
+    on_path = critical_of_calls(forest, rows)
     server = calls.server[position]
     joined = server >= 0
     uses_store = np.zeros(forest.size, bool)

@@ -172,6 +172,20 @@ def _sample_rate(columns: dict[str, Any], value: Any, kind: str) -> bool:
     return False
 
 
+def _bucket(columns: dict[str, Any], value: Any, kind: str) -> bool:
+    del value, kind
+    # A store of objects: what it is asked stands in the name of the remote procedure only.
+    if _fill(columns, "db_system", "aws.s3"):
+        _fill(columns, "db_operation", columns.get("rpc_method"))
+    return False
+
+
+def _queue_address(columns: dict[str, Any], value: Any, kind: str) -> bool:
+    del kind
+    _fill(columns, "messaging_destination", (text(value) or "").rstrip("/").rpartition("/")[2] or None)
+    return False
+
+
 def _composite(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
     many = count(value)
@@ -213,6 +227,9 @@ COMPOSERS: Final[tuple[tuple[str, Callable[[dict[str, Any], Any, str], bool]], .
     ("component", _component),
     *((name, _broker(system)) for name, system in _BROKERS.items()),
     ("cassandra.query", _cassandra),
+    ("aws.s3.bucket", _bucket),
+    ("aws.sqs.queue.url", _queue_address),
+    ("messaging.url", _queue_address),
     ("error", _error),
     ("otel.status_code", _status_code),
     ("otel.status_description", _status_message),

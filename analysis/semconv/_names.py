@@ -13,6 +13,7 @@ from analysis.semconv._values import (
     grpc_status,
     http_code,
     lower,
+    messaging_system,
     port,
     text,
     upper,
@@ -109,7 +110,7 @@ SPAN_NAMES: Final[tuple[Names, ...]] = (
         ("db.statement",),
     ),
     Names("db_rows", count, ("db.response.returned_rows",), ("jdbc.row-count",)),
-    Names("messaging_system", lower, ("messaging.system",)),
+    Names("messaging_system", messaging_system, ("messaging.system",)),
     Names(
         "messaging_destination",
         text,

@@ -21,6 +21,7 @@ __all__ = [
     "host_and_port",
     "http_code",
     "lower",
+    "messaging_system",
     "method_parts",
     "port",
     "probability_weight",
@@ -50,6 +51,9 @@ GRPC_STATUSES: Final = (
     "DATA_LOSS",
     "UNAUTHENTICATED",
 )
+
+#: Other names of a broker, to the name of the semantic conventions.
+_MESSAGING_SYSTEMS: Final = {"amazonsqs": "aws_sqs", "aws.sqs": "aws_sqs", "amazonsns": "aws.sns", "aws_sns": "aws.sns"}
 
 #: Other names of a database system, to the name of the semantic conventions.
 DATABASE_SYSTEMS: Final = {
@@ -184,6 +188,12 @@ def database_system(value: Any) -> str | None:
     """Return the name that the semantic conventions have for a database system, lower case."""
     found = lower(value)
     return None if found is None else DATABASE_SYSTEMS.get(found, found)
+
+
+def messaging_system(value: Any) -> str | None:
+    """Return the name that the semantic conventions have for a broker, lower case."""
+    found = lower(value)
+    return None if found is None else _MESSAGING_SYSTEMS.get(found, found)
 
 
 def function_module(value: Any) -> str | None:
