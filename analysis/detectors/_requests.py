@@ -11,12 +11,14 @@ import pandas as pd
 
 from analysis._histogram import Histogram
 from analysis.detectors import NO_ROLES, Evidence, Roles
+from analysis.detectors._building import finding
 from analysis.detectors._evidence import merged_histogram
 
 __all__ = [
     "PERCENTILE",
     "affected_traces",
     "entries",
+    "finding",
     "front_services",
     "is_proxy",
     "largest_share",

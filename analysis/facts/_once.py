@@ -43,12 +43,12 @@ def critical_of_calls(forest: Forest, rows: npt.NDArray[np.integer[Any]]) -> Int
     other is not: their times are one.
     """
     below, layers = critical_below(forest), layers_of(forest)
-    total = below[rows].copy()
+    total: Int64s = below[rows].copy()
     beside = layers.timed[rows]
     total += np.where(beside >= 0, below[beside], 0)
     around = layers.around[rows]
     # Layers are few; each is looked up from the one inside it.
-    while (around >= 0).any():
+    while np.any(around >= 0):
         total += np.where(around >= 0, below[around], 0)
         around = np.where(around >= 0, layers.around[around], -1)
     return total

@@ -52,8 +52,8 @@ import pandas as pd
 
 from analysis._wording import counted, duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, named
-from analysis.detectors._requests import finding
 from analysis.detectors.boundaries._services import is_probe
 from analysis.detectors.observability._objectives import BURN_RATES, Objective, objectives
 from analysis.findings import Assessment, Finding
