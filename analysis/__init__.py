@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from analysis.dataset import open_rows as open_rows
     from analysis.dataset import open_source as open_source
     from analysis.links import calls as calls
+    from analysis.ownership import cohesion as cohesion
+    from analysis.ownership import coupling as coupling
+    from analysis.ownership import ownership as ownership
     from analysis.resilience import availability as availability
     from analysis.resilience import blast_radius as blast_radius
     from analysis.resilience import tolerance as tolerance
@@ -51,8 +54,10 @@ __all__ = [
     "availability",
     "blast_radius",
     "calls",
+    "cohesion",
     "compare",
     "contexts",
+    "coupling",
     "critical_path",
     "cuts",
     "figures",
@@ -64,6 +69,7 @@ __all__ = [
     "open_review",
     "open_rows",
     "open_source",
+    "ownership",
     "responsibilities",
     "review",
     "service_measures",
@@ -97,6 +103,9 @@ _HOMES: Final = {
     "open_source": "analysis.dataset:open_source",
     "review": "analysis.review:review",
     "table": "analysis.table_html:table",
+    "cohesion": "analysis.ownership:cohesion",
+    "coupling": "analysis.ownership:coupling",
+    "ownership": "analysis.ownership:ownership",
     "tolerance": "analysis.resilience:tolerance",
 }
 

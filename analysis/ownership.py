@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Final
+from typing import Final, Protocol
 
 import pandas as pd
 
@@ -14,14 +14,31 @@ __all__ = ["cohesion", "coupling", "ownership"]
 
 _OWNER_SHARE: Final = 0.8
 
+#: Merged fact tables by name.
+Facts = Mapping[str, pd.DataFrame]
 
-def ownership(facts: Mapping[str, pd.DataFrame], owner_share: float = _OWNER_SHARE) -> pd.DataFrame:
+
+class Reviewed(Protocol):
+    """A review, or anything with its facts."""
+
+    @property
+    def facts(self) -> Facts:
+        """Merged fact tables by name."""
+
+
+def _access(result: Reviewed | Facts) -> pd.DataFrame:
+    """Return the accesses to tables that something names, by services that are known."""
+    access = (result if isinstance(result, Mapping) else result.facts)["data_access"]
+    return access[(access["table"] != UNKNOWN_TABLE) & (access["service"] != "")]
+
+
+def ownership(result: Reviewed | Facts, owner_share: float = _OWNER_SHARE) -> pd.DataFrame:
     """List who reads and writes each table, and who owns it.
 
     Parameters
     ----------
-    facts
-        The merged facts of a review; ``data_access`` is used.
+    result
+        A review, or its facts; ``data_access`` is used.
     owner_share
         Share (0..1) of a table's writes from which a service is its owner. A table that nobody writes is owned by its
         only reader, where it has one.
@@ -33,17 +50,16 @@ def ownership(facts: Mapping[str, pd.DataFrame], owner_share: float = _OWNER_SHA
         ``unknown`` (calls that do one or the other), ``owner`` ("" where nobody is) and ``confidence`` (0..1) that
         tables and modes are right. Tables that nothing names are left out.
     """
-    access = facts["data_access"]
-    known = access[(access["table"] != UNKNOWN_TABLE) & (access["service"] != "")]
+    known = _access(result)
     by = ["store", "table", "service"]
     columns = {"reads": "read", "writes": "write", "unknown": "unknown"}
     counts = {name: known["calls"].where(known["mode"] == mode, 0) for name, mode in columns.items()}
     table = known[[*by, "confidence"]].assign(**counts).groupby(by, sort=True, as_index=False)
-    result = table.agg({**dict.fromkeys(columns, "sum"), "confidence": "min"})
-    owners = {key: _owner(rows, owner_share) for key, rows in result.groupby(["store", "table"])}
-    keys = zip(result["store"], result["table"], strict=True)
-    result["owner"] = pd.Series([owners[key] for key in keys], index=result.index, dtype=object)
-    return result[[*by, *columns, "owner", "confidence"]]
+    found = table.agg({**dict.fromkeys(columns, "sum"), "confidence": "min"})
+    owners = {key: _owner(rows, owner_share) for key, rows in found.groupby(["store", "table"])}
+    keys = zip(found["store"], found["table"], strict=True)
+    found["owner"] = pd.Series([owners[key] for key in keys], index=found.index, dtype=object)
+    return found[[*by, *columns, "owner", "confidence"]]
 
 
 def _owner(rows: pd.DataFrame, owner_share: float) -> str:
@@ -53,12 +69,12 @@ def _owner(rows: pd.DataFrame, owner_share: float) -> str:
     return str(rows["service"].iloc[0]) if len(rows) == 1 else ""
 
 
-def coupling(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def coupling(result: Reviewed | Facts) -> pd.DataFrame:
     """Return how many tables each two services share: a symmetric matrix, services sorted on both sides.
 
     The diagonal holds how many tables each service uses.
     """
-    table = ownership(facts)
+    table = ownership(result)
     used = {
         str(service): set(zip(rows["store"], rows["table"], strict=True)) for service, rows in table.groupby("service")
     }
@@ -66,14 +82,13 @@ def coupling(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame([[len(used[one] & used[other]) for other in names] for one in names], names, names, dtype=int)
 
 
-def cohesion(facts: Mapping[str, pd.DataFrame]) -> pd.Series:
+def cohesion(result: Reviewed | Facts) -> pd.Series:
     """Return for each service how far its operations work on the same tables, 0..1 (SCOM).
 
     The sum of the tables that two operations share, over all pairs of operations, divided by the number of pairs times
     the largest number that a pair could share. Not a number where fewer than two operations use a known table.
     """
-    access = facts["data_access"]
-    known = access[(access["table"] != UNKNOWN_TABLE) & (access["service"] != "")]
+    known = _access(result)
     found = {}
     for service, rows in known.groupby("service", sort=True):
         tables = [set(zip(own["store"], own["table"], strict=True)) for _, own in rows.groupby("operation", sort=True)]

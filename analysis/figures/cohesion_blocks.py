@@ -43,7 +43,7 @@ def cohesion_blocks(result: Reviewed, service: str | None = None) -> go.Figure:
     known = None if access is None else access[(access["table"] != UNKNOWN_TABLE) & (access["service"] != "")]
     if known is None or known.empty:
         return empty_figure("No access to a table that something names was seen in the traces.", _TITLE)
-    cohesive = cohesion(result.facts)
+    cohesive = cohesion(result)
     chosen = _least_cohesive(known, cohesive) if service is None else service
     own = known[known["service"] == chosen]
     if chosen is None:

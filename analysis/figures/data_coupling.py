@@ -42,7 +42,7 @@ def data_coupling(result: Reviewed) -> go.Figure:
     """
     if fact(result, "data_access") is None:
         return empty_figure("No access to a database, cache or other store was seen in the traces.", _TITLE)
-    table = ownership(result.facts)
+    table = ownership(result)
     shared = _shared(table)
     names = sorted(set(table["service"]))
     coupled = sorted({service for pair in shared for service in pair})
