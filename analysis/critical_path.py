@@ -1,23 +1,30 @@
 """The critical path of every trace: the spans that would make it shorter if they were.
 
 How a path is found is in :mod:`analysis._critical_path`, how failures along it are followed in
-:mod:`analysis.error_paths`.
+:mod:`analysis.error_paths`; beyond it, across messages, links and logs, in :mod:`analysis.error_reach`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from analysis._critical_path import Paths, Sections, find_paths, find_sections, find_slack
+from analysis._logs import LOG_COLUMNS
 from analysis.error_paths import COLUMNS as ERROR_COLUMNS
 from analysis.error_paths import ErrorPath, add_up, error_paths
-from analysis.forest import Forest, iter_forests, plant, planting
+from analysis.error_reach import COLUMNS as REACH_COLUMNS
+from analysis.error_reach import LinkEnd, follow_links, reach
+from analysis.forest import Forest, iter_forests, plant, plant_partition, planting
+from analysis.ingest.partitioning import partition_of
 
 if TYPE_CHECKING:
     from analysis.dataset import Dataset
@@ -106,36 +113,81 @@ def critical_path_report(data: Dataset, strict: bool = False, trace: str | None 
         If there is no such trace.
     """
     if trace is None:
-        return report_forests(iter_forests(data, (*COLUMNS, *ERROR_COLUMNS)), strict=strict)
+        return report_forests(_Planted(data), strict=strict)
     table = data.find_trace(trace)
     if table.num_rows == 0:
         message = f"there is no trace {trace}"
         raise KeyError(message)
     ground = planting(data)
+    high, low = int(table["trace_id_high"][0].as_py()), int(table["trace_id_low"][0].as_py())
     forest = plant(
         table,
         offsets=None if ground.offsets is None else ground.offsets.offsets,
         window=ground.window,
         adjust_within_ns=ground.adjust_within_ns,
+        logs=_records_of(data, high, low),
     )
     return report_forests([forest], strict=strict)
 
 
+@dataclass(frozen=True)
+class _Planted:
+    """The partitions of a dataset, planted with their log records as often as they are asked for."""
+
+    data: Dataset
+
+    def __iter__(self) -> Iterator[Forest]:
+        ground = planting(self.data)
+        logs = {partition.number: partition for partition in self.data.log_partitions if partition.rows}
+        for partition in self.data.partitions:
+            records = logs.get(partition.number)
+            table = records.read(LOG_COLUMNS) if records is not None else None
+            yield plant_partition(partition, ground, (*COLUMNS, *ERROR_COLUMNS, *REACH_COLUMNS), table)
+
+
+def _records_of(data: Dataset, high: int, low: int) -> pa.Table | None:
+    """Return the log records of one trace."""
+    number = partition_of(low, len(data.partitions))
+    for partition in data.log_partitions:
+        if partition.number == number:
+            table = partition.read(LOG_COLUMNS)
+            chosen = pc.and_(_equals(table["trace_id_high"], high), _equals(table["trace_id_low"], low))
+            return table.filter(chosen).unify_dictionaries().combine_chunks()
+    return None
+
+
+def _equals(lane: pa.ChunkedArray, value: int) -> pa.ChunkedArray:
+    return pc.equal(lane, pa.scalar(value, pa.uint64()))
+
+
 def report_forests(forests: Iterable[Forest], *, strict: bool = False) -> dict[str, Any]:
-    """Describe the critical paths of forests, as :func:`critical_path_report` does those of a dataset."""
+    """Describe the critical paths of forests, as :func:`critical_path_report` does those of a dataset.
+
+    Parameters
+    ----------
+    forests
+        Walked through a second time where links lead from one trace to another.
+    strict
+        As in :func:`critical_path`.
+    """
     traces: list[dict[str, Any]] = []
     exclusive: dict[tuple[str | None, str | None], int] = defaultdict(int)
     seen: dict[tuple[str | None, str | None], int] = defaultdict(int)
-    errors: list[tuple[ErrorPath, ...]] = []
+    errors: list[Iterable[ErrorPath]] = []
+    linked: Counter[tuple[LinkEnd, tuple[str, ...]]] = Counter()
     for forest in forests:
         paths = find_paths(forest, strict=strict)
         sections = find_sections(paths)
         failures = error_paths(forest, paths)
-        errors.append(failures.paths)
+        further = reach(forest)
+        errors += [failures.paths, further.paths]
+        linked.update(further.linked)
         traces.extend(_traces(forest, paths, sections, failures.saved))
         for operation, total, count in _operations(forest, paths, sections.visited):
             exclusive[operation] += total
             seen[operation] += count
+    if linked:
+        errors.append(follow_links(forests, linked))
     traces.sort(key=lambda entry: str(entry["trace_id"]))
     ranked = sorted(exclusive, key=lambda key: (-exclusive[key], key[0] or "", key[1] or ""))
     return {

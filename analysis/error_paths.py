@@ -10,7 +10,7 @@ status other than OK, or recorded an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,14 +22,20 @@ from analysis._critical_path import Paths, find_paths
 from analysis._kernels.error_paths import count_failures, number_call_paths, reach_roots, save_time
 from analysis.forest import Forest
 
-__all__ = ["COLUMNS", "ErrorPath", "FailureTimes", "add_up", "error_paths"]
+__all__ = ["COLUMNS", "ErrorPath", "FailureTimes", "add_up", "error_paths", "failing_spans", "shortened"]
 
 #: Columns that are read beside those of a forest.
 COLUMNS: Final = ("service", "operation", "http_status", "rpc_status", "error_type", "exception_message")
 #: Operations shown of a longer call path: these many at both ends.
 _SHOWN: Final = 50
+#: House default: how sure a failure is that spans do not show and a record of severity error or fatal does.
+_BY_LOGS_ALONE: Final = 0.6
 _LEAST_HTTP_FAILURE: Final = 400
 _RPC_SUCCESS: Final = ("0", "OK")
+_COUNTS: Final = (
+    *("origins", "propagated", "absorbed", "reached_root", "time_saved_ns"),
+    *("asynchronous", "logged"),
+)
 _CALLS: Final = (schema.KINDS.index("server"), schema.KINDS.index("client"))
 
 
@@ -52,6 +58,11 @@ class ErrorPath:
     time_saved_ns
         By how much the spans here that are on the critical path would be shorter without failing calls, the whole of
         a failing span; ns. What is below another failing span saves nothing of its own.
+    asynchronous
+        Failing spans where a failure began that no request waits for: beyond a message, or a call whose caller goes on
+        (:mod:`analysis.error_reach`). They are none of the origins.
+    logged
+        Log records of severity error or fatal about the span, in a trace of which no span failed.
     """
 
     path: tuple[str, ...]
@@ -60,6 +71,14 @@ class ErrorPath:
     absorbed: int = 0
     reached_root: int = 0
     time_saved_ns: int = 0
+    asynchronous: int = 0
+    logged: int = 0
+
+    @property
+    def confidence(self) -> float:
+        """How sure it is that something failed here (0..1): less where log records alone say so."""
+        spans = self.origins or self.propagated or self.absorbed or self.reached_root or self.asynchronous
+        return 1.0 if spans else _BY_LOGS_ALONE
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the command line shows it."""
@@ -70,6 +89,9 @@ class ErrorPath:
             "absorbed": self.absorbed,
             "propagated": self.propagated,
             "time_saved_ns": self.time_saved_ns,
+            "asynchronous": self.asynchronous,
+            "logged": self.logged,
+            "confidence": self.confidence,
         }
 
 
@@ -92,7 +114,7 @@ def error_paths(forest: Forest, paths: Paths | None = None) -> FailureTimes:
         Its critical paths, where they are known already.
     """
     found = find_paths(forest) if paths is None else paths
-    error, order, parent = _failing(forest), found.order, found.parent
+    error, order, parent = failing_spans(forest), found.order, found.parent
     saved = np.zeros(forest.size, np.int64)
     if not error.any():
         return FailureTimes((), saved)
@@ -131,7 +153,7 @@ def error_paths(forest: Forest, paths: Paths | None = None) -> FailureTimes:
     )
 
 
-def _failing(forest: Forest) -> NDArray[np.bool_]:
+def failing_spans(forest: Forest) -> NDArray[np.bool_]:
     """Return which spans failed, by status or by what they answered or recorded, where the status says nothing."""
     silent = ~forest.codes("status").equal("ok") & ~forest.error
     failing = forest.error | (silent & (forest.array("http_status") >= _LEAST_HTTP_FAILURE))
@@ -150,12 +172,15 @@ def add_up(partitions: Iterable[Iterable[ErrorPath]]) -> list[ErrorPath]:
     totals: dict[tuple[str, ...], list[int]] = {}
     for paths in partitions:
         for entry in paths:
-            sums = totals.setdefault(entry.path, [0, 0, 0, 0, 0])
-            for place, value in enumerate(
-                (entry.origins, entry.propagated, entry.absorbed, entry.reached_root, entry.time_saved_ns)
-            ):
-                sums[place] += value
-    return [ErrorPath(path, *totals[path]) for path in sorted(totals)]
+            sums = totals.setdefault(entry.path, [0] * len(_COUNTS))
+            for place, name in enumerate(_COUNTS):
+                sums[place] += getattr(entry, name)
+    return [ErrorPath(path, **dict(zip(_COUNTS, totals[path], strict=True))) for path in sorted(totals)]
+
+
+def shortened(steps: Sequence[str]) -> tuple[str, ...]:
+    """Return the operations along a path, of more than 100 the first and last 50 around "…"."""
+    return tuple(steps) if len(steps) <= 2 * _SHOWN else (*steps[:_SHOWN], "…", *steps[-_SHOWN:])
 
 
 def _summed(

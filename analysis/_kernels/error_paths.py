@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from analysis._kernels.compiled import kernel
 from analysis._kernels.critical_path import first_above, happens_before, sort_ascending
 
-__all__ = ["count_failures", "number_call_paths", "reach_roots", "save_time"]
+__all__ = ["count_failures", "mark_waited", "number_call_paths", "reach_roots", "save_time"]
 
 
 @kernel
@@ -32,6 +32,16 @@ def count_failures(
             counted[row] = True
             if above >= 0:
                 passed_on[above] = True
+
+
+@kernel
+def mark_waited(
+    by_depth: NDArray[np.int32], parent: NDArray[np.int32], blocking: NDArray[np.bool_], waited: NDArray[np.bool_]
+) -> None:
+    """Mark the rows that are waited for all the way up to their root."""
+    for place in range(len(by_depth)):
+        row = by_depth[place]
+        waited[row] = parent[row] < 0 or (blocking[row] and waited[parent[row]])
 
 
 @kernel

@@ -21,6 +21,11 @@ __all__ = ["run"]
 _MOST_OPERATIONS: Final = 40
 _MOST_ERRORS: Final = 10
 _MOST_STEPS: Final = 4
+#: Failures that are on no critical path.
+_BESIDE: Final = {
+    "asynchronous": "failures that no request waited for (messages, links), by where they began",
+    "logged": "errors in logs of traces whose spans are in order, by the span that they name",
+}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,6 +98,12 @@ def _text(members: dict[str, Any]) -> str:
         lines.append(f"{row['origins']:>12,}  {_way(row['path'])} ({end})")
     if len(began) > _MOST_ERRORS:
         lines.append(f"{'':>14}and {counted(len(began) - _MOST_ERRORS, 'more place')}: --format json")
+    for name, heading in _BESIDE.items():
+        told = sorted((row for row in errors if row[name]), key=lambda row: (-row[name], row["path"]))
+        if told:
+            lines += ["", heading, *(f"{row[name]:>12,}  {_way(row['path'])}" for row in told[:_MOST_ERRORS])]
+        if len(told) > _MOST_ERRORS:
+            lines.append(f"{'':>14}and {counted(len(told) - _MOST_ERRORS, 'more place')}: --format json")
     return "\n".join(lines) + "\n"
 
 

@@ -141,7 +141,18 @@ CRITICAL_PATH = {
         }
     ],
     "operations": [{"service": Maybe(str), "operation": Maybe(str), "exclusive_ns": int, "traces": int}],
-    "errors": [{"path": [str], "origins": int, "reached_root": int, "absorbed": int, "time_saved_ns": int}],
+    "errors": [
+        {
+            "path": [str],
+            "origins": int,
+            "reached_root": int,
+            "absorbed": int,
+            "time_saved_ns": int,
+            "asynchronous": int,
+            "logged": int,
+            "confidence": float,
+        }
+    ],
 }
 
 
