@@ -120,6 +120,14 @@ class Review:
         """What the spans of each service say (:func:`analysis.trust.coverage_by_service`)."""
         return trust.coverage_by_service(self.facts)
 
+    @cached_property
+    def dependencies(self) -> tuple[tuple[str, str, str], ...]:
+        """Caller, callee and kind (sync, async, data) of every edge between different nodes but users, sorted."""
+        calls = self.facts["calls"]
+        calls = calls[(calls["caller"] != calls["callee"]) & (calls["caller_kind"] != "user")]
+        rows = zip(calls["caller"], calls["callee"], calls["kind"], strict=True)
+        return tuple(sorted({(str(caller), str(callee), str(kind)) for caller, callee, kind in rows}))
+
     @property
     def trust(self) -> Mapping[str, Any]:
         """The trust report as the findings JSON holds it."""
@@ -163,6 +171,9 @@ class Review:
             "trust": self.trust,
             "assessments": [item.to_json() for item in self.assessments_made],
             "findings": [finding.to_json() for finding in self.finding_objects],
+            "dependencies": [
+                {"caller": caller, "callee": callee, "kind": kind} for caller, callee, kind in self.dependencies
+            ],
             "scorecard": [_with_lists(row) for row in scores],
             "teams": [_with_lists(row) for row in self.team_scorecard.to_dict("records")],
         }
@@ -211,6 +222,7 @@ def review(
     config: str | Path | Mapping[str, Any] | configuration.Configuration | None = None,
     engine: str | Executor = "threads",
     only: Iterable[str] | None = None,
+    edges_before: Iterable[tuple[str, str, str]] | None = None,
     progress: Progress | None = None,
 ) -> Review:
     """Judge a dataset by every detector.
@@ -226,6 +238,9 @@ def review(
     only
         Names of the detectors to answer; all when not given. Their findings are those of a whole review: what another
         detector takes precedence over is left to it.
+    edges_before
+        Caller, callee and kind of the dependencies of a review to compare with (``Review.dependencies``): what is new
+        is a finding.
     progress
         Called with the stage, how much is done and of how much.
 
@@ -252,6 +267,7 @@ def review(
     report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
     seen_ns = data.window[1] - data.window[0] if data.window else 0
     answers: dict[str, Assessment] = {}
+    before = None if edges_before is None else frozenset(edges_before)
     judged = detectors.with_batches(frames, settings.roles)
     for name in detectors.in_order(_with_precedence(chosen)):
         evidence = Evidence(
@@ -263,6 +279,7 @@ def review(
             roles=settings.roles,
             rules=settings.rules,
             seen_ns=seen_ns,
+            edges_before=before,
         )
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
     findings = [finding for name in chosen for finding in answers[name].findings]

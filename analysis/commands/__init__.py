@@ -78,11 +78,13 @@ examples:
   archreview findings exports/ --format json --out findings.json --fail-on high
   archreview findings tuesday/ --baseline monday/              what became better and worse
   archreview findings tuesday/ --baseline monday-findings.json
+  archreview findings exports/ --baseline last.json --fail-on new-high --also sarif=out.sarif
   archreview findings exports/ --format prometheus --out alerts.yml    alert rules to adopt""",
         (
             options.sources,
-            options.form("text", "json", "markdown", "csv", "prometheus"),
+            options.form("text", "json", "sarif", "markdown", "csv", "junit", "prometheus", "github", "summary"),
             options.out,
+            options.also,
             options.fail_on,
             options.baseline,
             options.choice,

@@ -5,25 +5,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection
 
-from analysis.compare import Comparison, open_baseline
+from analysis.compare import Baseline, open_baseline
 from analysis.config import Configuration
 from analysis.dataset import open_source
 from analysis.engine import Progress
 from analysis.review import Review, review
 
-__all__ = ["compared"]
+__all__ = ["baseline_of"]
 
 
-def compared(
+def baseline_of(
     options: argparse.Namespace,
-    result: Review,
     settings: Configuration,
     progress: Progress | None,
     only: Collection[str] | None = None,
-) -> Comparison | None:
-    """Compare a review with what ``--baseline`` names; None where it names nothing.
+) -> Baseline | None:
+    """Open what ``--baseline`` names; None where it names nothing.
 
-    Exports and datasets are reviewed as the sources were: by the same detectors, configuration and engine.
+    Exports and datasets are reviewed as the sources are: by the same detectors, configuration and engine.
 
     Raises
     ------
@@ -39,4 +38,4 @@ def compared(
         data = open_source([source], skew=options.skew, progress=progress)
         return review(data, config=settings, engine=options.engine, only=only, progress=progress)
 
-    return Comparison(open_baseline(options.baseline, made), result)
+    return open_baseline(options.baseline, made)

@@ -12,6 +12,7 @@ __all__ = [
     "SEVERITIES",
     "NotThere",
     "WrongUsage",
+    "also",
     "baseline",
     "choice",
     "configuration",
@@ -79,7 +80,22 @@ def dataset(parser: argparse.ArgumentParser) -> None:
 def fail_on(parser: argparse.ArgumentParser) -> None:
     """Take the severity that fails a pipeline."""
     parser.add_argument(
-        "--fail-on", choices=SEVERITIES, help="exit with 3 where a finding has this severity or a higher one"
+        "--fail-on",
+        action="append",
+        choices=(*SEVERITIES, *(f"new-{severity}" for severity in SEVERITIES)),
+        metavar="SEVERITY",
+        help="exit with 3 where a finding has this severity (info, low, medium, high) or a higher one, unless it is "
+        "acknowledged; new-high and the like: only findings that --baseline does not have (can be repeated)",
+    )
+
+
+def also(parser: argparse.ArgumentParser) -> None:
+    """Take further formats and where they go."""
+    parser.add_argument(
+        "--also",
+        action="append",
+        metavar="FORMAT=FILE",
+        help="write this format too, from the same review (can be repeated)",
     )
 
 

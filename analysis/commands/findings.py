@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 
 from analysis import detectors, outputs
-from analysis.commands._comparing import compared
-from analysis.commands._options import SEVERITIES, nearest
+from analysis.commands._comparing import baseline_of
+from analysis.commands._options import WrongUsage, nearest
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
-from analysis.commands._speaking import give
-from analysis.review import Review, review
+from analysis.commands._speaking import give, say
+from analysis.compare import Comparison
+from analysis.gate import Gate, Verdict
+from analysis.review import review
 
 __all__ = ["run"]
 
@@ -17,15 +20,48 @@ LIMIT_REACHED = 3
 
 
 def run(options: argparse.Namespace) -> int:
-    """Review the sources and write the findings."""
-    settings, only = settings_of(options), _chosen(options)
+    """Review the sources, write the findings, and judge the gate."""
+    settings, only, further = settings_of(options), _chosen(options), _further(options)
+    gate = Gate(tuple(options.fail_on or ()), settings.acknowledgements, dt.datetime.now(dt.UTC).date())
+    if gate.needs_baseline and options.baseline is None:
+        message = f"--fail-on {gate.limits[0]} needs something to compare with: --baseline BEFORE"
+        raise WrongUsage(message)
     with progress_of(options) as progress:
+        before = baseline_of(options, settings, progress, only)
         data = read(options, progress)
-        result = review(data, config=settings, engine=options.engine, only=only, progress=progress)
-        comparison = compared(options, result, settings, progress, only)
+        edges = None if before is None else before.edges
+        result = review(data, config=settings, engine=options.engine, only=only, edges_before=edges, progress=progress)
+    comparison = None if before is None else Comparison(before, result)
+    verdict = gate.judge(result, comparison)
     tell_refused(options, data)
-    give(outputs.write(result, options.format, comparison), options.out)
-    return code_of(options, data) or (LIMIT_REACHED if _reached(result, options.fail_on) else 0)
+    give(outputs.write(result, options.format, comparison, verdict), options.out)
+    for form, file in further:
+        give(outputs.write(result, form, comparison, verdict), file)
+    _tell_gate(options, verdict)
+    return code_of(options, data) or (0 if verdict.passed else LIMIT_REACHED)
+
+
+def _tell_gate(options: argparse.Namespace, verdict: Verdict) -> None:
+    """Say what decided, where there is a gate; a failure is said even to who asked for quiet."""
+    if options.quiet and verdict.passed:
+        return
+    if verdict.gate.limits or verdict.gate.acknowledgements:
+        for sentence in verdict.sentences():
+            say(sentence)
+
+
+def _further(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """Return the further formats and their files, before anything is read."""
+    found = []
+    for text in options.also or ():
+        form, mark, file = text.partition("=")
+        if not mark or not file:
+            message = f"--also {text!r}: write it as FORMAT=FILE, such as sarif=findings.sarif"
+            raise WrongUsage(message)
+        if form not in outputs.FORMATS:
+            raise nearest("format", form, outputs.FORMATS)
+        found.append((form, file))
+    return found
 
 
 def _chosen(options: argparse.Namespace) -> list[str] | None:
@@ -41,10 +77,3 @@ def _chosen(options: argparse.Namespace) -> list[str] | None:
         for name, detector in catalogue.items()
         if name in (options.detector or ()) or detector.INFO.family in families
     ]
-
-
-def _reached(result: Review, limit: str | None) -> bool:
-    if limit is None:
-        return False
-    enough = SEVERITIES[SEVERITIES.index(limit) :]
-    return any(finding.severity in enough for finding in result.finding_objects)

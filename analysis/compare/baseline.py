@@ -35,17 +35,20 @@ class Baseline:
         What each detector answered.
     review
         The whole review; None where only its findings were kept, so that traffic cannot be compared.
+    edges
+        Its dependencies (:attr:`Review.dependencies`); None where an older version wrote the findings without them.
     """
 
     findings: tuple[Finding, ...]
     outcomes: Mapping[str, str]
     review: Review | None
+    edges: tuple[tuple[str, str, str], ...] | None = None
 
     @classmethod
     def of(cls, review: Review) -> Baseline:
         """Take a whole review."""
         outcomes = {item.detector: item.outcome for item in review.assessments_made}
-        return cls(review.finding_objects, outcomes, review)
+        return cls(review.finding_objects, outcomes, review, review.dependencies)
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> Baseline:
@@ -62,10 +65,13 @@ class Baseline:
         try:
             findings = tuple(Finding.from_json(item) for item in members["findings"])
             outcomes = {item["detector"]: item["outcome"] for item in members["assessments"]}
+            edges = None
+            if "dependencies" in members:
+                edges = tuple((item["caller"], item["callee"], item["kind"]) for item in members["dependencies"])
         except (KeyError, TypeError, AttributeError) as error:
             message = f"a finding or an assessment lacks what it must have: {error}"
             raise BaselineError(message) from error
-        return cls(findings, outcomes, None)
+        return cls(findings, outcomes, None, edges)
 
 
 def open_baseline(source: str | Path, make: Callable[[str], Review]) -> Baseline:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -43,6 +43,8 @@ class Evidence(Mapping[str, pd.DataFrame]):
         Dependencies that the configuration forbids or requires.
     seen_ns
         How long the traffic was recorded, from the first start to the last end; 0 where that is not known.
+    edges_before
+        Caller, callee and kind of the dependencies of the review compared with; None where there is none.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -53,6 +55,7 @@ class Evidence(Mapping[str, pd.DataFrame]):
     roles: Roles = NO_ROLES
     rules: tuple[Rule, ...] = ()
     seen_ns: int = 0
+    edges_before: Collection[tuple[str, str, str]] | None = None
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]

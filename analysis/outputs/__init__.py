@@ -6,14 +6,17 @@ import importlib
 from typing import Final
 
 from analysis.compare import Comparison
+from analysis.gate import Verdict
 from analysis.review import Review
 
 __all__ = ["FORMATS", "write"]
 
-FORMATS: Final = ("text", "json", "markdown", "csv", "prometheus")
+FORMATS: Final = ("text", "json", "sarif", "markdown", "csv", "junit", "prometheus", "github", "summary")
+#: Those that say what the gate of a pipeline decided.
+_GATED: Final = ("junit", "github", "summary")
 
 
-def write(review: Review, form: str, comparison: Comparison | None = None) -> str:
+def write(review: Review, form: str, comparison: Comparison | None = None, verdict: Verdict | None = None) -> str:
     """Return a review in one of ``FORMATS``, ending with a line feed.
 
     Parameters
@@ -24,6 +27,8 @@ def write(review: Review, form: str, comparison: Comparison | None = None) -> st
         The format.
     comparison
         The same review beside an earlier one; findings are then marked as new or persisting, and resolved ones told.
+    verdict
+        What a gate says of the review, where there is one.
 
     Raises
     ------
@@ -34,5 +39,6 @@ def write(review: Review, form: str, comparison: Comparison | None = None) -> st
         message = f"unknown format {form!r}: use one of {', '.join(FORMATS)}"
         raise ValueError(message)
     module = importlib.import_module(f"{__name__}.as_{form}")
-    text: str = module.write(review, comparison)
+    more = (verdict,) if form in _GATED else ()
+    text: str = module.write(review, comparison, *more)
     return text

@@ -12,7 +12,7 @@ from analysis.findings import Finding
 from analysis.outputs._sentences import CHAPTERS, answered, cost, overview, seen, tally
 from analysis.review import Review
 
-__all__ = ["write"]
+__all__ = ["escaped", "write"]
 
 #: What means something in CommonMark, in GitHub's dialect (`|`, `~`, `$`, `@` of mentions, `:` of bare addresses), or
 #: in HTML. A backslash before punctuation always means the character itself (CommonMark 0.31, 2.4).
@@ -43,35 +43,38 @@ def write(review: Review, comparison: Comparison | None = None) -> str:
         lines.append("None.")
     lines += ["", "## What was looked for", "", "| chapter | detector | answer | missing |", "|---|---|---|---|"]
     lines += [
-        f"| {CHAPTERS[item.family]} | {item.detector} | {answered(item)} | {_shown('; '.join(item.missing))} |"
+        f"| {CHAPTERS[item.family]} | {item.detector} | {answered(item)} | {escaped('; '.join(item.missing))} |"
         for item in review.assessments_made
     ]
     return "\n".join(lines) + "\n"
 
 
 def _since(comparison: Comparison) -> list[str]:
-    lines = [f"- {_shown(sentence)}" for sentence in sentences(comparison)]
-    lines += [f"- resolved: {_shown(item.finding.title, 200)}" for item in comparison.of_status("resolved")]
-    lines += [f"- cannot be judged now: {_shown(item.finding.title, 200)}" for item in comparison.of_status("unjudged")]
-    return lines + [f"- {_shown(said_change(row))}" for row in comparison.changes.itertuples(index=False)]
+    lines = [f"- {escaped(sentence)}" for sentence in sentences(comparison)]
+    lines += [f"- resolved: {escaped(item.finding.title, 200)}" for item in comparison.of_status("resolved")]
+    lines += [
+        f"- cannot be judged now: {escaped(item.finding.title, 200)}" for item in comparison.of_status("unjudged")
+    ]
+    return lines + [f"- {escaped(said_change(row))}" for row in comparison.changes.itertuples(index=False)]
 
 
 def _row(finding: Finding) -> str:
-    title = f"[{_shown(finding.title, 200)}](#finding-{finding.id})"
+    title = f"[{escaped(finding.title, 200)}](#finding-{finding.id})"
     cells = (finding.severity, title, cost(finding) or "–", seen(finding), percent(finding.confidence))  # noqa: RUF001 - a dash, as tables have it
     return f"| {' | '.join(cells)} |"
 
 
 def _section(finding: Finding) -> list[str]:
-    lines = [f'### <a id="finding-{finding.id}"></a>{_shown(finding.title, 200)}', "", _shown(finding.summary), ""]
+    lines = [f'### <a id="finding-{finding.id}"></a>{escaped(finding.title, 200)}', "", escaped(finding.summary), ""]
     lines.append(f"- {CHAPTERS[finding.family]}: `{finding.detector}`, {finding.severity}")
-    lines.append(f"- what to do: {_shown(finding.remedy)}")
-    lines += [f"- looked at against it: {_shown(sentence)}" for sentence in finding.considered]
+    lines.append(f"- what to do: {escaped(finding.remedy)}")
+    lines += [f"- looked at against it: {escaped(sentence)}" for sentence in finding.considered]
     lines += [f"- {example.why} trace: `{example.trace_id}`" for example in finding.exemplars]
     return lines
 
 
-def _shown(text: str, longest: int = 2000) -> str:
-    escaped = plain(text, longest).translate(_SPECIAL)
-    escaped = _FIRST.sub(lambda match: f"{match[1] or ''}\\{match[2]}", escaped)
-    return _BARE_ADDRESS.sub(lambda match: f"{match[0][:-1]}\\.", escaped)
+def escaped(text: str, longest: int = 2000) -> str:
+    """Return a text from telemetry so that Markdown shows it as it is, on one line."""
+    line = plain(text, longest).translate(_SPECIAL)
+    line = _FIRST.sub(lambda match: f"{match[1] or ''}\\{match[2]}", line)
+    return _BARE_ADDRESS.sub(lambda match: f"{match[0][:-1]}\\.", line)

@@ -12,6 +12,8 @@ limit (``…_at_the_limit``), and ``not_assessable_…``. A story is::
            attributes: {db.system.name: postgresql, db.query.text: "SELECT * FROM item WHERE order_id = {n}{i}"}}
       also: [{traces: 5, spans: […]}]  # further groups of traces, with their own spans
       limits: {repeats: 5}             # limits of this detector that differ
+      config: {rules: […]}             # further sections of review.yml
+      edges_before: [[a, b, sync]]     # dependencies of the review compared with
       expect:
         outcome: found
         findings:                      # all of them, worst first; members not named are not compared

@@ -18,7 +18,8 @@ STORIES = list(stories())
 )
 def test_story(detector: str, story: dict[str, Any], tmp_path: Path) -> None:
     data = an.open_export(str(export(story, tmp_path / "traces.jsonl")))
-    config = {"limits": {detector: story["limits"]}} if "limits" in story else None
-    result = an.review(data, config=config)
+    config = {"limits": {detector: story.get("limits", {})}, **story.get("config", {})}
+    before = [tuple(edge) for edge in story["edges_before"]] if "edges_before" in story else None
+    result = an.review(data, config=config, edges_before=before)
     [assessment] = [item for item in result.assessments_made if item.detector == detector]
     assert not differences(assessment, story["expect"]), story["why"]

@@ -56,7 +56,7 @@ def attacked(request, tmp_path_factory):
     return result
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "csv"])
+@pytest.mark.parametrize("form", ["text", "markdown", "csv", "junit", "github", "summary"])
 def test_nothing_raw_reaches_what_people_read(attacked, form):
     text = outputs.write(attacked, form)
     assert RAW.search(text) is None
@@ -148,7 +148,7 @@ def planted(tmp_path_factory):
     return an.review(an.open_export(folder))
 
 
-@pytest.mark.parametrize("form", ["text", "json", "markdown", "csv"])
+@pytest.mark.parametrize("form", outputs.FORMATS)
 def test_no_value_is_told(planted, form):
     assert {"n_plus_one_queries", "realised_cascade"} <= set(planted.findings["detector"])
     text = outputs.write(planted, form)
