@@ -11,18 +11,38 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analysis.dataset import Dataset, Partition
 from analysis.findings import Finding
 from analysis.forest import Planting, plant_partition
 from analysis.ingest.partitioning import partition_of
 from analysis.ingest.tally import Input
-from analysis.schema import SPAN_SCHEMA, empty_spans
+from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA, empty_spans
 
-__all__ = ["VALUES", "as_dataset", "collect"]
+__all__ = ["LOGS", "VALUES", "as_dataset", "collect", "collect_logs", "no_logs"]
 
 #: Columns that hold values, not names.
 VALUES: Final = ("status_message", "url_path", "db_statement", "exception_message", "message_id", "retry_evidence")
+#: Columns of the log records that are kept: the message as its template, nothing of what it said.
+LOGS: Final = (
+    "trace_id_high",
+    "trace_id_low",
+    "span_id",
+    "time_ns",
+    "service",
+    "severity",
+    "logger",
+    "error_type",
+    "template",
+)
+#: Few records, read row by row: their texts are plain.
+_LOGS_SCHEMA: Final = pa.schema(
+    [
+        (name, pa.string() if pa.types.is_dictionary(LOG_SCHEMA.field(name).type) else LOG_SCHEMA.field(name).type)
+        for name in LOGS
+    ]
+)
 
 
 def collect(data: Dataset, ground: Planting, findings: Iterable[Finding]) -> pa.Table:
@@ -30,11 +50,7 @@ def collect(data: Dataset, ground: Planting, findings: Iterable[Finding]) -> pa.
 
     Their times are corrected for clock skew as the review was, so that they are shown as they were judged.
     """
-    ids = sorted({example.trace_id for finding in findings for example in finding.exemplars})
-    wanted: dict[int, list[tuple[int, int]]] = {}
-    for trace_id in ids:
-        high, low = int(trace_id[:16], 16), int(trace_id[16:], 16)
-        wanted.setdefault(partition_of(low, len(data.partitions)), []).append((high, low))
+    wanted = _wanted(findings, len(data.partitions))
     tables = [empty_spans()]
     for number in sorted(wanted):
         forest = plant_partition(data.partitions[number], ground)
@@ -53,6 +69,40 @@ def collect(data: Dataset, ground: Planting, findings: Iterable[Finding]) -> pa.
             table = _without_values(forest.table.take(pa.array(kept)))
             tables.append(table.set_column(table.schema.get_field_index("start_ns"), "start_ns", starts))
     return pa.concat_tables([table.cast(SPAN_SCHEMA) for table in tables]).unify_dictionaries().combine_chunks()
+
+
+def collect_logs(data: Dataset, findings: Iterable[Finding]) -> pa.Table:
+    """Return the log records of every trace that a finding names, by trace and time, without what they said."""
+    tables = [no_logs()]
+    wanted = _wanted(findings, max(len(data.log_partitions), 1))
+    for partition in data.log_partitions:
+        lanes = wanted.get(partition.number, ())
+        if not lanes or not partition.rows:
+            continue
+        table = partition.read(LOGS)
+        lows = pa.array([low for _, low in lanes], pa.uint64())
+        table = table.filter(pc.is_in(table["trace_id_low"], value_set=lows))
+        highs = set(lanes)
+        ids = zip(table["trace_id_high"].to_pylist(), table["trace_id_low"].to_pylist(), strict=True)
+        tables.append(table.filter(pa.array([lane in highs for lane in ids], pa.bool_())))
+    whole = pa.concat_tables([table.cast(_LOGS_SCHEMA) for table in tables])
+    order = [(name, "ascending") for name in ("trace_id_high", "trace_id_low", "time_ns", "span_id", "service")]
+    return whole.take(pc.sort_indices(whole, [*order, ("template", "ascending")])).combine_chunks()
+
+
+def no_logs() -> pa.Table:
+    """Return a table of log records without rows."""
+    return _LOGS_SCHEMA.empty_table()
+
+
+def _wanted(findings: Iterable[Finding], partitions: int) -> dict[int, list[tuple[int, int]]]:
+    """Return the traces that findings name, as lanes of their ids, by the partition in which they lie."""
+    ids = sorted({example.trace_id for finding in findings for example in finding.exemplars})
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    for trace_id in ids:
+        high, low = int(trace_id[:16], 16), int(trace_id[16:], 16)
+        wanted.setdefault(partition_of(low, partitions), []).append((high, low))
+    return wanted
 
 
 def _without_values(table: pa.Table) -> pa.Table:

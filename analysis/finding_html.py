@@ -11,7 +11,7 @@ from analysis._wording import counted, duration, percent, plain
 if TYPE_CHECKING:
     from analysis.findings import Finding
 
-__all__ = ["SEVERITY_BARS", "section"]
+__all__ = ["SEVERITY_BARS", "said", "section"]
 
 #: Severity is told by word and by the height of the bar beside it, not by colour alone.
 SEVERITY_BARS: Final = {"info": "▁", "low": "▃", "medium": "▅", "high": "█"}
@@ -47,11 +47,27 @@ def _shown(text: str, longest: int = _SENTENCES) -> str:
 
 
 def _listed(numbers: Mapping[str, Any]) -> str:
-    return "; ".join(_said(name, value) for name, value in numbers.items())
+    return "; ".join(f"{words} <b>{number}</b>" for words, number in map(_escaped, numbers.items()))
 
 
-def _said(name: str, value: object) -> str:
-    """Put a number into words: times and shares with their unit, percentiles behind what they are of."""
+def _escaped(item: tuple[str, object]) -> tuple[str, str]:
+    words, number = said(*item)
+    return escape(words), escape(number)
+
+
+def said(name: str, value: object) -> tuple[str, str]:
+    """Put a number into words: times and shares with their unit, percentiles behind what they are of.
+
+    Parameters
+    ----------
+    name, value
+        A member of a finding's cost, saving, measures or limits.
+
+    Returns
+    -------
+    tuple of str
+        What it is, and its value; not escaped.
+    """
     words, shown = name, _number(value)
     for percentile in ("p50", "p95", "p99"):
         if words.endswith(f"_{percentile}"):
@@ -60,10 +76,10 @@ def _said(name: str, value: object) -> str:
         words, shown = words.replace("_ms", ""), duration(value)
     elif isinstance(value, float) and ("share" in name or name in ("probability", "coverage")):
         shown = percent(value)
-    return f"{_shown(words.replace('_', ' '))} <b>{shown}</b>"
+    return plain(words.replace("_", " ")), shown
 
 
 def _number(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return _shown(str(value))
+        return plain(str(value))
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}" if abs(value) >= 100 else f"{value:,.3g}"

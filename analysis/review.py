@@ -39,6 +39,7 @@ _FINDINGS: Final = "findings.json"
 _FACTS: Final = "facts"
 _WHOLE: Final = "review.json"
 _EXEMPLARS: Final = "exemplars.parquet"
+_EXEMPLAR_LOGS: Final = "exemplar-logs.parquet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,8 @@ class Review:
         (:mod:`analysis.exemplars`).
     catalogue
         Which team, domain and system each service belongs to; empty where none was given.
+    exemplar_logs
+        Log records of those traces, each message as its template.
     """
 
     tables: Mapping[str, pa.Table] = field(repr=False)
@@ -72,6 +75,7 @@ class Review:
     totals: Mapping[str, Any]
     exemplar_spans: pa.Table = field(repr=False)
     catalogue: Catalogue = field(default_factory=Catalogue, repr=False)
+    exemplar_logs: pa.Table = field(default_factory=exemplars.no_logs, repr=False)
 
     @cached_property
     def traces(self) -> Dataset:
@@ -196,6 +200,7 @@ class Review:
         for name, table in self.tables.items():
             pq.write_table(table, target / _FACTS / f"{name}.parquet", compression="zstd")
         pq.write_table(self.exemplar_spans, target / _EXEMPLARS, compression="zstd")
+        pq.write_table(self.exemplar_logs, target / _EXEMPLAR_LOGS, compression="zstd")
         whole = self.to_json() | {"totals": dict(self.totals), "exports": [dict(entry) for entry in self.inputs]}
         whole["catalogue"] = self.catalogue.to_json()
         whole["doubts"] = {
@@ -287,6 +292,7 @@ def review(
     return Review(
         tables=tables,
         exemplar_spans=spans,
+        exemplar_logs=exemplars.collect_logs(data, findings),
         assessments_made=adjusted((answers[name] for name in chosen), settings, spans),
         trust_report=report,
         inputs=_inputs(data),
@@ -348,6 +354,7 @@ def open_review(folder: str | Path) -> Review:
         raise FileNotFoundError(message) from error
     tables = {path.stem: pq.read_table(path) for path in sorted((source / _FACTS).glob("*.parquet"))}
     doubts = {name: trust.Doubt(**members) for name, members in whole["doubts"].items()}
+    logs = source / _EXEMPLAR_LOGS
     return Review(
         tables=tables,
         exemplar_spans=pq.read_table(source / _EXEMPLARS, schema=SPAN_SCHEMA).unify_dictionaries().combine_chunks(),
@@ -356,6 +363,7 @@ def open_review(folder: str | Path) -> Review:
         inputs=tuple(whole["exports"]),
         totals=whole["totals"],
         catalogue=Catalogue.from_json(whole.get("catalogue", ())),
+        exemplar_logs=pq.read_table(logs) if logs.is_file() else exemplars.no_logs(),
     )
 
 

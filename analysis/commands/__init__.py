@@ -132,8 +132,9 @@ need no network: index.html, a page a chapter, findings.json, and the executed
 notebooks.""",
         """\
 example:
-  archreview report exports/ --out review --title 'Shop, week 47'""",
-        (options.sources, options.report, options.reading),
+  archreview report exports/ --out review --title 'Shop, week 47'
+  archreview report tuesday/ --out review --baseline monday/     with what became better and worse""",
+        (options.sources, options.report, options.baseline, options.reading),
     ),
     "config": Declared(
         "begin, check or show the configuration review.yml",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from analysis._wording import counted
+from analysis.commands._comparing import compared
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
 from analysis.commands._speaking import say
 from analysis.report import build_report
@@ -19,7 +20,8 @@ def run(options: argparse.Namespace) -> int:
     with progress_of(options) as progress:
         data = read(options, progress)
         result = review(data, config=settings, engine=options.engine, progress=progress)
-        index = build_report(result, options.out, title=options.title, progress=progress)
+        comparison = compared(options, result, settings, progress)
+        index = build_report(result, options.out, title=options.title, comparison=comparison, progress=progress)
     tell_refused(options, data)
     if not options.quiet:
         say(f"{index}: {counted(len(result.finding_objects), 'finding')}")

@@ -22,6 +22,9 @@ from analysis.graph.service import pair_weights
 __all__ = ["Drawing", "draw"]
 
 _ROW_PX: Final = 68
+#: Where along an edge it can be pointed at, as shares of its way, and how near one must come.
+_POINTED: Final = (0.3, 0.4, 0.5, 0.6, 0.7)
+_POINTED_PX: Final = 14
 _LABEL_SIZE: Final = 12
 _SEVERITY_FILL: Final = {"high": "#b34700", "medium": "#E69F00", "low": "#a9d7f3", "info": "#ffffff"}
 _SEVERITY_INK: Final = {"high": "#ffffff", "medium": "#1f2328", "low": "#1f2328", "info": "#1f2328"}
@@ -57,8 +60,9 @@ def draw(drawing: Drawing) -> go.Figure:
     ways = _ways(drawing.graph, layout, scale)
     taken = [box for node in sorted(layout.places) for box in scale.boxes(node, layout.places[node], drawing.findings)]
     marks = _edge_marks(drawing, ways, scale, taken)
+    edges = _edge_traces(drawing, ways)
     figure = figure_of(
-        [*_edge_traces(drawing, ways), _node_trace(drawing, scale, layout)],
+        [*edges, _way_trace(edges), _node_trace(drawing, scale, layout)],
         title=drawing.title,
         subtitle=drawing.subtitle,
         plot_height_px=scale.height_px,
@@ -181,12 +185,27 @@ def _edge_traces(drawing: Drawing, ways: Mapping[tuple[str, str, str], list[Poin
                     "opacity": [0] * last + [1],
                 },
                 opacity=1.0 if marked else 0.8,
-                hoverinfo="text",
+                # Pointed at by the places of `_way_trace`: a line's ends lie within its nodes, and would cover them.
+                hoverinfo="skip",
                 hovertext=_edge_hover(caller, callee, kind, edge),
                 name="edge",
             )
         )
     return traces
+
+
+def _way_trace(edges: Sequence[go.Scatter]) -> go.Scatter:
+    """Return places along the middle of every edge that can be pointed at."""
+    places = [(edge, round(share * (len(edge.x) - 1))) for edge in edges for share in _POINTED]
+    return go.Scatter(
+        x=[edge.x[at] for edge, at in places],
+        y=[edge.y[at] for edge, at in places],
+        mode="markers",
+        marker={"size": _POINTED_PX, "opacity": 0},
+        hoverinfo="text",
+        hovertext=[edge.hovertext for edge, _ in places],
+        name="ways",
+    )
 
 
 def _failing(edge: Mapping[str, Any]) -> bool:
@@ -266,6 +285,8 @@ def _node_trace(drawing: Drawing, scale: _Scale, layout: Layout) -> go.Scatter:
         marker={"symbol": "square", "size": 2 * HALF_WIDTH, "opacity": 0},
         hoverinfo="text",
         hovertext=[_node_hover(drawing, node) for node in nodes],
+        # What a page or a notebook needs to know to follow a click.
+        customdata=nodes,
         name="nodes",
     )
 

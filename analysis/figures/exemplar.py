@@ -18,7 +18,9 @@ _TITLE: Final = "Exemplar trace"
 _SPANS_AT_MOST: Final = 60
 
 
-def exemplar(traces: Dataset, finding: Finding, why: str = "median") -> go.Figure:
+def exemplar(
+    traces: Dataset, finding: Finding, why: str = "median", *, spans_at_most: int = _SPANS_AT_MOST
+) -> go.Figure:
     """Draw the waterfall of the trace that shows a finding, its offending spans marked.
 
     Parameters
@@ -29,8 +31,10 @@ def exemplar(traces: Dataset, finding: Finding, why: str = "median") -> go.Figur
         What is shown.
     why
         Which of its exemplars: ``median``, ``worst`` or ``recent``; the first where there is none of this kind.
+    spans_at_most
+        Draw no more spans than these.
     """
     if not finding.exemplars:
         return empty_figure("This finding names no trace.", _TITLE)
     chosen = next((example for example in finding.exemplars if example.why == why), finding.exemplars[0])
-    return waterfall(traces, chosen.trace_id, chosen.span_ids, spans_at_most=_SPANS_AT_MOST)
+    return waterfall(traces, chosen.trace_id, chosen.span_ids, spans_at_most=spans_at_most)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
 
+from analysis import outputs
+from analysis._wording import plain
 from analysis.alerts import rules_text
+from analysis.compare import Comparison
 from analysis.engine import Progress
 from analysis.report.execution import ReportError, execute, notebooks
+from analysis.report.finding_pages import finding_pages
+from analysis.report.first_page import first_page
 from analysis.report.folder import prepare, publish
-from analysis.report.index import write_index
-from analysis.report.pages import Page, copy_assets, write_page
+from analysis.report.pages import Page, chapter_document
+from analysis.report.service_pages import service_pages
+from analysis.report.site import Site, copy_assets, write_site
+from analysis.report.told import Told
 from analysis.review import Review
 
 __all__ = ["ReportError", "build_report"]
@@ -23,7 +29,14 @@ _KERNELS: Final = 2
 _REVIEW_FROM_NOTEBOOKS: Final = "../review"
 
 
-def build_report(review: Review, out: str | Path, *, title: str, progress: Progress | None = None) -> Path:
+def build_report(
+    review: Review,
+    out: str | Path,
+    *,
+    title: str,
+    comparison: Comparison | None = None,
+    progress: Progress | None = None,
+) -> Path:
     """Write a report.
 
     It is built under ``unfinished/`` and takes the place of an earlier one when it is whole, the index last.
@@ -33,11 +46,13 @@ def build_report(review: Review, out: str | Path, *, title: str, progress: Progr
     review
         What is reported; it is saved under ``review/`` and opened by each notebook.
     out
-        Folder of the report: ``index.html``, a page a notebook, ``assets/``, ``findings.json``, ``alerts.yml``
-        (proposed alert rules), and the executed notebooks under ``notebooks/``. The files of an earlier report there
-        are removed; other files stay.
+        Folder of the report: ``index.html``, a page a notebook, a page a finding and a service under ``findings/`` and
+        ``services/``, ``assets/``, ``findings.json``, ``alerts.yml`` (proposed alert rules), and the executed notebooks
+        under ``notebooks/``. The files of an earlier report there are removed; other files stay.
     title
         Heading of the report.
+    comparison
+        The review beside an earlier one: what became better and worse.
     progress
         Called as ``progress("notebooks", executed, of how many)``.
 
@@ -54,15 +69,20 @@ def build_report(review: Review, out: str | Path, *, title: str, progress: Progr
     """
     folder = Path(out)
     unfinished = prepare(folder)
-    saved = review.save(unfinished / "review")
-    shutil.copyfile(saved / "findings.json", unfinished / "findings.json")
+    review.save(unfinished / "review")
+    (unfinished / "findings.json").write_text(outputs.write(review, "json", comparison), encoding="utf-8", newline="\n")
     (unfinished / "alerts.yml").write_text(rules_text(review), encoding="utf-8", newline="\n")
     executed = _execute_all(unfinished / "notebooks", progress)
+    told = Told(review, plain(title) or "Architecture review", comparison)
+    site = Site(
+        told.title,
+        first_page(told),
+        tuple(chapter_document(Page.of(path)) for path in executed),
+        finding_pages(told),
+        service_pages(told),
+    )
     copy_assets(unfinished)
-    pages = [Page.of(path) for path in executed]
-    for page in pages:
-        write_page(page, pages, unfinished, title)
-    write_index(review, pages, unfinished, title)
+    write_site(site, unfinished)
     publish(unfinished, folder)
     return folder / "index.html"
 

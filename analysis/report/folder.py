@@ -17,7 +17,16 @@ _INDEX: Final = "index.html"
 _CONTENTS: Final = "assets/contents.json"
 _MARK: Final = "archreview/report/1"
 #: What a report consists of, seen from its folder.
-_TOP: Final = (_INDEX, "findings.json", "alerts.yml", "assets", "notebooks", "review")
+_TOP: Final = (
+    _INDEX,
+    "findings.json",
+    "alerts.yml",
+    "assets",
+    "findings",
+    "notebooks",
+    "review",
+    "services",
+)
 
 
 def prepare(folder: Path) -> Path:

@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from analysis.report.chapters import CHAPTERS as FAMILIES
 from analysis.report.pages import Page as ReportPage
 from tests.notebooks.running import NOTEBOOKS
 from tests.report import hostile
@@ -69,7 +71,8 @@ def test_every_family_has_something_to_show(made):
 @pytest.mark.parametrize("name", PAGES)
 def test_page_draws_every_figure_asks_for_nothing_and_runs_no_name(name, made, chromium):
     notebook = made.folder / "notebooks" / f"{name}.ipynb"
-    figures = ReportPage.of(notebook).figures if name != "index" else 0
+    # Of the first page the map; of a finding its trace, of a service its surroundings.
+    figures = ReportPage.of(notebook).figures if name in CHAPTERS else 1
     with opened(chromium, made.folder, name) as watched:
         page = watched.page
         assert page.locator(".figure.drawn .main-svg").count() >= figures
@@ -129,24 +132,83 @@ class Links(HTMLParser):
 
 
 def test_every_link_leads_somewhere(made):
-    pages = {f"{name}.html": Links(made.folder / f"{name}.html") for name in PAGES}
-    for name, links in pages.items():
+    pages = {page.resolve(): Links(page) for page in made.folder.rglob("*.html")}
+    assert len(pages) > len(PAGES)
+    for page, links in pages.items():
         for target in links.targets:
             parts = urlsplit(target)
-            assert not parts.scheme, f"{name}: {target}"
-            assert not parts.netloc, f"{name}: {target}"
-            file = parts.path or name
-            assert (made.folder / file).is_file(), f"{name}: {target}"
+            assert not parts.scheme, f"{page}: {target}"
+            assert not parts.netloc, f"{page}: {target}"
+            file = (page.parent / parts.path).resolve() if parts.path else page
+            assert file.is_file(), f"{page}: {target}"
             if parts.fragment:
-                assert parts.fragment in pages[file].anchors, f"{name}: {target}"
+                assert parts.fragment in pages[file].anchors, f"{page}: {target}"
 
 
-def test_index_leads_to_every_finding_in_its_chapter(made):
-    index = Links(made.folder / "index.html")
+def test_first_page_leads_to_every_finding_and_every_service(made):
+    targets = set(Links(made.folder / "index.html").targets)
     for finding in findings_of(made.folder):
-        (target,) = {target for target in index.targets if target.endswith(f"#finding-{finding['id']}")}
-        chapter, _, anchor = target.partition("#")
-        assert anchor in Links(made.folder / chapter).anchors
+        assert f"findings/{finding['id']}.html" in targets
+        chapter = FAMILIES[finding["family"]].file
+        assert f"../{chapter}" in Links(made.folder / f"findings/{finding['id']}.html").targets
+        assert f"finding-{finding['id']}" in Links(made.folder / chapter).anchors
+    assert {f"services/{path.name}" for path in (made.folder / "services").iterdir()} <= targets
+
+
+def test_search_and_filters_leave_what_fits(made, chromium):
+    findings = findings_of(made.folder)
+    with opened(chromium, made.folder, "index") as watched:
+        page = watched.page
+        rows = page.locator("#findings tbody tr:visible")
+        assert rows.count() == len(findings)
+        page.select_option("select[name=family]", "chatty")
+        chatty = [finding for finding in findings if finding["family"] == "chatty"]
+        assert rows.count() == len(chatty)
+        assert page.locator("form.filters output").inner_text() == f"{len(chatty)} of {len(findings)} findings"
+        page.select_option("select[name=services]", hostile.ORDERS)
+        assert rows.count() == sum(hostile.ORDERS in finding["services"] for finding in chatty)
+        page.select_option("select[name=services]", "")
+        page.select_option("select[name=severity]", "info")
+        assert rows.count() == sum(finding["severity"] == "info" for finding in chatty)
+        page.select_option("select[name=severity]", "")
+        page.fill("input[name=text]", "no title says this")
+        assert rows.count() == 0
+        assert page.locator("form.filters output").inner_text() == f"0 of {len(findings)} findings"
+
+
+def test_click_on_a_service_leads_to_its_page(made, chromium):
+    with opened(chromium, made.folder, "index") as watched:
+        page = watched.page
+        place = page.locator("#map ~ figure .figure").first
+        place.scroll_into_view_if_needed()
+        # The places of nodes are those of the last trace, in the coordinates of the axes.
+        spot = place.evaluate(
+            """(place, name) => {
+                const nodes = place.data.find((one) => one.name === "nodes");
+                const at = nodes.customdata.indexOf(name);
+                const box = place.getBoundingClientRect();
+                const { xaxis, yaxis } = place._fullLayout;
+                const [x, y] = [xaxis.d2p(nodes.x[at]), yaxis.d2p(nodes.y[at])];
+                return [box.x + xaxis._offset + x, box.y + yaxis._offset + y];
+            }""",
+            hostile.GATEWAY,
+        )
+        page.mouse.move(*spot, steps=4)
+        page.wait_for_selector(".hoverlayer .hovertext")
+        with page.expect_navigation():
+            page.mouse.click(*spot)
+        assert "/services/" in page.url
+        assert hostile.GATEWAY in page.locator("h1").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["index", "02-chatty-calls", "findings", "services"])
+def test_no_serious_violation_of_accessibility(kind, scheme, made, chromium):
+    name = kind if kind in PAGES else f"{kind}/{min((made.folder / kind).iterdir()).stem}"
+    with opened(chromium, made.folder, name, color_scheme=scheme) as watched:
+        found = Axe().run(watched.page).response["violations"]
+        serious = [item for item in found if item["impact"] in {"serious", "critical"}]
+        assert [(item["id"], [node["html"][:200] for node in item["nodes"][:3]]) for item in serious] == []
 
 
 def column(page: Page, number: int) -> list[str]:

@@ -7,8 +7,11 @@ import socket
 
 import nbformat
 import pytest
+from plotly.offline import get_plotlyjs_version
 
+from analysis.report.templates import VENDOR
 from tests.notebooks.running import NOTEBOOKS
+from tests.report import hostile
 from tests.report.conftest import INTRUDER
 
 pytestmark = pytest.mark.slow
@@ -28,18 +31,36 @@ def test_nothing_but_the_result_is_said(made):
 def test_a_report_is_its_pages_and_what_they_come_from(made):
     names = {path.name for path in made.folder.iterdir()}
     pages = {f"{name}.html" for name in CHAPTERS}
-    assert names == {"index.html", "findings.json", "assets", "notebooks", "review", *pages}
+    folders = {"assets", "findings", "notebooks", "review", "services"}
+    assert names == {"index.html", "findings.json", *folders, *pages}
+    findings = json.loads((made.folder / "findings.json").read_text())["findings"]
+    assert {path.stem for path in (made.folder / "findings").iterdir()} == {item["id"] for item in findings}
+    assert len(list((made.folder / "services").iterdir())) == len(hostile.SERVICES)
     assert {path.name for path in (made.folder / "notebooks").iterdir()} == {f"{name}.ipynb" for name in CHAPTERS}
 
 
 def test_plotly_is_there_once(made):
     libraries = [path for path in made.folder.rglob("*") if path.is_file() and b"plotly.js v" in path.read_bytes()]
     assert [path.relative_to(made.folder).as_posix() for path in libraries] == ["assets/plotly.min.js"]
-    for page in made.folder.glob("*.html"):
+    for page in made.folder.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        assert text.count("plotly.min.js") == (0 if page.name == "index.html" else 1)
-        assert "http://" not in text.replace("http://www.w3.org/", "")
-        assert "https://" not in text
+        assert text.count("plotly.min.js") == 1, page
+        assert "http://" not in text.replace("http://www.w3.org/", ""), page
+        assert "https://" not in text, page
+
+
+def test_plotly_of_the_pages_is_that_of_the_figures():
+    """A figure made for one version may be drawn otherwise by another."""
+    head = (VENDOR / "plotly.min.js").read_text(encoding="utf-8")[:200]
+    assert f"plotly.js (cartesian - minified) v{get_plotlyjs_version()}" in head
+
+
+def test_files_of_others_have_their_licence_beside_them():
+    known = (VENDOR / "README.md").read_text(encoding="utf-8")
+    for path in VENDOR.iterdir():
+        if path.suffix in {".js", ".css"}:
+            assert f"`{path.name}`" in known
+            assert (VENDOR / f"{path.name.split('.')[0].split('-')[0]}.LICENSE").is_file()
 
 
 def test_nothing_of_the_machine_is_told(made):

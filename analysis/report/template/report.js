@@ -1,12 +1,30 @@
-// Draws the figures from the data beside them, and sorts tables. Nothing here asks a network for anything.
+// Draws the figures from the data beside them, sorts and filters tables. Nothing here asks a network for anything.
 "use strict";
 
-for (const data of document.querySelectorAll("script.figure-data")) {
-  const figure = JSON.parse(data.textContent);
-  const place = data.previousElementSibling;
+const drawing = [];
+
+// One figure: drawn once, when what it stands in is shown.
+const draw = (place) => {
+  if (place.dataset.asked) return;
+  place.dataset.asked = "yes";
+  const figure = JSON.parse(place.nextElementSibling.textContent);
   const config = Object.assign({ responsive: true, displaylogo: false }, figure.config, { plotlyServerURL: "" });
-  Plotly.newPlot(place, figure.data, figure.layout, config).then(() => place.classList.add("drawn"));
-}
+  const drawn = Plotly.newPlot(place, figure.data, figure.layout, config).then(() => {
+    place.classList.add("drawn");
+    place.on("plotly_click", (event) => follow(event.points[0]));
+  });
+  drawing.push(drawn);
+};
+
+const drawAll = (within) => {
+  for (const place of within.querySelectorAll(".figure")) draw(place);
+};
+
+// A click on a service leads to its page.
+const follow = (point) => {
+  const link = [...document.querySelectorAll("#marks th a")].find((one) => one.textContent === point?.customdata);
+  if (link) link.click();
+};
 
 window.addEventListener("beforeprint", () => {
   for (const place of document.querySelectorAll(".figure.drawn")) Plotly.Plots.resize(place);
@@ -31,9 +49,61 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const falling = heading.getAttribute("aria-sort") === "ascending";
       for (const other of headings) other.removeAttribute("aria-sort");
       heading.setAttribute("aria-sort", falling ? "descending" : "ascending");
-      const rows = [...table.tBodies[0].rows];
-      rows.sort((a, b) => compare(sortKey(a, column), sortKey(b, column)) * (falling ? -1 : 1));
-      table.tBodies[0].append(...rows);
+      const keyed = [...table.tBodies[0].rows].map((row) => [sortKey(row, column), row]);
+      keyed.sort(([a], [b]) => compare(a, b) * (falling ? -1 : 1));
+      table.tBodies[0].append(...keyed.map(([, row]) => row));
     });
   });
 }
+
+for (const form of document.querySelectorAll("form.filters")) {
+  const section = form.closest(".page") ?? document;
+  const rows = [...section.querySelectorAll(`table[id$="${form.dataset.for}"] tbody tr`)];
+  const texts = rows.map((row) => row.cells[1].textContent.toLowerCase());
+  const said = form.querySelector("output");
+  const chosen = () => {
+    const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = [...form.querySelectorAll("select")].filter((select) => select.value);
+    let shown = 0;
+    rows.forEach((row, index) => {
+      const fits =
+        words.every((word) => texts[index].includes(word)) &&
+        wanted.every((select) => row.dataset[select.name].split("\n").includes(select.value));
+      row.hidden = !fits;
+      shown += fits;
+    });
+    said.textContent = shown === rows.length ? `${rows.length} findings` : `${shown} of ${rows.length} findings`;
+  };
+  form.addEventListener("input", chosen);
+  form.addEventListener("submit", (event) => event.preventDefault());
+}
+
+// Where all pages are one file, the address names the page, and what is to be seen on it.
+const pages = [...document.querySelectorAll(".page")];
+const show = () => {
+  const name = decodeURIComponent(location.hash.slice(1));
+  const target = name ? document.getElementById(name) : null;
+  const page = target?.closest(".page") ?? pages[0];
+  for (const other of pages) other.hidden = other !== page;
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#${page.id}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = page.dataset.title;
+  drawAll(page);
+  if (target && target !== page) target.scrollIntoView();
+  else window.scrollTo(0, 0);
+};
+
+// For printing: every page at once, and every figure at the width of the paper.
+window.showAll = async () => {
+  for (const page of pages) page.hidden = false;
+  drawAll(document);
+  await Promise.all(drawing);
+  await Promise.all([...document.querySelectorAll(".figure.drawn")].map((place) => Plotly.Plots.resize(place)));
+};
+
+if (pages.length) {
+  window.addEventListener("hashchange", show);
+  show();
+} else drawAll(document);
