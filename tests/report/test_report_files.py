@@ -32,7 +32,7 @@ def test_a_report_is_its_pages_and_what_they_come_from(made):
     names = {path.name for path in made.folder.iterdir()}
     pages = {f"{name}.html" for name in CHAPTERS}
     folders = {"assets", "findings", "notebooks", "review", "services"}
-    assert names == {"index.html", "findings.json", *folders, *pages}
+    assert names == {"index.html", "findings.json", "alerts.yml", *folders, *pages}
     findings = json.loads((made.folder / "findings.json").read_text())["findings"]
     assert {path.stem for path in (made.folder / "findings").iterdir()} == {item["id"] for item in findings}
     assert len(list((made.folder / "services").iterdir())) == len(hostile.SERVICES)
