@@ -24,19 +24,24 @@ from analysis.semconv._columns import (
 )
 from analysis.semconv._names import KINDS, RESOURCE_NAMES, SPAN_NAMES, STATUSES, Names
 from analysis.semconv._values import port, probability_weight, text, truth
+from analysis.semconv._vectors import KEYS, Attributes, Columns, span_vectors
 
 __all__ = [
+    "KEYS",
     "KINDS",
     "KNOWN",
     "RESOURCE_NAMES",
     "SPAN_NAMES",
     "STATUSES",
+    "Attributes",
+    "Columns",
     "Names",
     "exception_columns",
     "port",
     "probability_weight",
     "resource_columns",
     "span_columns",
+    "span_vectors",
     "text",
     "tracestate_weight",
     "truth",

@@ -41,7 +41,7 @@ IDEMPOTENCY_EVIDENCE: Final = "idempotency-key"
 
 
 #: Ranks of names that the conventions have replaced begin here.
-_REPLACED: Final = 1000
+REPLACED: Final = 1000
 
 
 class _Rule(NamedTuple):
@@ -60,12 +60,12 @@ def _rules(table: Iterable[Names], side: str) -> dict[str, _Rule]:
     for group, old in (("current", False), ("foreign", False), ("replaced", True)):
         for row in rows:
             for name in getattr(row, group):
-                rules[name] = _Rule(row.column, row.read, len(rules) + _REPLACED * old, old)
+                rules[name] = _Rule(row.column, row.read, len(rules) + REPLACED * old, old)
     return rules
 
 
-_CLIENT: Final = _rules(SPAN_NAMES, "client")
-_SERVER: Final = _rules(SPAN_NAMES, "server")
+CLIENT_RULES: Final = _rules(SPAN_NAMES, "client")
+SERVER_RULES: Final = _rules(SPAN_NAMES, "server")
 _RESOURCE: Final = _rules(RESOURCE_NAMES, "")
 _RUNNING_COPY: Final = ("k8s.pod.uid", "k8s.pod.name", "container.id", "service.instance.id")
 _SERVER_KINDS: Final = frozenset({"server", "consumer"})
@@ -107,13 +107,13 @@ def span_columns(attributes: Mapping[str, Any], kind: str, columns: dict[str, An
     note
         Called with a text for every value that does not fit.
     """
-    old = _apply(_SERVER if kind in _SERVER_KINDS else _CLIENT, attributes, columns, note)
+    old = _apply(SERVER_RULES if kind in _SERVER_KINDS else CLIENT_RULES, attributes, columns, note)
     if not _COMPOSITE.isdisjoint(attributes):
         for name in sorted(_COMPOSITE.intersection(attributes), key=_TURNS.__getitem__):
             value = attributes[name]
             if value is not None and _COMPOSE[name](columns, value, kind):
                 old = True
-    if not _RETRY.isdisjoint(attributes):
+    if not RETRY.isdisjoint(attributes):
         _retry_evidence(attributes, columns)
     if columns.get("rpc_system") is not None or columns.get("rpc_status") is not None:
         _complete_rpc(attributes, columns)
@@ -171,11 +171,11 @@ def _apply(rules: Mapping[str, _Rule], attributes: Mapping[str, Any], columns: d
         ranks[column] = rank
         columns[column] = found
     # A better name may have come after the replaced one.
-    return any_replaced and max(ranks.values()) >= _REPLACED
+    return any_replaced and max(ranks.values()) >= REPLACED
 
 
 def _complete_rpc(attributes: Mapping[str, Any], columns: dict[str, Any]) -> None:
-    if columns.get("rpc_system") is None and not _GRPC_STATUS.isdisjoint(attributes):
+    if columns.get("rpc_system") is None and not GRPC_STATUS.isdisjoint(attributes):
         columns["rpc_system"] = "grpc"
     if columns.get("rpc_service") is None:
         # gRPC's HTTP path is /package.Service/Method, and so is the name of the span.
@@ -203,8 +203,8 @@ def _retry_evidence(attributes: Mapping[str, Any], columns: dict[str, Any]) -> N
 _COMPOSE: Final = dict(COMPOSERS)
 _COMPOSITE: Final = frozenset(_COMPOSE)
 _TURNS: Final[Mapping[str, int]] = {name: turn for turn, name in enumerate(_COMPOSE)}
-_RETRY: Final = frozenset((*RETRY_EVIDENCE, *IDEMPOTENCY_KEYS))
-_GRPC_STATUS: Final = frozenset({"rpc.grpc.status_code", "grpc.status_code"})
+RETRY: Final = frozenset((*RETRY_EVIDENCE, *IDEMPOTENCY_KEYS))
+GRPC_STATUS: Final = frozenset({"rpc.grpc.status_code", "grpc.status_code"})
 
 _EXCEPTION: Final[Mapping[str, tuple[str, ...]]] = {
     "error_type": ("exception.type", "error.kind"),
@@ -213,10 +213,10 @@ _EXCEPTION: Final[Mapping[str, tuple[str, ...]]] = {
 
 #: Names of attributes that mean something here; a reader need not decode any other.
 KNOWN: Final = (
-    frozenset(_CLIENT)
-    | frozenset(_SERVER)
+    frozenset(CLIENT_RULES)
+    | frozenset(SERVER_RULES)
     | frozenset(_RESOURCE)
     | _COMPOSITE
-    | _RETRY
+    | RETRY
     | {"sampler.type", "sampler.param"}
 )

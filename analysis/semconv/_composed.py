@@ -1,12 +1,13 @@
 """Attributes that feed several columns at once, or what better names left open: URLs, addresses, components, errors.
 
-Each function takes the row, the attribute's value and the span's kind, and returns whether a name that the conventions
-have replaced fed a column.
+Each takes the row, the attribute's value and the span's kind, and returns whether a name that the conventions have
+replaced fed a column. Most are a :class:`Composer`, which says for a value alone what it fills.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from analysis.semconv._names import STATUSES
@@ -21,7 +22,7 @@ from analysis.semconv._values import (
     url_parts,
 )
 
-__all__ = ["COMPOSERS"]
+__all__ = ["COMPOSERS", "Composer", "query"]
 
 _SERVER_KINDS: Final = frozenset({"server", "consumer"})
 
@@ -48,6 +49,37 @@ _BROKERS: Final[Mapping[str, str]] = {
 }
 
 
+#: Columns with values, the later ones only for rows whose first was filled: a port belongs to its address.
+Group = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Composer:
+    """How one attribute feeds columns.
+
+    Attributes
+    ----------
+    parts
+        From a value (and whether the span is one of a server) to groups of columns, each filled where it has no value
+        yet.
+    replaced
+        The name has been replaced: a span whose column it filled follows old conventions.
+    """
+
+    parts: Callable[[Any, bool], tuple[Group, ...]]
+    replaced: bool = False
+
+    def __call__(self, columns: dict[str, Any], value: Any, kind: str) -> bool:
+        """Fill the columns of a row; return whether a replaced name filled one."""
+        filled = False
+        for group in self.parts(value, kind in _SERVER_KINDS):
+            if _fill(columns, *group[0]):
+                filled = True
+                for column, found in group[1:]:
+                    _fill(columns, column, found)
+        return filled and self.replaced
+
+
 def _fill(columns: dict[str, Any], column: str, value: Any) -> bool:
     """Fill a column that has no value yet; return whether it was filled."""
     if value is None or columns.get(column) is not None:
@@ -56,74 +88,55 @@ def _fill(columns: dict[str, Any], column: str, value: Any) -> bool:
     return True
 
 
-def _url(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    _old_url(columns, value, kind)
-    return False
-
-
-def _old_url(columns: dict[str, Any], value: Any, kind: str) -> bool:
+def _url(value: Any, server: bool) -> tuple[Group, ...]:
     host, number, path = url_parts(text(value) or "")
-    filled = _fill(columns, "url_path", path)
-    if host is not None and kind not in _SERVER_KINDS and _fill(columns, "server_address", host):
-        filled = True
-        _fill(columns, "server_port", number)
-    return filled
+    if server:
+        return ((("url_path", path),),)
+    return (("url_path", path),), (("server_address", host), ("server_port", number))
 
 
-def _path(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    del kind
-    return _fill(columns, "url_path", text(value))
+def _path(value: Any, _server: bool) -> tuple[Group, ...]:
+    return ((("url_path", text(value)),),)
 
 
-def _current_path(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    _path(columns, value, kind)
-    return False
+def _address(value: Any, server: bool) -> tuple[Group, ...]:
+    if server:
+        return ()
+    host, number = host_and_port(text(value) or "")
+    return ((("server_address", host), ("server_port", number)),)
 
 
-def _query(columns: dict[str, Any], value: Any, kind: str) -> bool:
+def _rpc_method(value: Any, _server: bool) -> tuple[Group, ...]:
+    name = text(value) or ""
+    service, method = method_parts(name)
+    return ((("rpc_method", method or name or None), ("rpc_service", service)),)
+
+
+def _connection(value: Any, _server: bool) -> tuple[Group, ...]:
+    system, host, number, namespace = connection_parts(text(value) or "")
+    if system is None:
+        return ()
+    return (("db_system", system),), (("server_address", host), ("server_port", number)), (("db_namespace", namespace),)
+
+
+def _component(value: Any, _server: bool) -> tuple[Group, ...]:
+    known = _COMPONENTS.get((text(value) or "").lower())
+    return ((known,),) if known is not None else ()
+
+
+def _queue_address(value: Any, _server: bool) -> tuple[Group, ...]:
+    return ((("messaging_destination", (text(value) or "").rstrip("/").rpartition("/")[2] or None),),)
+
+
+def _always(column: str, name: str) -> Composer:
+    return Composer(lambda _value, _server: (((column, name),),))
+
+
+def query(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
     path, query = columns.get("url_path"), text(value)
     if query is not None and path is not None and "?" not in path:
         columns["url_path"] = f"{path}?{query.removeprefix('?')}"
-    return False
-
-
-def _address(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    if kind in _SERVER_KINDS:
-        return False
-    host, number = host_and_port(text(value) or "")
-    if not _fill(columns, "server_address", host):
-        return False
-    _fill(columns, "server_port", number)
-    return True
-
-
-def _rpc_method(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    del kind
-    name = text(value) or ""
-    service, method = method_parts(name)
-    if _fill(columns, "rpc_method", method or name or None):
-        _fill(columns, "rpc_service", service)
-    return False
-
-
-def _connection(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    del kind
-    system, host, number, namespace = connection_parts(text(value) or "")
-    if system is None:
-        return False
-    filled = _fill(columns, "db_system", system)
-    if _fill(columns, "server_address", host):
-        filled = True
-        _fill(columns, "server_port", number)
-    return _fill(columns, "db_namespace", namespace) or filled
-
-
-def _component(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    del kind
-    known = _COMPONENTS.get((text(value) or "").lower())
-    if known is not None:
-        _fill(columns, *known)
     return False
 
 
@@ -180,12 +193,6 @@ def _bucket(columns: dict[str, Any], value: Any, kind: str) -> bool:
     return False
 
 
-def _queue_address(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    del kind
-    _fill(columns, "messaging_destination", (text(value) or "").rstrip("/").rpartition("/")[2] or None)
-    return False
-
-
 def _composite(columns: dict[str, Any], value: Any, kind: str) -> bool:
     del kind
     many = count(value)
@@ -194,42 +201,27 @@ def _composite(columns: dict[str, Any], value: Any, kind: str) -> bool:
     return False
 
 
-def _broker(system: str) -> Callable[[dict[str, Any], Any, str], bool]:
-    def compose(columns: dict[str, Any], value: Any, kind: str) -> bool:
-        del value, kind
-        _fill(columns, "messaging_system", system)
-        return False
-
-    return compose
-
-
-def _cassandra(columns: dict[str, Any], value: Any, kind: str) -> bool:
-    del value, kind
-    _fill(columns, "db_system", "cassandra")
-    return False
-
-
-#: Attributes that feed several columns, in this order; each returns whether it is a replaced name that fed one.
+#: Attributes that feed several columns, in this order; each returns whether a replaced name fed one.
 COMPOSERS: Final[tuple[tuple[str, Callable[[dict[str, Any], Any, str], bool]], ...]] = (
-    ("url.path", _current_path),
-    ("url.full", _url),
-    ("http.path", _current_path),
-    ("http.target", _path),
-    ("http.url", _old_url),
-    ("url.query", _query),
-    ("rpc.method", _rpc_method),
-    ("grpc.path", _rpc_method),
-    ("grpc.method", _rpc_method),
-    ("db.connection_string", _connection),
-    ("database", _connection),
-    ("peer.address", _address),
-    ("http.host", _address),
-    ("component", _component),
-    *((name, _broker(system)) for name, system in _BROKERS.items()),
-    ("cassandra.query", _cassandra),
+    ("url.path", Composer(_path)),
+    ("url.full", Composer(_url)),
+    ("http.path", Composer(_path)),
+    ("http.target", Composer(_path, replaced=True)),
+    ("http.url", Composer(_url, replaced=True)),
+    ("url.query", query),
+    ("rpc.method", Composer(_rpc_method)),
+    ("grpc.path", Composer(_rpc_method)),
+    ("grpc.method", Composer(_rpc_method)),
+    ("db.connection_string", Composer(_connection, replaced=True)),
+    ("database", Composer(_connection, replaced=True)),
+    ("peer.address", Composer(_address, replaced=True)),
+    ("http.host", Composer(_address, replaced=True)),
+    ("component", Composer(_component)),
+    *((name, _always("messaging_system", system)) for name, system in _BROKERS.items()),
+    ("cassandra.query", _always("db_system", "cassandra")),
     ("aws.s3.bucket", _bucket),
-    ("aws.sqs.queue.url", _queue_address),
-    ("messaging.url", _queue_address),
+    ("aws.sqs.queue.url", Composer(_queue_address)),
+    ("messaging.url", Composer(_queue_address)),
     ("error", _error),
     ("otel.status_code", _status_code),
     ("otel.status_description", _status_message),

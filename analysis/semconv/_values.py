@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -212,11 +213,26 @@ def url_parts(url: str) -> tuple[str | None, int | None, str | None]:
     """Return host, port, and path with query of a URL, each None where it has none; never a user name or password."""
     if url.startswith("/"):
         return None, None, url.partition("#")[0]
+    # Paths are many, hosts are few: what stands before the path is looked at once.
+    path_at = url.find("/", url.find("://") + 3)
+    if path_at > 0:
+        host, number, whole = _host_of(url[:path_at])
+        if whole:
+            return host, number, url[path_at:].partition("#")[0]
     match = _URL.match(url)
     if match is None:
         return None, None, None
     path = match["path"]
     return match["host"].strip("[]").lower(), port(match["port"]), path if path.startswith("/") else f"/{path}"
+
+
+@lru_cache(maxsize=4096)
+def _host_of(origin: str) -> tuple[str | None, int | None, bool]:
+    """Return host and port of what stands before a URL's path, and whether it is such a thing, to its last letter."""
+    match = _URL.fullmatch(origin)
+    if match is None or match["path"]:
+        return None, None, False
+    return match["host"].strip("[]").lower(), port(match["port"]), True
 
 
 def host_and_port(address: str) -> tuple[str | None, int | None]:

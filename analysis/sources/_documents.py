@@ -19,12 +19,14 @@ from analysis.sources._json import NotJson, loads
 from analysis.sources._ledger import Rejects
 from analysis.sources._streams import Readable
 
-__all__ = ["CUT_OFF", "NOT_JSON", "NO_RECORD", "TOO_LARGE", "Layout", "Unit", "units", "units_of"]
+__all__ = ["CUT_OFF", "LINE", "NOT_JSON", "NO_RECORD", "TOO_LARGE", "Layout", "Unit", "units", "units_of"]
 
 CUT_OFF: Final = "the document is cut off"
 NOT_JSON: Final = "not JSON"
 NO_RECORD: Final = "text that is no record"
 TOO_LARGE: Final = "record is too large"
+#: The key of a raw line: no other text can be one, for a key holds no line feed as it stands.
+LINE: Final = "\n"
 
 #: Most bytes of one record: decoding takes up to ten times as much memory.
 UNIT_LIMIT: Final = 512 << 20
@@ -60,6 +62,8 @@ class Layout:
         Bytes that may stand after the records of an outer object, and the note to make of them.
     decode
         Decodes a record, given the key it was found under; raises NotJson where it is not JSON.
+    raw
+        Records stay bytes, and a line is one, whatever it holds; its key is :data:`LINE`.
     """
 
     records: Collection[str] = ()
@@ -67,6 +71,7 @@ class Layout:
     salvage: Collection[str] = ()
     remarks: Mapping[bytes, str] = field(default_factory=dict)
     decode: Callable[[str, bytes], Any] = _plain
+    raw: bool = False
 
 
 class Unit(NamedTuple):
@@ -142,7 +147,8 @@ def _lines(head: bytes, stream: Readable, rejects: Rejects, layout: Layout) -> I
     number = 0
     rest, chunk = b"", head
     while chunk:
-        lines = (rest + chunk).split(b"\n")
+        lines = chunk.split(b"\n")
+        lines[0] = rest + lines[0]
         rest = lines.pop()
         for line in lines:
             number += 1
@@ -159,6 +165,8 @@ def _lines(head: bytes, stream: Readable, rejects: Rejects, layout: Layout) -> I
 
 def _line(line: bytes, number: int, rejects: Rejects, layout: Layout) -> Iterator[Unit]:
     line = line.strip(_SEPARATORS)
+    if line and layout.raw:
+        return iter((Unit(LINE, line, f"line {number}"),))
     return units_of(line, rejects, layout, f"line {number}") if line else iter(())
 
 
@@ -313,6 +321,9 @@ class _Splitter:
 
     def _decoded(self, content: bytes, key: str, start: int) -> Iterator[Unit]:
         position = self._place(key, start)
+        if self._layout.raw:
+            yield Unit(key, content, position)
+            return
         try:
             yield Unit(key, self._layout.decode(key, content), position)
         except NotJson:

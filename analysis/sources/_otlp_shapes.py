@@ -25,8 +25,12 @@ __all__ = [
     "attributes_of",
     "camel",
     "decode",
+    "decode_span",
+    "json_text",
+    "json_value",
     "pairs_from",
     "plain_value",
+    "resource_pairs",
     "span_from",
 ]
 
@@ -133,6 +137,10 @@ class Request(msgspec.Struct, rename="camel", gc=False):
 
 _REQUEST: Final = msgspec.json.Decoder(Request)
 _BLOCK: Final = msgspec.json.Decoder(ResourceSpans)
+_RESOURCE: Final = msgspec.json.Decoder(Resource)
+_SPAN: Final = msgspec.json.Decoder(Span)
+_VALUE: Final = msgspec.json.Decoder(Value)
+_TEXT: Final = msgspec.json.Decoder(str)
 
 
 def decode(key: str, content: bytes) -> Any:
@@ -157,6 +165,45 @@ def decode(key: str, content: bytes) -> Any:
         # Another shape, or no JSON at all: the lenient decoder tells which.
         pass
     return loads(content)
+
+
+def decode_span(content: bytes) -> Span:
+    """Decode a span.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        It is not shaped as OTLP says.
+    """
+    return _SPAN.decode(content)
+
+
+def resource_pairs(content: bytes) -> list[Pair] | None:
+    """Decode a resource to its attributes.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        It is not shaped as OTLP says.
+    """
+    return _RESOURCE.decode(content).attributes
+
+
+def json_value(content: bytes) -> Any:
+    """Decode an AnyValue to the Python value that it stands for.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        It is not shaped as OTLP says.
+    """
+    value = _VALUE.decode(content)
+    return value.string_value if value.string_value is not None else _other(value)
+
+
+def json_text(content: bytes) -> str:
+    """Decode what stands between the quotes of a string."""
+    return _TEXT.decode(b'"' + content + b'"')
 
 
 def attributes_of(pairs: list[Pair] | None, known: frozenset[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA
 from analysis.sources._ledger import Rejects
 
-__all__ = ["BATCH_ROWS", "TEXT_LIMIT", "Batch", "LogRows", "Rows", "SpanRows"]
+__all__ = ["BATCH_ROWS", "TEXT_LIMIT", "Batch", "LogRows", "Rows", "SpanRows", "cut_texts"]
 
 #: Most rows of one batch: a row of a span with texts takes about 1 KiB, so a batch stays within tens of megabytes.
 BATCH_ROWS: Final = 50_000
@@ -110,12 +110,7 @@ class Rows:
             array = pa.array([self._fitting(value, plain) for value in values], plain)
         if not pa.types.is_dictionary(kind):
             return array
-        encoded = array.dictionary_encode()
-        lengths = pc.utf8_length(encoded.dictionary)
-        if lengths.null_count < len(lengths) and (pc.max(lengths).as_py() or 0) > TEXT_LIMIT:
-            self._rejects.note(TEXT_CUT, pc.sum(pc.greater(pc.utf8_length(array), TEXT_LIMIT)).as_py())
-            encoded = pc.utf8_slice_codeunits(array, 0, TEXT_LIMIT).dictionary_encode()
-        return encoded
+        return cut_texts(array.dictionary_encode(), self._rejects)
 
     def _fitting(self, value: Any, kind: pa.DataType) -> Any:
         """Return the value if the column can hold it; a text that is not Unicode is mended, anything else left out."""
@@ -127,6 +122,15 @@ class Rows:
             self._rejects.note(WRONG_VALUE)
             return None
         return value
+
+
+def cut_texts(encoded: pa.DictionaryArray, rejects: Rejects) -> pa.DictionaryArray:
+    """Return a text column whose texts are not too long, noting how many were cut."""
+    lengths = pc.utf8_length(encoded.dictionary)
+    if lengths.null_count == len(lengths) or (pc.max(lengths).as_py() or 0) <= TEXT_LIMIT:
+        return encoded
+    rejects.note(TEXT_CUT, pc.sum(pc.greater(lengths, TEXT_LIMIT).take(encoded.indices)).as_py())
+    return pc.utf8_slice_codeunits(encoded.cast(pa.string()), 0, TEXT_LIMIT).dictionary_encode()
 
 
 class SpanRows(Rows):

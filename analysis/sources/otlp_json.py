@@ -19,12 +19,18 @@ duration of 0, one without an end has none; both are noted. The weight of a samp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analysis.sources._collection import without_collection
-from analysis.sources._documents import Layout, units, units_of
+from analysis.sources._documents import LINE, NOT_JSON, Layout, units, units_of
+from analysis.sources._json import NotJson
 from analysis.sources._ledger import Refused, Rejects, masked
+from analysis.sources._otlp_json_scan import BLOCK, REQUEST, scan_units
 from analysis.sources._otlp_records import SHAPE, LogAssembler, SpanAssembler
 from analysis.sources._otlp_shapes import (
     LOG_BLOCKS,
@@ -33,11 +39,18 @@ from analysis.sources._otlp_shapes import (
     ResourceSpans,
     camel,
     decode,
+    decode_span,
+    json_text,
+    json_value,
     pairs_from,
+    resource_pairs,
     span_from,
 )
 from analysis.sources._outline import outlines
 from analysis.sources._rows import BATCH_ROWS, Batch
+from analysis.sources._scan_found import EVENT_NAMES, NAMES, Found
+from analysis.sources._scan_rows import Decoders, Odd, Unit
+from analysis.sources._scanning import Scanning
 from analysis.sources._streams import Readable
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "read_message", "sniff"]
@@ -57,6 +70,9 @@ _LAYOUT: Final = Layout(
     remarks={b'"PARTIAL"': PARTIAL},
     decode=decode,
 )
+_RAW: Final = replace(_LAYOUT, raw=True)
+#: The fewest bytes that a span with all it must have, an attribute, a scope, a block of a resource and a link take.
+_SIZES: Final = (150, 20, 12, 17, 70)
 #: Where an outline shows one of these keys at the top, the text is OTLP.
 _MARKS: Final = (*SPAN_BLOCKS, *LOG_BLOCKS, "scopeSpans", "scope_spans", "scopeLogs")
 #: What goes wrong in Python where a record is nested otherwise than its format says.
@@ -77,6 +93,17 @@ def sniff(head: bytes) -> bool:
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans and logs in batches."""
     reader = _Reader(rejects)
+    scanning = Scanning(_scan, _form, _SIZES, reader, rejects, decoders(reader.resource))
+    for unit in units(stream, rejects, _RAW):
+        yield from scanning.add(Unit(unit.key, unit.value, unit.position))
+        yield from reader.full()
+    yield from scanning.flush()
+    yield from reader.rest()
+
+
+def read_plainly(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
+    """Do as `read`, a record at a time: what the scan is tested against."""
+    reader = _Reader(rejects)
     for unit in units(stream, rejects, _LAYOUT):
         reader.take(unit.key, unit.value, unit.position)
         yield from reader.full()
@@ -89,6 +116,24 @@ def read_message(content: bytes, rejects: Rejects, position: str) -> Iterator[Ba
     for unit in units_of(content, rejects, _LAYOUT, position):
         reader.take(unit.key, unit.value, unit.position)
     yield from reader.rest()
+
+
+def _form(unit: Unit) -> int:
+    return REQUEST if unit.key in {"", LINE} else BLOCK if unit.key in SPAN_BLOCKS else -1
+
+
+def _scan(data: NDArray[np.uint8], bounds: NDArray[np.int64], found: Found, left_out: NDArray[np.bool_]) -> None:
+    scan_units(data, bounds, NAMES, EVENT_NAMES, found, left_out)
+
+
+def _place(unit: Unit, block: int, scope: int, span: int) -> str:
+    within = f".scopeSpans[{scope}].spans[{span}]"
+    return f"{unit.position}{within}" if unit.key in SPAN_BLOCKS else f"{unit.position}: resourceSpans[{block}]{within}"
+
+
+def decoders(resource: Callable[[bytes, Rejects], dict[str, Any]]) -> Decoders:
+    """Return how OTLP JSON decodes what a scan leaves as bytes."""
+    return Decoders(json_value, json_text, resource, decode_span, _place)
 
 
 class _Reader:
@@ -109,6 +154,32 @@ class _Reader:
         """Yield what is left."""
         yield from self._spans.rows.batch()
         yield from self._logs.rows.batch()
+
+    def resource(self, content: bytes, rejects: Rejects) -> dict[str, Any]:
+        """Return the row that spans of a resource begin as."""
+        return SpanAssembler(rejects).resource(resource_pairs(content) if content else None)
+
+    def take_unit(self, unit: Unit) -> None:
+        """Take a unit that was not scanned."""
+        if unit.key == LINE:
+            for found in units_of(unit.content, self._rejects, _LAYOUT, unit.position):
+                self.take(found.key, found.value, found.position)
+            return
+        try:
+            value = decode(unit.key, unit.content)
+        except NotJson:
+            self._rejects.add(NOT_JSON, unit.position)
+            return
+        self.take(unit.key, value, unit.position)
+
+    def take_odd(self, odd: Odd) -> None:
+        """Take a span that was not made into a row."""
+        try:
+            self._spans.add(odd.span, self._spans.scoped(dict(odd.resource), odd.scope))
+        except Refused as refused:
+            self._rejects.add(str(refused), odd.position)
+        except _MISSHAPEN:
+            self._rejects.add(SHAPE, odd.position)
 
     def take(self, key: str, value: Any, position: str) -> None:
         """Take one decoded record, found under a key or by itself."""

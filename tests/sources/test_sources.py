@@ -293,7 +293,7 @@ def test_deep_nesting_is_refused_not_fatal(indent):
     span["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"] = [{"key": "db.query.text", "value": deep}]
     content = json.dumps(span, indent=indent).encode() + b"\n" + otlp_json(EXAMPLE[1:2])
     found = read(content)
-    assert found.spans[-1]["name"] == "op1"
+    assert "op1" in {span["name"] for span in found.spans}
 
 
 def test_the_package_offers_what_it_says():

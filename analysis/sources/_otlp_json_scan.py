@@ -1,0 +1,246 @@
+"""Compiled loops over OTLP JSON: requests and ResourceSpans as the Collector writes them.
+
+A span with anything unusual is marked as odd, a unit of another shape is left out; both go to the readable reader, so
+that being strict costs time only. Functions that walk over a part of the text return where it ends, -1 where it is odd.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis._kernels.compiled import walker
+from analysis._kernels.interning import Names, intern
+from analysis._kernels.json_bytes import key_end, space_end, value_end
+from analysis.sources import _otlp_scan_words as w
+from analysis.sources import _scan_found as found_in
+from analysis.sources._otlp_scan_span import span_at
+from analysis.sources._scan_found import Found
+
+__all__ = ["BLOCK", "REQUEST", "scan_units"]
+
+#: What a unit is: a whole request, or one element of its ``resourceSpans``.
+REQUEST, BLOCK = 0, 1
+
+Bytes = NDArray[np.uint8]
+Int64s = NDArray[np.int64]
+
+
+@walker
+def scan_units(
+    data: Bytes, units: Int64s, names: Names, event_names: Names, found: Found, left_out: NDArray[np.bool_]
+) -> None:
+    """Scan units, and mark those that are of another shape or no JSON.
+
+    Parameters
+    ----------
+    data
+        Bytes, padded.
+    units
+        For each unit where it begins, where it ends, and what it is.
+    names, event_names
+        Attributes whose values are kept: of spans, and of exceptions.
+    found
+        Where spans and their texts go.
+    left_out
+        For each unit; filled.
+    """
+    counts = found.counts
+    for unit in range(len(units)):
+        begin, end = units[unit, 0], units[unit, 1]
+        spans, attributes, scopes, blocks = counts[0], counts[1], counts[2], counts[3]
+        links = counts[found_in.LINKS]
+        at = space_end(data, begin)
+        if units[unit, 2] == REQUEST:
+            at = _request(data, at, end, unit, names, event_names, found)
+        else:
+            at = _block(data, at, end, unit, 0, names, event_names, found)
+        whole = at >= 0 and space_end(data, at) >= end
+        left_out[unit] = not whole
+        if not whole:
+            counts[0], counts[1], counts[2], counts[3] = spans, attributes, scopes, blocks
+            counts[found_in.LINKS] = links
+
+
+@walker
+def _request(data: Bytes, at: int, end: int, unit: int, names: Names, event_names: Names, found: Found) -> int:
+    if data[at] != w.OPEN_OBJECT:
+        return -1
+    blocks = 0
+    seen = False
+    at = space_end(data, at + 1)
+    while data[at] != w.CLOSE_OBJECT:
+        close, value = key_end(data, at, end)
+        if close < 0:
+            return -1
+        field = w.word_number(data, at, close)
+        if field == w.RESOURCE_SPANS:
+            if seen or data[value] != w.OPEN_ARRAY:
+                return -1
+            seen = True
+            at = space_end(data, value + 1)
+            while data[at] != w.CLOSE_ARRAY:
+                at = _block(data, at, end, unit, blocks, names, event_names, found)
+                if at < 0:
+                    return -1
+                blocks += 1
+                at = w.next_element(data, at, w.CLOSE_ARRAY)
+                if at < 0:
+                    return -1
+            at += 1
+        elif field == w.LOGS:
+            return -1
+        else:
+            at = value_end(data, value, end)
+        if at < 0:
+            return -1
+        at = w.next_element(data, at, w.CLOSE_OBJECT)
+        if at < 0:
+            return -1
+    return at + 1 if blocks else -1
+
+
+@walker
+def _block(
+    data: Bytes, at: int, end: int, unit: int, ordinal: int, names: Names, event_names: Names, found: Found
+) -> int:
+    """Walk over a ResourceSpans."""
+    blocks = found.blocks
+    number = found.counts[found_in.BLOCKS]
+    if data[at] != w.OPEN_OBJECT or number >= len(blocks):
+        return -1
+    blocks[number, 0], blocks[number, 1], blocks[number, 2] = unit, ordinal, -1
+    found.counts[found_in.BLOCKS] = number + 1
+    scopes = 0
+    seen = 0
+    at = space_end(data, at + 1)
+    while data[at] != w.CLOSE_OBJECT:
+        close, value = key_end(data, at, end)
+        if close < 0:
+            return -1
+        field = w.word_number(data, at, close)
+        if field >= 0:
+            if seen & (1 << field):
+                return -1
+            seen |= 1 << field
+        if field == w.SCOPE_SPANS:
+            if data[value] != w.OPEN_ARRAY:
+                return -1
+            at = space_end(data, value + 1)
+            while data[at] != w.CLOSE_ARRAY:
+                at = _scope(data, at, end, number, scopes, names, event_names, found)
+                if at < 0:
+                    return -1
+                scopes += 1
+                at = w.next_element(data, at, w.CLOSE_ARRAY)
+                if at < 0:
+                    return -1
+            at += 1
+        elif field == w.OLD_SPANS:
+            return -1
+        else:
+            at = value_end(data, value, end)
+            if field == w.RESOURCE and data[value] != w.NULL and at > 0:
+                blocks[number, 2] = intern(
+                    data, value, at - value, found_in.RESOURCE, found.slots, found.texts, found.counts, found_in.TEXTS
+                )
+                if blocks[number, 2] < 0:
+                    return -1
+        if at < 0:
+            return -1
+        at = w.next_element(data, at, w.CLOSE_OBJECT)
+        if at < 0:
+            return -1
+    return at + 1 if seen & (1 << w.SCOPE_SPANS) else -1
+
+
+@walker
+def _scope(
+    data: Bytes, at: int, end: int, block: int, ordinal: int, names: Names, event_names: Names, found: Found
+) -> int:
+    """Walk over a ScopeSpans."""
+    number = found.counts[found_in.SCOPES]
+    if data[at] != w.OPEN_OBJECT or number >= len(found.scopes):
+        return -1
+    found.scopes[number, 0], found.scopes[number, 1], found.scopes[number, 2] = block, ordinal, -1
+    found.counts[found_in.SCOPES] = number + 1
+    seen = 0
+    at = space_end(data, at + 1)
+    while data[at] != w.CLOSE_OBJECT:
+        close, value = key_end(data, at, end)
+        if close < 0:
+            return -1
+        field = w.word_number(data, at, close)
+        if field >= 0:
+            if seen & (1 << field):
+                return -1
+            seen |= 1 << field
+        if field == w.SPANS and data[value] == w.OPEN_ARRAY:
+            at = _all_spans(data, space_end(data, value + 1), end, number, names, event_names, found)
+        elif field == w.SCOPE and data[value] == w.OPEN_OBJECT:
+            at, found.scopes[number, 2] = _scope_name(data, value, end, found.slots, found.texts, found.counts)
+        elif field == w.OLD_SCOPE or ((field in (w.SPANS, w.SCOPE)) and data[value] != w.NULL):
+            return -1
+        else:
+            at = value_end(data, value, end)
+        if at < 0:
+            return -1
+        at = w.next_element(data, at, w.CLOSE_OBJECT)
+        if at < 0:
+            return -1
+    return at + 1
+
+
+@walker
+def _scope_name(
+    data: Bytes, at: int, end: int, slots: NDArray[np.uint32], texts: Int64s, counts: Int64s
+) -> tuple[int, int]:
+    """Walk over an InstrumentationScope; return also the number of its name."""
+    seen = False
+    number = -1
+    at = space_end(data, at + 1)
+    while data[at] != w.CLOSE_OBJECT:
+        close, value = key_end(data, at, end)
+        if close < 0:
+            return -1, -1
+        if w.word_number(data, at, close) == w.NAME:
+            if seen:
+                return -1, -1
+            seen = True
+            at, number = w.text_at(data, value, end, slots, texts, counts)
+        else:
+            at = value_end(data, value, end)
+        if at < 0:
+            return -1, -1
+        at = w.next_element(data, at, w.CLOSE_OBJECT)
+        if at < 0:
+            return -1, -1
+    return at + 1, number
+
+
+@walker
+def _all_spans(data: Bytes, at: int, end: int, scope: int, names: Names, event_names: Names, found: Found) -> int:
+    """Walk over the spans of a scope; what is odd is marked."""
+    spans, counts = found.spans, found.counts
+    ordinal = 0
+    while data[at] != w.CLOSE_ARRAY:
+        number = counts[found_in.SPANS]
+        if data[at] != w.OPEN_OBJECT or number >= len(spans):
+            return -1
+        attributes, links = counts[found_in.ATTRIBUTES], counts[found_in.LINKS]
+        after = span_at(data, at, end, number, names, event_names, found)
+        spans[number, found_in.ODD] = after < 0
+        if after < 0:
+            after = value_end(data, at, end)
+            if after < 0:
+                return -1
+            counts[found_in.ATTRIBUTES], counts[found_in.LINKS] = attributes, links
+        spans[number, found_in.FIRST_BYTE], spans[number, found_in.LAST_BYTE] = at, after
+        spans[number, found_in.SCOPE], spans[number, found_in.PLACE] = scope, ordinal
+        spans[number, found_in.ATTRIBUTES_END] = counts[found_in.ATTRIBUTES]
+        counts[found_in.SPANS] = number + 1
+        ordinal += 1
+        at = w.next_element(data, after, w.CLOSE_ARRAY)
+        if at < 0:
+            return -1
+    return at + 1

@@ -1,0 +1,404 @@
+"""Compiled loops over one span of OTLP JSON: its members, attributes, events and links.
+
+Only what every exporter writes is taken: hexadecimal ids of full length, times as texts of nineteen digits, kinds and
+statuses by number or name. Functions that walk over a part of the text return where it ends, -1 where it is odd.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis._kernels.compiled import walker
+from analysis._kernels.interning import Names, find_name, intern, names_of
+from analysis._kernels.json_bytes import key_end, number_end, space_end, string_end, value_end
+from analysis._kernels.wide_reads import word
+from analysis.schema import KINDS, STATUSES
+from analysis.sources import _otlp_scan_words as w
+from analysis.sources import _scan_found as found_in
+from analysis.sources._scan_found import EVENT_TAGS, TAGS, Found
+
+__all__ = ["span_at"]
+
+_NEEDED: Final = 1 << w.TRACE | 1 << w.SPAN | 1 << w.START | 1 << w.END
+_LARGEST: Final = np.uint64((1 << 63) - 1)
+#: Other spellings of kinds and statuses are left to the readable reader.
+_KIND_NAMES: Final = (*"012345", *(f"SPAN_KIND_{kind.upper()}" for kind in KINDS))
+_STATUS_NAMES: Final = (*"012", *(f"STATUS_CODE_{status.upper()}" for status in STATUSES))
+_KIND_SLOTS, _KIND_BOUNDS, _KIND_TEXT = names_of(_KIND_NAMES)
+_STATUS_SLOTS, _STATUS_BOUNDS, _STATUS_TEXT = names_of(_STATUS_NAMES)
+#: How the value of a text begins, in two words: `{"stringValue":"` where nothing is written but what must be.
+_TEXT_ONE: Final = w.little_endian(b'{"string')
+_TEXT_TWO: Final = w.little_endian(b'Value":"')
+_EXCEPTION: Final = w.little_endian(b"exceptio")
+#: How an attribute begins, and what stands between its name and its value, where nothing is written but what must be.
+_PAIR_START: Final = w.little_endian(b'{"key":"')
+_PAIR_MIDDLE: Final = w.little_endian(b',"value"')
+
+Bytes = NDArray[np.uint8]
+Int64s = NDArray[np.int64]
+
+
+@walker
+def span_at(data: Bytes, at: int, end: int, number: int, names: Names, event_names: Names, found: Found) -> int:
+    """Walk over a span and write it down; -1 where it holds anything unusual."""
+    span = found.spans[number]
+    span[found_in.PARENT] = span[found_in.KIND] = span[found_in.STATUS] = 0
+    span[found_in.NAME] = span[found_in.MESSAGE] = span[found_in.STATE] = -1
+    seen = 0
+    at = space_end(data, at + 1)
+    while data[at] != w.CLOSE_OBJECT:
+        value, field = w.field_at(data, at, end)
+        if value < 0:
+            return -1
+        if field >= 0:
+            if seen & (1 << field):
+                return -1
+            seen |= 1 << field
+        sign = data[value]
+        if field < 0 or field > w.DROPPED_LINKS:
+            at = value_end(data, value, end)
+        elif field == w.TRACE:
+            at = value + 34
+            high_known, span[found_in.HIGH] = _hexadecimal(data, value + 1)
+            low_known, span[found_in.LOW] = _hexadecimal(data, value + 17)
+            if sign != w.QUOTE or not high_known or not low_known or data[value + 33] != w.QUOTE:
+                return -1
+        elif field == w.SPAN or (field == w.PARENT and data[value + 1] != w.QUOTE):
+            at = value + 18
+            known, span[found_in.ID if field == w.SPAN else found_in.PARENT] = _hexadecimal(data, value + 1)
+            if sign != w.QUOTE or not known or data[value + 17] != w.QUOTE:
+                return -1
+        elif field == w.PARENT:
+            at = value + 2 if sign == w.QUOTE else -1
+        elif field in (w.START, w.END):
+            at, span[found_in.START if field == w.START else found_in.END] = _time(data, value)
+        elif field == w.NAME:
+            at, span[found_in.NAME] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
+        elif field == w.STATE:
+            at, span[found_in.STATE] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
+        elif field == w.KIND:
+            place, at = _enumerated(data, value, end)
+            kind = find_name(data, place, at - place, _KIND_SLOTS, _KIND_BOUNDS, _KIND_TEXT) if at >= 0 else -1
+            if kind < 0:
+                return -1
+            span[found_in.KIND] = kind % 6
+            at += sign == w.QUOTE
+        elif sign == w.NULL:
+            at = value_end(data, value, end)
+        elif field == w.ATTRIBUTES:
+            at = _attributes(
+                data, value, end, number, names, TAGS, found.attributes, found.counts, found.last_seen, found.slots,
+                found.texts,
+            )  # fmt: skip
+        elif field == w.STATUS:
+            at = _status(data, value, end, span, found.slots, found.texts, found.counts)
+        elif field == w.EVENTS:
+            at = _events(
+                data, value, end, number, event_names, found.attributes, found.counts, found.last_seen, found.slots,
+                found.texts,
+            )  # fmt: skip
+        elif field == w.LINKS:
+            at = _links(data, value, end, number, found.links, found.counts)
+        else:
+            # Counts of what was dropped: anything but 0 is noted.
+            at = value_end(data, value, end)
+            if sign != w.ZERO or at != value + 1:
+                return -1
+        if at < 0:
+            return -1
+        at = w.next_element(data, at, w.CLOSE_OBJECT)
+        if at < 0:
+            return -1
+    if seen & _NEEDED != _NEEDED or span[found_in.END] < span[found_in.START]:
+        return -1
+    return at + 1 if (span[found_in.HIGH] or span[found_in.LOW]) and span[found_in.ID] else -1
+
+
+@walker
+def _links(data: Bytes, at: int, end: int, span: int, links: Int64s, counts: Int64s) -> int:
+    """Walk over links to other spans."""
+    if data[at] != w.OPEN_ARRAY:
+        return -1
+    at = space_end(data, at + 1)
+    while data[at] != w.CLOSE_ARRAY:
+        number = counts[found_in.LINKS]
+        if data[at] != w.OPEN_OBJECT or number >= len(links):
+            return -1
+        link = links[number]
+        seen = 0
+        at = space_end(data, at + 1)
+        while data[at] != w.CLOSE_OBJECT:
+            value, field = w.field_at(data, at, end)
+            if value < 0:
+                return -1
+            if field in (w.TRACE, w.SPAN):
+                if seen & (1 << field) or data[value] != w.QUOTE:
+                    return -1
+                seen |= 1 << field
+                high_known, high = _hexadecimal(data, value + 1)
+                low_known, low = high_known, high
+                at = value + 18
+                if field == w.TRACE:
+                    low_known, low = _hexadecimal(data, value + 17)
+                    at = value + 34
+                if not high_known or not low_known or data[at - 1] != w.QUOTE:
+                    return -1
+                if field == w.TRACE:
+                    link[1], link[2] = high, low
+                else:
+                    link[3] = low
+            else:
+                at = value_end(data, value, end)
+            if at < 0:
+                return -1
+            at = w.next_element(data, at, w.CLOSE_OBJECT)
+            if at < 0:
+                return -1
+        whole = seen == (1 << w.TRACE | 1 << w.SPAN)
+        if not whole or not (link[1] or link[2]) or not link[3]:
+            return -1
+        link[0] = span
+        counts[found_in.LINKS] = number + 1
+        at = w.next_element(data, at + 1, w.CLOSE_ARRAY)
+        if at < 0:
+            return -1
+    return at + 1
+
+
+@walker
+def _hexadecimal(data: Bytes, at: int) -> tuple[bool, int]:
+    """Read sixteen hexadecimal digits as the bits of a signed number; return also whether they are such digits."""
+    value = np.uint64(0)
+    known = True
+    for digit in range(at, at + 16):
+        sign = np.int64(data[digit])
+        # Upper and lower case differ in one bit.
+        worth = sign - w.ZERO if sign <= w.NINE else (sign | 32) - 87
+        known = known and bool(w.ZERO <= sign <= w.NINE or 97 <= (sign | 32) <= 102)
+        value = (value << np.uint64(4)) | np.uint64(worth & 15)
+    return known, int(np.int64(value))
+
+
+@walker
+def _time(data: Bytes, at: int) -> tuple[int, int]:
+    """Read a text of nineteen digits; return where it ends, and its value."""
+    if data[at] != w.QUOTE or data[at + 20] != w.QUOTE:
+        return -1, 0
+    value = np.uint64(0)
+    for digit in range(at + 1, at + 20):
+        sign = np.uint64(data[digit])
+        if sign < np.uint64(w.ZERO) or sign > np.uint64(w.NINE):
+            return -1, 0
+        value = value * np.uint64(10) + (sign - np.uint64(w.ZERO))
+    return (at + 21 if value <= _LARGEST else -1), int(np.int64(value))
+
+
+@walker
+def _enumerated(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """Return where the name or digits of an enumerated value begin, and where they end; a quote may follow."""
+    if data[at] == w.QUOTE:
+        close, escapes = string_end(data, at + 1, end)
+        return at + 1, -1 if escapes else close
+    return at, number_end(data, at)
+
+
+@walker
+def _status(
+    data: Bytes, at: int, end: int, span: Int64s, slots: NDArray[np.uint32], texts: Int64s, counts: Int64s
+) -> int:
+    if data[at] != w.OPEN_OBJECT:
+        return -1
+    seen = 0
+    at = space_end(data, at + 1)
+    while data[at] != w.CLOSE_OBJECT:
+        close, value = key_end(data, at, end)
+        if close < 0:
+            return -1
+        field = w.word_number(data, at, close)
+        if field >= 0:
+            if seen & (1 << field):
+                return -1
+            seen |= 1 << field
+        if field == w.CODE:
+            place, at = _enumerated(data, value, end)
+            code = find_name(data, place, at - place, _STATUS_SLOTS, _STATUS_BOUNDS, _STATUS_TEXT) if at >= 0 else -1
+            if code < 0:
+                return -1
+            span[found_in.STATUS] = code % 3
+            at += data[value] == w.QUOTE
+        elif field == w.MESSAGE:
+            at, span[found_in.MESSAGE] = w.text_at(data, value, end, slots, texts, counts)
+        else:
+            at = value_end(data, value, end)
+        if at < 0:
+            return -1
+        at = w.next_element(data, at, w.CLOSE_OBJECT)
+        if at < 0:
+            return -1
+    return at + 1
+
+
+@walker
+def _attributes(
+    data: Bytes,
+    at: int,
+    end: int,
+    span: int,
+    names: Names,
+    tags: int,
+    attributes: NDArray[np.int32],
+    counts: Int64s,
+    last_seen: Int64s,
+    slots: NDArray[np.uint32],
+    texts: Int64s,
+) -> int:
+    """Walk over attributes and write down those whose names are known."""
+    if data[at] != w.OPEN_ARRAY:
+        return -1
+    at = space_end(data, at + 1)
+    while data[at] != w.CLOSE_ARRAY:
+        if data[at] != w.OPEN_OBJECT:
+            return -1
+        name = -2
+        start, stop, plain = -1, -1, False
+        seen = 0
+        if word(data, at) == _PAIR_START:
+            close, escapes = string_end(data, at + 8, end)
+            if close < 0 or escapes:
+                return -1
+            if word(data, close + 1) == _PAIR_MIDDLE and data[close + 9] == w.COLON:
+                value = close + 10
+                if word(data, value) == _TEXT_ONE and word(data, value + 8) == _TEXT_TWO:
+                    stop, escapes = string_end(data, value + 16, end)
+                    plain = stop >= 0 and not escapes and data[stop + 1] == w.CLOSE_OBJECT
+                    start = value + 16
+                if plain:
+                    after = stop + 2
+                else:
+                    after = value_end(data, value, end)
+                    start, stop = (value, after) if data[value] == w.OPEN_OBJECT else (-1, -1)
+                    if after < 0 or (start < 0 and data[value] != w.NULL):
+                        return -1
+                if data[after] == w.CLOSE_OBJECT:
+                    name = find_name(data, at + 8, close - at - 8, names.slots, names.bounds, names.text)
+                    at = after
+                else:
+                    start, stop, plain = -1, -1, False
+        if name == -2:
+            at = space_end(data, at + 1)
+        while data[at] != w.CLOSE_OBJECT:
+            close, value = key_end(data, at, end)
+            if close < 0:
+                return -1
+            field = w.word_number(data, at, close)
+            if field == w.KEY:
+                if seen & 1 or data[value] != w.QUOTE:
+                    return -1
+                seen |= 1
+                close, escapes = string_end(data, value + 1, end)
+                if close < 0 or escapes:
+                    return -1
+                name = find_name(data, value + 1, close - value - 1, names.slots, names.bounds, names.text)
+                at = close + 1
+            elif field == w.VALUE:
+                if seen & 2 or (data[value] != w.OPEN_OBJECT and data[value] != w.NULL):
+                    return -1
+                seen |= 2
+                if word(data, value) == _TEXT_ONE and word(data, value + 8) == _TEXT_TWO:
+                    close, escapes = string_end(data, value + 16, end)
+                    if close >= 0 and not escapes and data[close + 1] == w.CLOSE_OBJECT:
+                        plain, start, stop = True, value + 16, close
+                        at = close + 2
+                if not plain:
+                    at = value_end(data, value, end)
+                    if data[value] == w.OPEN_OBJECT:
+                        start, stop = value, at
+            else:
+                at = value_end(data, value, end)
+            if at < 0:
+                return -1
+            at = w.next_element(data, at, w.CLOSE_OBJECT)
+            if at < 0:
+                return -1
+        if name == -2:
+            return -1
+        if name >= 0 and start >= 0:
+            tag = tags + 2 * name
+            if last_seen[(tag - TAGS) >> 1] == span:
+                return -1
+            last_seen[(tag - TAGS) >> 1] = span
+            number = intern(data, start, stop - start, tag if plain else tag + 1, slots, texts, counts, found_in.TEXTS)
+            count = counts[found_in.ATTRIBUTES]
+            if number < 0 or count >= len(attributes):
+                return -1
+            attributes[count] = number
+            counts[found_in.ATTRIBUTES] = count + 1
+        at = w.next_element(data, at + 1, w.CLOSE_ARRAY)
+        if at < 0:
+            return -1
+    return at + 1
+
+
+@walker
+def _events(
+    data: Bytes,
+    at: int,
+    end: int,
+    span: int,
+    names: Names,
+    attributes: NDArray[np.int32],
+    counts: Int64s,
+    last_seen: Int64s,
+    slots: NDArray[np.uint32],
+    texts: Int64s,
+) -> int:
+    """Walk over events; of the first exception the attributes are kept."""
+    if data[at] != w.OPEN_ARRAY:
+        return -1
+    taken = False
+    at = space_end(data, at + 1)
+    while data[at] != w.CLOSE_ARRAY:
+        if data[at] != w.OPEN_OBJECT:
+            return -1
+        before = counts[found_in.ATTRIBUTES]
+        exception = False
+        seen = 0
+        at = space_end(data, at + 1)
+        while data[at] != w.CLOSE_OBJECT:
+            close, value = key_end(data, at, end)
+            if close < 0:
+                return -1
+            field = w.word_number(data, at, close)
+            if field >= 0:
+                if seen & (1 << field):
+                    return -1
+                seen |= 1 << field
+            if field == w.NAME and data[value] == w.QUOTE:
+                close, escapes = string_end(data, value + 1, end)
+                if close < 0 or escapes:
+                    return -1
+                # "exception" is a word and one letter more.
+                exception = close - value == 10 and word(data, value + 1) == _EXCEPTION and data[value + 9] == w.N
+                at = close + 1
+            elif field == w.ATTRIBUTES and data[value] != w.NULL:
+                at = _attributes(data, value, end, span, names, EVENT_TAGS, attributes, counts, last_seen, slots, texts)
+            else:
+                at = value_end(data, value, end)
+            if at < 0:
+                return -1
+            at = w.next_element(data, at, w.CLOSE_OBJECT)
+            if at < 0:
+                return -1
+        if exception and not taken:
+            taken = True
+        else:
+            for place in range(before, counts[found_in.ATTRIBUTES]):
+                last_seen[(texts[attributes[place], 2] - TAGS) >> 1] = -1
+            counts[found_in.ATTRIBUTES] = before
+        at = w.next_element(data, at + 1, w.CLOSE_ARRAY)
+        if at < 0:
+            return -1
+    return at + 1

@@ -1,0 +1,52 @@
+"""Compare scans and readable readers on broken exports for as long as wanted: python -m tests.sources.fuzz_scans 10.
+
+Stops at the first difference, writes the content that shows it beside, and exits 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from analysis.sources import otlp_json
+from tests.sources.scans import mutated, told
+from tests.sources.test_otlp_json_scan import SEEDS as OTLP_JSON
+
+Make = Callable[[random.Random], bytes]
+
+
+def otlp_json_lines(chance: random.Random) -> bytes:
+    """Return a few lines of OTLP JSON."""
+    return b"\n".join(chance.sample(chance.choice(OTLP_JSON).split(b"\n"), 3))
+
+
+#: By format: how content to be broken is made, the reader that scans, and the readable one.
+FORMATS = {"otlp-json": (otlp_json_lines, otlp_json.read, otlp_json.read_plainly)}
+
+
+def main() -> int:
+    """Compare until the time is over."""
+    parser = argparse.ArgumentParser(prog="python -m tests.sources.fuzz_scans", description=main.__doc__)
+    parser.add_argument("minutes", type=float, help="how long")
+    parser.add_argument("--seed", type=int, default=0, help="where to begin")
+    options = parser.parse_args()
+    ends, seed = time.monotonic() + 60 * options.minutes, options.seed
+    while time.monotonic() < ends:
+        for name, (make, scanned, plain) in FORMATS.items():
+            chance = random.Random(seed)
+            content = mutated(make(chance), chance)
+            if told(scanned, content) != told(plain, content):
+                kept = Path(f"difference-{name}-{seed}.bin")
+                kept.write_bytes(content)
+                print(f"{name}: seed {seed} is read otherwise, see {kept}")
+                return 1
+        seed += 1
+    print(f"no difference in {seed - options.seed} broken exports of each of {', '.join(FORMATS)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
