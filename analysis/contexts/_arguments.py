@@ -19,6 +19,8 @@ COLUMNS: Final = ("compared_with", "kind", "context", "units", "says", "speaks_f
 #: Below this stability a group is said to be one of several that are as good.
 _STABLE: Final = 0.9
 _NAMED: Final = 6
+#: Below this share of all their calls, calls between two parts are few (house default).
+_FEW: Final = 0.1
 
 
 class _Context(Protocol):
@@ -185,19 +187,23 @@ def _several(measured: Affinities, owner: str, parts: Mapping[str, Sequence[str]
     ]
     calls = sum(pair.calls for pair in ties)
     tables = sorted({table for pair in ties for table in pair.tables})
-    between = [
-        f"only {counted(calls, 'call')} between them" if calls else "no call between them",
-        f"they share {_listed(tables)}" if tables else "no table in common",
-    ]
+    whole = sum(measured.calls[unit] for unit in units)
+    share = 2 * calls / whole if whole else 0.0
+    told = (
+        f"{counted(calls, 'call')} between them, {percent(share)} of all of theirs" if calls else "no call between them"
+    )
+    sides = [(share < _FEW, told), (not tables, f"they share {_listed(tables)}" if tables else "no table in common")]
+    apart = [sentence for speaks_for, sentence in sides if speaks_for]
+    joined = [sentence for speaks_for, sentence in sides if not speaks_for]
     return _row(
         label,
         f"one {label}, several contexts",
         owner,
         units,
         f"The {label} {owner} holds parts of {counted(len(parts), 'context')}: {'; '.join(lists)}.",
-        speaks_for=between if not tables else between[:1],
+        speaks_for=apart or ["the ties between these parts are weaker than those inside them"],
         speaks_against=[
-            *(between[1:] if tables else []),
+            *joined,
             f"a {label} may own several contexts: it matters only where they compete for its time",
         ],
     )

@@ -14,6 +14,7 @@ limit (``…_at_the_limit``), and ``not_assessable_…``. A story is::
       limits: {repeats: 5}             # limits of this detector that differ
       config: {rules: […]}             # further sections of review.yml
       edges_before: [[a, b, sync]]     # dependencies of the review compared with
+      catalogue: {cart: checkout}      # team of each service, where a catalogue is given
       expect:
         outcome: found
         findings:                      # all of them, worst first; members not named are not compared
@@ -68,6 +69,17 @@ def export(story: Mapping[str, Any], path: Path) -> Path:
             number += 1
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def settings(story: Mapping[str, Any], detector: str, folder: Path) -> dict[str, Any]:
+    """Return the configuration that a story is reviewed with; its catalogue is written to a folder."""
+    found: dict[str, Any] = {"limits": {detector: story.get("limits", {})}, **story.get("config", {})}
+    if "catalogue" in story:
+        path = folder / "teams.csv"
+        rows = "".join(f"{service},{team}\n" for service, team in story["catalogue"].items())
+        path.write_text(f"service,team\n{rows}", encoding="utf-8")
+        found["catalogue"] = str(path)
+    return found
 
 
 def differences(assessment: Assessment, expected: Mapping[str, Any]) -> list[str]:

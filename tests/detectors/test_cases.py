@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import analysis as an
-from tests.detectors.stories import differences, export, stories
+from tests.detectors.stories import differences, export, settings, stories
 
 STORIES = list(stories())
 
@@ -18,7 +18,7 @@ STORIES = list(stories())
 )
 def test_story(detector: str, story: dict[str, Any], tmp_path: Path) -> None:
     data = an.open_export(str(export(story, tmp_path / "traces.jsonl")))
-    config = {"limits": {detector: story.get("limits", {})}, **story.get("config", {})}
+    config = settings(story, detector, tmp_path)
     before = [tuple(edge) for edge in story["edges_before"]] if "edges_before" in story else None
     result = an.review(data, config=config, edges_before=before)
     [assessment] = [item for item in result.assessments_made if item.detector == detector]
