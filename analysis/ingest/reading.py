@@ -242,6 +242,10 @@ class _Hashed:
         """What messages call it; some formats of logs say the service nowhere else."""
         return self._stream.name
 
+    def peek(self, size: int = 65_536, /) -> bytes:
+        """Return the next bytes without taking them."""
+        return self._stream.peek(size)
+
     def spool(self) -> IO[bytes]:
         """Return the whole content as a file; its bytes pass by the hash at the end."""
         return self._stream.spool()

@@ -59,6 +59,10 @@ class Spoolable(Readable, Protocol):
         """What messages call it."""
         ...
 
+    def peek(self, size: int = 65_536, /) -> bytes:
+        """Return the next bytes without taking them."""
+        ...
+
     def spool(self) -> IO[bytes]:
         """Return the whole content as a file."""
         ...

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+
+from analysis.sources._kibana_columns import is_report, missing_columns
 from analysis.sources._outline import outlines
 
 __all__ = ["UnreadableExport", "unreadable"]
@@ -32,6 +35,13 @@ def unreadable(name: str, head: bytes) -> UnreadableExport:
         for wanted, problem, remedy in _LOOKALIKES:
             if all(keys.has(path, key) for path, key in wanted):
                 return UnreadableExport(name, problem, remedy)
+    columns = _report_columns(head)
+    if is_report(columns):
+        return UnreadableExport(
+            name,
+            f"this is a CSV report of Kibana without {', '.join(missing_columns(columns))}: its rows cannot be spans",
+            "Add these columns in Discover and export again, or the documents: `archreview formats elastic-apm`",
+        )
     if b"ScopeSpans #" in head or b"ResourceSpans #" in head:
         return UnreadableExport(
             name,
@@ -77,6 +87,11 @@ _LOOKALIKES = (
         "Export them again from version 2: /api/v2/traces",
     ),
     (
+        (("", "TraceSummaries"),),
+        "these are summaries of traces of AWS X-Ray, which hold no spans",
+        "Download the traces themselves: aws xray batch-get-traces --trace-ids …",
+    ),
+    (
         (("", "resourceMetrics"),),
         "this holds OpenTelemetry metrics, which are not read",
         "Hand in traces and logs: configure the file exporter in the pipelines `traces` and `logs`",
@@ -87,6 +102,17 @@ _LOOKALIKES = (
         "Hand in the result of a log query, one without rate() or count_over_time(), or traces",
     ),
 )
+
+
+def _report_columns(head: bytes) -> list[str]:
+    """Return the names in the first line of a text that may be a table."""
+    line = head.decode("utf-8", "replace").lstrip("\ufeff\r\n").partition("\n")[0]
+    if line[:1] in {"{", "["} or "," not in line:
+        return []
+    try:
+        return [name.strip() for name in next(csv.reader([line]), [])]
+    except csv.Error:
+        return []
 
 
 def _seen(head: bytes) -> str:

@@ -29,6 +29,7 @@ from analysis.sources._framing import Buffer
 from analysis.sources._json import loads
 from analysis.sources._ledger import Refused, Rejects, masked
 from analysis.sources._outline import Outline, outlines
+from analysis.sources._parquet import spoolable
 from analysis.sources._rows import BATCH_ROWS, Batch
 from analysis.sources._streams import Readable
 from analysis.sources._times import nanoseconds
@@ -127,30 +128,14 @@ def _array(data: bytes | bytearray, at: int) -> tuple[int, int]:
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans in batches."""
     reader = _Reader(rejects)
-    begin = stream.read(1)
-    following = _Rejoined(begin, stream)
-    is_packed = begin[:1] >= b"\x90"
-    for trace, position in _packed(following, rejects) if is_packed else _json(following, rejects):
+    export = spoolable(stream)
+    is_packed = export.peek(1) >= b"\x90"
+    for trace, position in _packed(export, rejects) if is_packed else _json(export, rejects):
         reader.take(trace, position)
         if len(reader.rows) >= BATCH_ROWS:
             yield from reader.rows.batch()
     reader.finish()
     yield from reader.rows.batch()
-
-
-class _Rejoined:
-    """A stream of which the first byte was taken."""
-
-    def __init__(self, begin: bytes, stream: Readable) -> None:
-        self._begin, self._stream = begin, stream
-
-    @property
-    def damage(self) -> str:
-        return str(getattr(self._stream, "damage", ""))
-
-    def read(self, size: int = -1, /) -> bytes:
-        begin, self._begin = self._begin, b""
-        return begin + self._stream.read(size if size < 0 else size - len(begin)) if begin else self._stream.read(size)
 
 
 def _json(stream: Readable, rejects: Rejects) -> Iterator[tuple[Any, str]]:

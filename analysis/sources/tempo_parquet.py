@@ -82,7 +82,7 @@ def sniff(head: bytes) -> bool:
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans in batches."""
     export = spoolable(stream)
-    if export.spool().read(len(PARQUET)) != PARQUET:
+    if export.peek(len(PARQUET)) != PARQUET:
         rejects.note(COMPANION)
         return
     reader = _Reader(rejects, dedicated_columns(export.companion))
