@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from analysis.review import open_review as open_review
     from analysis.review import review as review
     from analysis.table_html import table as table
+    from analysis.talking import savings as savings
+    from analysis.talking import talking_points as talking_points
 
 __all__ = [
     "Comparison",
@@ -72,8 +74,10 @@ __all__ = [
     "ownership",
     "responsibilities",
     "review",
+    "savings",
     "service_measures",
     "table",
+    "talking_points",
     "tolerance",
 ]
 
@@ -102,7 +106,9 @@ _HOMES: Final = {
     "open_rows": "analysis.dataset:open_rows",
     "open_source": "analysis.dataset:open_source",
     "review": "analysis.review:review",
+    "savings": "analysis.talking:savings",
     "table": "analysis.table_html:table",
+    "talking_points": "analysis.talking:talking_points",
     "cohesion": "analysis.ownership:cohesion",
     "coupling": "analysis.ownership:coupling",
     "ownership": "analysis.ownership:ownership",
