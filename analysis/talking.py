@@ -124,14 +124,15 @@ def savings(result: Reviewed, family: str, top: int = 3) -> pd.DataFrame:
 
 def _row(finding: Finding, pairs_freed: float) -> dict[str, object]:
     daily = finding.saving.get("total_ms_per_day")
+    nothing = float("nan")
     return {
         "finding": finding.title,
         "severity": finding.severity,
-        "confidence": finding.confidence,
-        "saved_ms_p95": finding.saving.get("critical_path_ms_p95", float("nan")),
-        "saved_share_of_p95": finding.measures.get("saved_share_of_p95", float("nan")),
-        "hours_a_day": round(daily / _MS_PER_HOUR, 2) if daily is not None else float("nan"),
-        "calls_a_day": finding.saving.get("calls_per_day", float("nan")),
+        "confidence": round(finding.confidence, 2),
+        "saved_ms_p95": round(finding.saving.get("critical_path_ms_p95", nothing), 1),
+        "saved_share_of_p95": round(finding.measures.get("saved_share_of_p95", nothing), 3),
+        "hours_a_day": round(daily / _MS_PER_HOUR, 2) if daily is not None else nothing,
+        "calls_a_day": finding.saving.get("calls_per_day", nothing),
         "pairs_freed": pairs_freed,
     }
 

@@ -113,6 +113,11 @@ def differences(assessment: Assessment, expected: Mapping[str, Any]) -> list[str
     return wrong
 
 
+def fits(finding: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Tell whether all that a story says of a finding holds."""
+    return not _compare(finding, expected)
+
+
 def _compare(finding: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
     wrong = []
     for name, value in expected.items():
