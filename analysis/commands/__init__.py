@@ -136,6 +136,20 @@ example:
   archreview report tuesday/ --out review --baseline monday/     with what became better and worse""",
         (options.sources, options.report, options.baseline, options.reading),
     ),
+    "capture": Declared(
+        "run a command, such as a test suite, and keep the telemetry that it sends",
+        """\
+Run a command with an OTLP receiver on loopback beside it and OTEL_* set so that
+an instrumented program sends there; keep what was received as OTLP JSON, and
+exit with the command's own code.""",
+        """\
+examples:
+  archreview capture --to traces.jsonl -- pytest
+  archreview capture --to traces.jsonl.zst -- opentelemetry-instrument pytest tests/
+  archreview capture --to traces.jsonl --protocol grpc -- go test ./...
+  archreview findings traces.jsonl --fail-on high""",
+        (options.capturing,),
+    ),
     "config": Declared(
         "begin, check or show the configuration review.yml",
         """\
@@ -197,6 +211,10 @@ def known_errors() -> dict[type[Exception], int]:
         from analysis.compare import BaselineError  # noqa: PLC0415 - only where something was compared
 
         known[BaselineError] = 2
+    if "analysis.capture" in sys.modules:
+        from analysis.capture import CaptureError  # noqa: PLC0415 - only where something was captured
+
+        known[CaptureError] = 1
     if "analysis.report" in sys.modules:
         # Loading nbconvert takes seconds: only where it was loaded can its error have been raised.
         from analysis.report import ReportError  # noqa: PLC0415 - as above

@@ -14,6 +14,7 @@ __all__ = [
     "WrongUsage",
     "also",
     "baseline",
+    "capturing",
     "choice",
     "configuration",
     "dataset",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 SEVERITIES: Final = ("info", "low", "medium", "high")
+_LARGEST_PORT: Final = 65_535
 _ENGINES: Final = ("threads", "processes")
 _FAMILIES: Final = ("chatty", "shared_data", "cascades", "boundaries", "observability")
 
@@ -112,6 +114,23 @@ def choice(parser: argparse.ArgumentParser) -> None:
     """Take which detectors to run."""
     parser.add_argument("--family", action="append", choices=_FAMILIES, help="only this family (can be repeated)")
     parser.add_argument("--detector", action="append", metavar="NAME", help="only this detector (can be repeated)")
+
+
+def port(text: str) -> int:
+    """Check a port; 0 is any free one."""
+    if not text.isdecimal() or int(text) > _LARGEST_PORT:
+        message = f"a port is a number up to {_LARGEST_PORT}, not {text[:20]!r}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def capturing(parser: argparse.ArgumentParser) -> None:
+    """Take what to run and where its telemetry goes."""
+    parser.add_argument("--to", required=True, metavar="FILE", help="file to write; .gz and .zst are compressed")
+    parser.add_argument("--protocol", choices=("http", "grpc"), default="http", help="OTLP over HTTP (default) or gRPC")
+    parser.add_argument("--port", type=port, default=0, metavar="N", help="port on loopback (default: any free one)")
+    parser.add_argument("--quiet", action="store_true", help="no notes on standard error")
+    parser.add_argument("run", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments")
 
 
 def configuration(parser: argparse.ArgumentParser) -> None:
