@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import config as configuration
-from analysis import detectors, exemplars, facts, trust
+from analysis import detectors, exemplars, facts, log_evidence, trust
 from analysis._wording import counted
 from analysis.adjusting import adjusted
 from analysis.catalogue import Catalogue
@@ -131,6 +131,16 @@ class Review:
         calls = calls[(calls["caller"] != calls["callee"]) & (calls["caller_kind"] != "user")]
         rows = zip(calls["caller"], calls["callee"], calls["kind"], strict=True)
         return tuple(sorted({(str(caller), str(callee), str(kind)) for caller, callee, kind in rows}))
+
+    @cached_property
+    def logs(self) -> pd.DataFrame:
+        """What the log records of each service are like (:func:`analysis.log_evidence.logs_by_service`)."""
+        return log_evidence.logs_by_service(self.facts)
+
+    @cached_property
+    def log_patterns(self) -> pd.DataFrame:
+        """What the services log, most frequent first (:func:`analysis.log_evidence.patterns`)."""
+        return log_evidence.patterns(self.facts)
 
     @property
     def trust(self) -> Mapping[str, Any]:

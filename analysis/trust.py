@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis._wording import counted, percent
 from analysis.facts.coverage import ASPECTS
+from analysis.log_evidence import measures as log_measures
 
 __all__ = ["LOW_SUPPORT_TRACES", "NO_CROSSING", "Doubt", "Trust", "coverage_by_service", "report"]
 
@@ -148,6 +149,7 @@ def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
             aspect: round(_share(total[said], total[could]), 6) if total[could] else None
             for aspect, (could, said, _) in ASPECTS.items()
         },
+        "logs": log_measures(facts),
     }
     applying = {name: doubt for name, doubt in _doubts(shares, measures).items() if doubt.share >= _NEGLIGIBLE}
     return Trust(measures, applying)

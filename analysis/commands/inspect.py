@@ -21,7 +21,7 @@ from analysis.trust import Trust
 __all__ = ["SCHEMA", "run"]
 
 SCHEMA: Final = "archreview/inspect/1"
-_FACTS: Final = ("calls", "coverage", "orphans")
+_FACTS: Final = ("calls", "coverage", "log_lines", "orphans")
 _MOST_SERVICES: Final = 12
 
 
@@ -99,6 +99,7 @@ def _refused(row: Mapping[str, Any]) -> str:
 def _trusted(data: Dataset, report: Trust) -> Iterator[str]:
     measures = report.to_json()
     if not data.totals.spans:
+        yield from _of_logs(measures["logs"])
         if not data.totals.logs and not any(entry.rejected or entry.problem for entry in data.inputs):
             what = "Each of the exports" if len(data.inputs) > 1 else "The export"
             yield f"{what} is well-formed and holds no record."
@@ -110,6 +111,7 @@ def _trusted(data: Dataset, report: Trust) -> Iterator[str]:
     for aspect, share in measures["attribute_coverage"].items():
         said = "no span could say it" if share is None else percent(share)
         yield f"  {ASPECTS[aspect][2]:<58}  {said}"
+    yield from _of_logs(measures["logs"])
     for shift in measures["skew_corrected_hosts"]:
         way = "forward" if shift["shift_ms"] > 0 else "back"
         yield f"  the clock of {plain(shift['host'], 60)} was set {way} by {duration(abs(shift['shift_ms']))}"
@@ -119,3 +121,15 @@ def _trusted(data: Dataset, report: Trust) -> Iterator[str]:
 
 def _of(share: float, number: int) -> str:
     return f"{percent(share)} ({number:,})" if number else "none"
+
+
+def _of_logs(measures: Mapping[str, Any]) -> Iterator[str]:
+    """Say what log records are worth, where there are any."""
+    if not measures.get("records"):
+        return
+    yield f"  {'log records that name a trace':<58}  {percent(measures['correlation_share'])}"
+    if measures["join_share"] is not None:
+        yield f"  {'of these, naming one that spans of the export belong to':<58}  {percent(measures['join_share'])}"
+    yield f"  {'log records that are data, not sentences':<58}  {percent(measures['structured_share'])}"
+    said = ", ".join(f"{number:,} {severity}" for severity, number in measures["severities"].items())
+    yield f"  {'log records by severity':<58}  {said}"

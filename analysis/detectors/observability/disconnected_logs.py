@@ -99,6 +99,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
     summary = evidence["log_lines"]
     own = summary[summary["service"] == service]
     asked, spans = int(own["request_ids"].sum()), int(told["spans"].sum())
+    during = " while it handled requests" if spans else ""
     considered = [
         f"{counted(joined, 'record')} of {lines:,} could be joined to a span's trace",
         f"{counted(asked, 'record')} without a trace name a request id, which leads to no span"
@@ -121,7 +122,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
             else f"Logs of {who} name traces that were not exported"
         ),
         summary=(
-            f"{lost:,} of {counted(lines, 'log record')} that {who} wrote while it handled requests name no trace;"
+            f"{lost:,} of {counted(lines, 'log record')} that {who} wrote{during} name no trace;"
             f" {percent(share)} do."
             if kind == "no trace"
             else f"{lost:,} of {counted(named, 'log record')} of {who} with a trace id name one without a span here."
