@@ -28,7 +28,7 @@ def logs_by_service(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by service: ``lines`` (records), ``structured_share``, ``named_share`` (those naming a trace),
-        ``joined_share`` (those whose trace has spans in the export), each 0..1, ``templates`` (distinct, put together by
+        ``joined_share`` (those whose trace has spans in the export), each 0..1, ``templates`` (distinct, grouped by
         :func:`analysis.log_patterns.group_templates`), and a count for each severity, ``unknown`` last.
     """
     lines = facts["log_lines"]

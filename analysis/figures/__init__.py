@@ -8,6 +8,7 @@ from analysis.figures.data_coupling import data_coupling
 from analysis.figures.dependency_matrix import dependency_matrix
 from analysis.figures.edge_operations import edge_operations
 from analysis.figures.exemplar import exemplar
+from analysis.figures.log_correlation import log_correlation
 from analysis.figures.network_share import network_share
 from analysis.figures.repeated_calls import repeated_calls
 from analysis.figures.service_map import service_map
@@ -24,6 +25,7 @@ __all__ = [
     "edge_operations",
     "empty_figure",
     "exemplar",
+    "log_correlation",
     "network_share",
     "repeated_calls",
     "service_map",

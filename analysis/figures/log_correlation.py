@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.figures._reviewed import Reviewed, fact
-from analysis.figures._text import counted, shown
+from analysis.figures._text import plural, shown
 from analysis.figures._theme import GREEN, GREY, INK, ORANGE, empty_figure, figure_of
 
 __all__ = ["log_correlation"]
@@ -51,11 +51,11 @@ def log_correlation(result: Reviewed) -> go.Figure:
     total = int(rows["lines"].sum())
     notes = ["Lines of starting and stopping are counted too: they belong to no request."]
     if hidden:
-        notes.insert(0, f"{counted(hidden, 'service')} with fewer records hidden.")
+        notes.insert(0, f"{plural(hidden, 'service')} with fewer records hidden.")
     figure = figure_of(
         traces,
         title=_TITLE,
-        subtitle=f"{counted(total, 'log record')} of {counted(len(rows), 'service')}, by what they lead to; per cent",
+        subtitle=f"{plural(total, 'log record')} of {plural(len(rows), 'service')}, by what they lead to; per cent",
         plot_height_px=max(2, len(rows)) * _ROW_PX + 20,
         notes=notes,
         margin={"l": _LABEL_PX, "r": _COUNT_PX, "t": 26, "b": 30},
@@ -75,7 +75,7 @@ def log_correlation(result: Reviewed) -> go.Figure:
     )
     for place, number in enumerate(rows["lines"].tolist()):
         figure.add_annotation(
-            text=counted(number, "record"),
+            text=plural(number, "record"),
             name="count",
             x=1,
             xref="paper",
@@ -106,9 +106,10 @@ def _rows(lines: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 def _bars(rows: pd.DataFrame, labels: list[str], part: str, name: str, colour: str, hatching: str) -> Any:
     share = 100 * rows[part] / rows["lines"]
-    said = [f"{value:.0f} %" if value >= _NARROW else "" for value in share]
+    # Rounded down: only all is 100 %.
+    said = [f"{int(value)} %" if value >= _NARROW else "" for value in share]
     hover = [
-        f"<b>{label}</b><br>{counted(int(number), 'log record')} of {total:,}: {name}"
+        f"<b>{label}</b><br>{plural(int(number), 'log record')} of {total:,}: {name}"
         for label, number, total in zip(labels, rows[part], rows["lines"], strict=True)
     ]
     return go.Bar(
@@ -125,7 +126,7 @@ def _bars(rows: pd.DataFrame, labels: list[str], part: str, name: str, colour: s
         hoverinfo="text",
         marker={
             "color": colour,
-            "pattern": {"shape": hatching, "fgcolor": "#ffffff", "fgopacity": 0.35, "size": 6},
+            "pattern": {"shape": hatching, "bgcolor": colour, "fgcolor": "#ffffff", "fgopacity": 0.5, "size": 6},
             "line": {"width": 0},
         },
     )

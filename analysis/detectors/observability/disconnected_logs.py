@@ -13,7 +13,8 @@ luck: under load hundreds of requests write at once.
 How it decides
 --------------
 By service: of the records written while it handled requests (in minutes in which it has spans; all of them where it has
-no spans at all), the share that names a trace id that parses. Found below ``share`` (80 %, house default), worth fixing
+no spans at all), the share that names a trace id that parses. A message that occurs once in the whole export, such as
+that of starting, is set aside. Found below ``share`` (80 %, house default), worth fixing
 from ``lines`` such records on (20, house default). Ids that parse and match no span are another thing: where most
 records name a trace and less than ``share`` of these are in the export, that is told as ``info``: traces may be sampled
 where logs are not, or one of the two exports is of another time. A request or correlation id is no trace: it is
@@ -43,6 +44,7 @@ import pandas as pd
 
 from analysis._wording import counted, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors.observability._log_messages import single_messages
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -51,7 +53,7 @@ INFO: Final = Info(
     name="disconnected_logs",
     family="observability",
     title="Disconnected logs",
-    facts=("log_lines", "log_links"),
+    facts=("log_lines", "log_links", "log_templates"),
     limits={
         "share": Limit(0.8, "", "share of a service's records that name a trace", "house default, as in the catalogue"),
         "lines": Limit(20, "records", "records without a trace from which it is worth fixing"),
@@ -70,15 +72,17 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if not int(links["lines"].sum()):
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=("logs: the export holds none",))
     findings, missing = [], []
+    single = single_messages(evidence, limits["lines"])
     for service, rows in links.groupby("service", sort=True):
         told = _during_requests(rows)
-        lines, named, joined = (int(told[name].sum()) for name in ("lines", "named", "joined"))
+        named, joined = int(told["named"].sum()), int(told["joined"].sum())
+        lines = max(named, int(told["lines"].sum()) - single.get(str(service), 0))
         if not lines:
             continue
         if named / lines < limits["share"]:
-            findings.append(_finding(evidence, limits, str(service), "no trace", told))
+            findings.append(_finding(evidence, limits, str(service), "no trace", told, lines))
         elif evidence.traces and joined / named < limits["share"]:
-            findings.append(_finding(evidence, limits, str(service), "unknown trace", told))
+            findings.append(_finding(evidence, limits, str(service), "unknown trace", told, lines))
     if not evidence.traces:
         missing.append("traces: whether the ids that logs name are those of traces was not seen")
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), tuple(missing))
@@ -91,8 +95,8 @@ def _during_requests(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[(rows["spans"] > 0) | (rows["minute"] < 0)]
 
 
-def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: pd.DataFrame) -> Finding:
-    lines, named, joined = (int(told[name].sum()) for name in ("lines", "named", "joined"))
+def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: pd.DataFrame, lines: int) -> Finding:
+    named, joined = int(told["named"].sum()), int(told["joined"].sum())
     who = service or "an unnamed service"
     lost = lines - named if kind == "no trace" else named - joined
     share = (named / lines) if kind == "no trace" else joined / named
@@ -105,7 +109,8 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
         f"{counted(asked, 'record')} without a trace name a request id, which leads to no span"
         if asked
         else "no record without a trace names a request id either",
-        f"{counted(int(own['lines'].sum()) - lines, 'record')} of minutes without a request were set aside"
+        f"{counted(int(own['lines'].sum()) - lines, 'record')} of minutes without a request, or with a message that"
+        " occurs once, were set aside"
         if spans
         else "the service has no spans in the export: all of its records were looked at",
         *evidence.trust.sentences(_SENSITIVE_TO, evidence.traces),
@@ -122,8 +127,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
             else f"Logs of {who} name traces that were not exported"
         ),
         summary=(
-            f"{lost:,} of {counted(lines, 'log record')} that {who} wrote{during} name no trace;"
-            f" {percent(share)} do."
+            f"{lost:,} of {counted(lines, 'log record')} that {who} wrote{during} name no trace; {percent(share)} do."
             if kind == "no trace"
             else f"{lost:,} of {counted(named, 'log record')} of {who} with a trace id name one without a span here."
         ),

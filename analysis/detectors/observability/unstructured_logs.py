@@ -12,8 +12,9 @@ Each question needs a regular expression that breaks when somebody rewords the m
 How it decides
 --------------
 By service: the share of log records that are JSON, logfmt or a known access log; of an OTLP record its body is looked
-at, as attributes may say the rest. Found below ``share`` (80 %), worth fixing from ``lines`` unstructured records on
-(20; house defaults). Records that arrived with their attributes apart (OTLP, parsed by a pipeline) but whose body is a
+at, as attributes may say the rest. A message that occurs once in the whole export is set aside. Found below ``share``
+(80 %), worth fixing from ``lines`` unstructured records on (20; house defaults).
+Records that arrived with their attributes apart (OTLP, parsed by a pipeline) but whose body is a
 sentence are told as ``info``: their fields can be asked. Severity is ``low`` at most.
 
 Example
@@ -39,6 +40,7 @@ import pandas as pd
 
 from analysis._wording import counted, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors.observability._log_messages import single_messages
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -62,23 +64,27 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if lines.empty:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=("logs: the export holds none",))
     findings = []
+    single = single_messages(evidence, limits["lines"])
     for service, rows in lines.groupby("service", sort=True):
-        if int(rows["structured"].sum()) / int(rows["lines"].sum()) < limits["share"]:
-            findings.append(_finding(evidence, limits, str(service), rows))
+        structured = int(rows["structured"].sum())
+        judged = max(structured, int(rows["lines"].sum()) - single.get(str(service), 0))
+        if judged and structured / judged < limits["share"]:
+            findings.append(_finding(evidence, limits, str(service), rows, judged))
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings))
 
 
-def _finding(evidence: Evidence, limits: Limits, service: str, rows: pd.DataFrame) -> Finding:
-    lines, structured = int(rows["lines"].sum()), int(rows["structured"].sum())
-    apart = int(rows["apart"].sum())
+def _finding(evidence: Evidence, limits: Limits, service: str, rows: pd.DataFrame, lines: int) -> Finding:
+    structured = int(rows["structured"].sum())
     prose = lines - structured
+    apart = min(prose, int(rows["apart"].sum()))
     who = service or "an unnamed service"
     templates = evidence["log_templates"]
     own = templates[templates["service"] == service].sort_values(["lines", "template"], ascending=[False, True])
     common = ", ".join(f"“{text}”" for text in own["template"].head(_SHOWN) if text)
     considered = (
         f"its most frequent messages: {common}" if common else "its messages have no text",
-        f"{counted(apart, 'record')} of these came with severity and time in fields of their own",
+        f"{counted(apart, 'record')} of these came with fields beside their message",
+        f"{counted(int(rows['lines'].sum()) - lines, 'record')} with a message that occurs once were set aside",
     )
     return Finding(
         detector=INFO.name,
