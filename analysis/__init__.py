@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from analysis.dataset import open_export as open_export
     from analysis.dataset import open_rows as open_rows
     from analysis.dataset import open_source as open_source
+    from analysis.instrumentation import instrument_next as instrument_next
     from analysis.links import calls as calls
+    from analysis.lost_parents import lost_edges as lost_edges
     from analysis.ownership import cohesion as cohesion
     from analysis.ownership import coupling as coupling
     from analysis.ownership import ownership as ownership
@@ -64,6 +66,8 @@ __all__ = [
     "cuts",
     "figures",
     "ingest",
+    "instrument_next",
+    "lost_edges",
     "merges",
     "objectives",
     "open_dataset",
@@ -93,6 +97,8 @@ _HOMES: Final = {
     "compare": "analysis.compare:compare",
     "contexts": "analysis.contexts:contexts",
     "cuts": "analysis.contexts:cuts",
+    "instrument_next": "analysis.instrumentation:instrument_next",
+    "lost_edges": "analysis.lost_parents:lost_edges",
     "merges": "analysis.contexts:merges",
     "responsibilities": "analysis.contexts:responsibilities",
     "service_measures": "analysis.contexts:service_measures",

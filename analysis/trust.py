@@ -15,7 +15,7 @@ from analysis._wording import counted, percent
 from analysis.facts.coverage import ASPECTS
 from analysis.log_evidence import measures as log_measures
 
-__all__ = ["LOW_SUPPORT_TRACES", "NO_CROSSING", "Doubt", "Trust", "coverage_by_service", "report"]
+__all__ = ["DOUBTS", "LOW_SUPPORT_TRACES", "NO_CROSSING", "Doubt", "Trust", "coverage_by_service", "report"]
 
 #: Below this many traces a statement has low support (house default, as in the catalogue).
 LOW_SUPPORT_TRACES: Final = 20
@@ -26,6 +26,17 @@ NO_CROSSING: Final = (
 )
 #: A doubt about less than this share of the spans is not worth a word (house default).
 _NEGLIGIBLE: Final = 0.001
+#: What can weaken a statement.
+DOUBTS: Final = (
+    "propagation",
+    "orphans",
+    "sampling",
+    "compressed",
+    "truncated_statements",
+    "kinds",
+    "skew",
+    "resolution",
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +72,7 @@ class Trust:
     measures
         The members of ``trust`` in the findings JSON.
     doubts
-        By name, only those that apply: ``propagation``, ``orphans``, ``skew``, ``sampling``, ``compressed``,
-        ``truncated_statements``, ``kinds``.
+        By name, only those that apply: some of :data:`DOUBTS`.
     """
 
     measures: Mapping[str, Any] = field(default_factory=dict)
@@ -81,7 +91,7 @@ class Trust:
             Traces that the statement rests on.
         """
         value = base
-        for name in sorted(set(sensitive_to)):
+        for name in _with_implied(sensitive_to):
             if name in self.doubts:
                 value *= self.doubts[name].factor
         if traces < LOW_SUPPORT_TRACES:
@@ -92,7 +102,7 @@ class Trust:
         """Return why confidence was lowered, a sentence a reason."""
         reasons = [
             self.doubts[name].sentence
-            for name in sorted(set(sensitive_to))
+            for name in _with_implied(sensitive_to)
             if name in self.doubts and self.doubts[name].factor < 1.0
         ]
         if traces < LOW_SUPPORT_TRACES:
@@ -102,6 +112,12 @@ class Trust:
     def to_json(self) -> dict[str, Any]:
         """Return the members of ``trust`` in the findings JSON."""
         return dict(self.measures)
+
+
+def _with_implied(sensitive_to: Iterable[str]) -> list[str]:
+    """Return the doubts that weaken a statement: what compares times between hosts rests on their resolution too."""
+    named = set(sensitive_to)
+    return sorted(named | {"resolution"} if "skew" in named else named)
 
 
 def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
@@ -129,6 +145,7 @@ def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
         "truncated_statements": _share(total["truncated"], total["data_calls"]),
         "kinds": 1.0 - _share(total["with_kind"], total["spans"], empty=1.0),
         "skew": 1.0 if corrected else 0.0,
+        "resolution": _share(total["coarse"], total["spans"]),
     }
     measures: dict[str, Any] = {
         "spans": total["spans"],
@@ -144,6 +161,7 @@ def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
         "dropped_spans": total["dropped"],
         "truncated_statements": total["truncated"],
         "spans_without_time": total["timeless"],
+        "coarse_time_share": round(shares["resolution"], 6),
         "old_convention_share": round(_share(total["old_conventions"], total["spans"]), 6),
         "attribute_coverage": {
             aspect: round(_share(total[said], total[could]), 6) if total[could] else None
@@ -192,6 +210,11 @@ def _doubts(shares: Mapping[str, float], measures: Mapping[str, Any]) -> dict[st
         ),
         "kinds": Doubt(shares["kinds"], 0.6, f"{percent(shares['kinds'])} of the spans do not say their kind"),
         "skew": Doubt(shares["skew"], 0.1, f"{clocks} corrected: times between hosts are estimates"),
+        "resolution": Doubt(
+            shares["resolution"],
+            0.2,
+            f"the times of {percent(shares['resolution'])} of the spans have steps of a millisecond or more",
+        ),
     }
 
 

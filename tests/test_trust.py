@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import analysis as an
-from analysis.trust import LOW_SUPPORT_TRACES, NO_CROSSING, Doubt, Trust
+from analysis.trust import DOUBTS, LOW_SUPPORT_TRACES, NO_CROSSING, Doubt, Trust
 from tests.exports import otlp, span
 from tests.shop import shop_file
 
@@ -85,3 +85,18 @@ def test_coverage_is_told_for_each_service(tmp_path):
     assert result.coverage.loc["shop", "kind"] == 0.5
     assert result.coverage.loc["cart", "kind"] == 1
     assert pd.isna(result.coverage.loc["cart", "database_text"])
+
+
+def test_times_in_milliseconds_weaken_what_compares_times():
+    coarse = Trust({}, {"resolution": Doubt(1.0, 0.2, "coarse")})
+    assert coarse.confidence(1.0, ("skew",), 100) == pytest.approx(0.8)
+    assert coarse.confidence(1.0, ("orphans",), 100) == 1
+    assert coarse.sentences(("skew",), 100) == ("coarse",)
+
+
+def test_coarse_times_are_told(tmp_path):
+    # Times of Jaeger are microseconds; here both are whole milliseconds, but the export could say more.
+    result = reviewed(tmp_path, [span(1, 1, start=5_000_000, length=2_000_000)])
+    assert result.trust["coarse_time_share"] == 0
+    assert "resolution" not in result.trust_report.doubts
+    assert {"propagation", "orphans", "skew", "resolution"} < set(DOUBTS)

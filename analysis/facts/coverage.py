@@ -39,6 +39,7 @@ COLUMNS: Final = (
     "messaging_destination",
     "error_type",
     "old_conventions",
+    "time_resolution_ns",
     "multiplicity",
     "weight",
     "dropped_children",
@@ -82,10 +83,12 @@ FIELDS: Final = (
     Field("dropped", pa.int64(), "sum", "spans", "children that agents say they dropped"),
     Field("weighted", pa.int64(), "sum", "spans", "spans that represent others under sampling"),
     Field("timeless", pa.int64(), "sum", "spans", "spans without times"),
+    Field("coarse", pa.int64(), "sum", "spans", "spans whose times have steps of a millisecond or more"),
     Field("truncated", pa.int64(), "sum", "spans", "data calls whose statement is cut off"),
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by duration"),
 )
 _KIND: Final = {name: code for code, name in enumerate(KINDS)}
+_COARSE_NS: Final = 1_000_000
 _CUT_OFF: Final = ("...", "…")
 
 
@@ -119,6 +122,7 @@ def scan(forest: Forest) -> pa.Table:
         "compressed": forest.multiplicity > 1,
         "weighted": forest.weight_millis != 1000,
         "timeless": ~forest.has_time,
+        "coarse": forest.has_time & (forest.array("time_resolution_ns", 1).astype(np.int64) >= _COARSE_NS),
         "truncated": data & says(forest, "db_statement", lambda text: text.rstrip().endswith(_CUT_OFF)),
     }
     sums: dict[str, np.ndarray] = dict(counted)

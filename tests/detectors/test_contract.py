@@ -12,7 +12,7 @@ import yaml
 from analysis import detectors, facts
 from analysis.detectors import Evidence
 from analysis.findings import FAMILIES, OUTCOMES, SEVERITIES
-from analysis.trust import Trust
+from analysis.trust import DOUBTS, Trust
 from tests.detectors.stories import CASES
 
 SECTIONS = ["What it finds", "Why it matters", "How it decides", "Example", "What it can mistake", "What to do"]
@@ -77,3 +77,9 @@ def test_every_file_of_cases_belongs_to_a_detector() -> None:
 def test_judge_takes_facts_first(name: str) -> None:
     parameters = list(inspect.signature(detectors.discover()[name].judge).parameters)
     assert parameters == ["evidence", "limits"]
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_sensitivities_are_doubts_that_there_are(name: str) -> None:
+    named = getattr(detectors.discover()[name], "_SENSITIVE_TO", ())
+    assert set(named) <= set(DOUBTS)
