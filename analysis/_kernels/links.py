@@ -80,7 +80,11 @@ def claim_calls(
 
 @kernel
 def claim_siblings(
-    key: NDArray[np.int64],
+    parent: NDArray[np.int32],
+    service: NDArray[np.int32],
+    system: NDArray[np.int32],
+    template: NDArray[np.int32],
+    many: NDArray[np.int64],
     layer: NDArray[np.int64],
     start: NDArray[np.int64],
     end: NDArray[np.int64],
@@ -88,21 +92,26 @@ def claim_siblings(
 ) -> NDArray[np.int64]:
     """Return for every call the place of the one before it that records the same call around it; -1 for none.
 
-    Calls lie under their parents, by start; those of one ``key`` ask for the same under one parent. One is recorded
-    around another if it is of another ``layer`` (neither of which is -1) and encloses it in time. Each stands around
-    one call at most: the nearest before it that is free is taken.
+    Calls lie under their parents, by start. One is recorded around another if it asks for the same, is of another
+    ``layer`` (neither of which is -1) and encloses it in time. Each stands around one call at most: the nearest before
+    it that is free is taken.
     """
-    claimed = np.full(len(key), -1, np.int64)
-    free = np.ones(len(key), np.bool_)
+    size = len(parent)
+    claimed = np.full(size, -1, np.int64)
+    free = np.ones(size, np.bool_)
     # How many calls back is looked: layers of one call lie close together, however many run at once.
     reach = 64
-    for index in range(len(key)):
+    for index in range(size):
         if layer[index] == -1:
             continue
         for other in range(index - 1, max(index - reach, 0) - 1, -1):
-            if key[other] != key[index]:
+            if parent[other] != parent[index]:
+                break
+            if not free[other] or layer[other] == layer[index] or layer[other] == -1:
                 continue
-            if not free[other] or layer[other] == -1 or layer[other] == layer[index]:
+            if template[other] != template[index] or system[other] != system[index]:
+                continue
+            if service[other] != service[index] or many[other] != many[index]:
                 continue
             begins = start[other] <= start[index] + tolerance[index]
             if begins and end[index] <= end[other] + tolerance[index]:

@@ -8,7 +8,7 @@ a forest, before anything is counted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -106,25 +106,26 @@ def _siblings_around(forest: Forest, data: Bools) -> Int64s:
     """
     rows = forest.child[data[forest.child]].astype(np.int64)
     scope, operation, template = (forest.codes(name).codes for name in ("scope", "operation", "template"))
-    same = (forest.service.codes, forest.codes("db_system").codes, template, forest.multiplicity)
-    key = _numbered([forest.parent[rows], *(part[rows] for part in same)])
     layer = np.where(scope[rows] >= 0, scope[rows].astype(np.int64), -2 - operation[rows].astype(np.int64))
     layer[template[rows] < 0] = -1
     tolerance = np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1)
-    claimed = claim_siblings(key, layer, forest.start[rows], forest.end[rows], tolerance)
+    parent, service, system = forest.parent, forest.service.codes, forest.codes("db_system").codes
+    parent, service, system, same = (part[rows].astype(np.int32) for part in (parent, service, system, template))
+    claimed = claim_siblings(
+        parent,
+        service,
+        system,
+        same,
+        forest.multiplicity[rows],
+        layer,
+        forest.start[rows],
+        forest.end[rows],
+        tolerance,
+    )
     around = np.full(forest.size, -1, np.int64)
     inner = np.flatnonzero(claimed >= 0)
     around[rows[inner]] = rows[claimed[inner]]
     return around
-
-
-def _numbered(parts: list[npt.NDArray[Any]]) -> Int64s:
-    """Give each combination of values a number."""
-    number = np.zeros(len(parts[0]), np.int64)
-    for part in parts:
-        values = np.unique(part, return_inverse=True)[1].astype(np.int64)
-        number = np.unique(number * (int(values.max(initial=0)) + 1) + values, return_inverse=True)[1].astype(np.int64)
-    return number
 
 
 def _time_beside(forest: Forest, data: Bools) -> Int64s:

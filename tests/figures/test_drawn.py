@@ -2,10 +2,20 @@
 
 import pytest
 
-from analysis.figures import cascade_tree, dependency_matrix, service_map, table_ownership
+from analysis.figures import (
+    calls_per_request,
+    cascade_tree,
+    cohesion_blocks,
+    data_coupling,
+    dependency_matrix,
+    edge_operations,
+    network_share,
+    service_map,
+    table_ownership,
+)
 from analysis.figures.waterfall import trace_waterfall
 from analysis.forest import plant
-from tests.figures import test_cascade_tree, test_table_ownership, test_waterfall
+from tests.figures import talks, test_cascade_tree, test_table_ownership, test_waterfall
 from tests.figures.stories import HOSTILE, call, called, shop
 from tests.forests import span_table
 
@@ -25,6 +35,13 @@ def hostile_figures():
     yield table_ownership(test_table_ownership.used(*((name, name, "write", 3) for name in HOSTILE)))
     yield cascade_tree(test_cascade_tree.failed(*((name, name, (name, "x y"), name, False, 1) for name in HOSTILE)))
     yield trace_waterfall(plant(span_table(spans)), 0)
+    talking = talks.talks(*(talks.talk(name, name, 3, entry=name) for name in HOSTILE))
+    yield calls_per_request(talking)
+    yield edge_operations(talking)
+    yield network_share(talking)
+    used = talks.used(*((name or "x", name, "t", "write", 3) for name in HOSTILE))
+    yield data_coupling(used)
+    yield cohesion_blocks(talks.used(*(("x", name, name or "y", "write", 3) for name in HOSTILE)), "x")
 
 
 @pytest.fixture
