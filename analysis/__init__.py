@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from analysis.instrumentation import instrument_next as instrument_next
     from analysis.links import calls as calls
     from analysis.lost_parents import lost_edges as lost_edges
+    from analysis.origins import origins as origins
     from analysis.ownership import cohesion as cohesion
     from analysis.ownership import coupling as coupling
     from analysis.ownership import ownership as ownership
@@ -75,6 +76,7 @@ __all__ = [
     "open_review",
     "open_rows",
     "open_source",
+    "origins",
     "ownership",
     "responsibilities",
     "review",
@@ -111,6 +113,7 @@ _HOMES: Final = {
     "open_review": "analysis.review:open_review",
     "open_rows": "analysis.dataset:open_rows",
     "open_source": "analysis.dataset:open_source",
+    "origins": "analysis.origins:origins",
     "review": "analysis.review:review",
     "savings": "analysis.talking:savings",
     "table": "analysis.table_html:table",

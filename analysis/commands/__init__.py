@@ -124,6 +124,21 @@ examples:
   archreview critical-path exports/ --strict --format csv --out path.csv""",
         (options.sources, options.form("json", "csv", "text"), options.out, options.path, options.reading),
     ),
+    "origins": Declared(
+        "where an incident began: services ranked, with the evidence for each",
+        """\
+Hold every span of an incident against how its operation behaved before, called
+the same way: whether it failed, which calls it made, what it logged, how long
+it took itself. What is more than chance counts at the deepest span of a request
+where it is seen; time lost between two services is given to the end that is
+slow altogether. Works from traces alone, and better with logs.""",
+        """\
+examples:
+  archreview origins monday.jsonl --incident 2026-11-23T10:00:00Z..2026-11-23T10:05:00Z
+  archreview origins today/ --incident 2026-11-23T10:00Z..2026-11-23T10:05Z --baseline lastweek/
+  archreview origins week --incident START..END --baseline START..END --format json""",
+        (options.sources, options.incident, options.form("text", "json"), options.out, options.reading),
+    ),
     "report": Declared(
         "the whole review as offline HTML, with executed notebooks and findings.json",
         """\

@@ -21,6 +21,7 @@ __all__ = [
     "fail_on",
     "form",
     "grain",
+    "incident",
     "links",
     "name",
     "nearest",
@@ -177,6 +178,21 @@ def path(parser: argparse.ArgumentParser) -> None:
     """Take how the critical path is found."""
     parser.add_argument("--strict", action="store_true", help="no overlap between siblings, as in Jaeger's UI")
     parser.add_argument("--trace", metavar="ID", help="only this trace")
+
+
+def incident(parser: argparse.ArgumentParser) -> None:
+    """Take when the incident was, and what it is held against."""
+    parser.add_argument(
+        "--incident",
+        required=True,
+        metavar="START..END",
+        help="when it was: ISO 8601 in UTC (2026-11-23T10:00:00Z..2026-11-23T10:05:00Z)",
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="START..END|SOURCE",
+        help="what it is held against: a window of the same sources, or another source (default: all before it)",
+    )
 
 
 def report(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,100 @@
+"""``archreview origins``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from analysis._wording import counted, plain
+from analysis.commands._options import NotThere, WrongUsage
+from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
+from analysis.commands._speaking import give
+from analysis.dataset import Dataset, open_source
+from analysis.engine import Progress
+from analysis.origins import NoTraces, Window, origins_report, read_window
+
+__all__ = ["run"]
+
+_MOST: Final = 10
+_EVIDENCE: Final = 6
+
+
+def run(options: argparse.Namespace) -> int:
+    """Rank services by how likely an incident began there."""
+    settings_of(options)
+    incident = _window(options.incident)
+    baseline = _window(options.baseline) if _is_window(options.baseline) else None
+    with progress_of(options) as progress:
+        data = read(options, progress)
+        reference = baseline or _other(options, progress)
+    tell_refused(options, data)
+    try:
+        members = origins_report(data, incident=_pair(incident), baseline=_given(reference))
+    except NoTraces as error:
+        raise NotThere(str(error)) from error
+    if options.format == "json":
+        text = json.dumps(members, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+    else:
+        text = "\n".join(_text(members)) + "\n"
+    give(text, options.out)
+    return code_of(options, data)
+
+
+def _is_window(text: str | None) -> bool:
+    """Whether a baseline is a window: the name of an export may hold dots as well, and then no time stands before."""
+    return text is not None and ".." in text and text.split("..")[0][:4].isdecimal()
+
+
+def _window(text: str | None) -> Window:
+    try:
+        return read_window(text)
+    except ValueError as error:
+        raise WrongUsage(str(error)) from error
+
+
+def _other(options: argparse.Namespace, progress: Progress | None) -> Dataset | None:
+    """Open the second source; None where no baseline is given."""
+    if options.baseline is None:
+        return None
+    try:
+        return open_source(options.baseline, mapping=options.map, skew=options.skew, progress=progress)
+    except (ValueError, ImportError) as error:
+        raise WrongUsage(str(error)) from error
+
+
+def _given(reference: Window | Dataset | None) -> Any:
+    return _pair(reference) if isinstance(reference, Window) else reference
+
+
+def _pair(window: Window) -> tuple[int, int]:
+    return window.start_ns, window.end_ns
+
+
+def _text(members: dict[str, Any]) -> Iterator[str]:
+    traces, logs = members["traces"], members["logs"]
+    yield f"incident  {'..'.join(members['incident'])}  {counted(traces['incident'], 'trace')}"
+    yield f"baseline  {'..'.join(members['baseline'])}  {counted(traces['baseline'], 'trace')}"
+    if not logs["incident"] and not logs["baseline"]:
+        yield "no warning or error is logged by a span of these: the ranking is from traces alone"
+    yield ""
+    rows = members["origins"]
+    if not rows:
+        yield "Nothing changed by more than chance: no service failed, waited, called or logged otherwise than before."
+        return
+    for row in rows[:_MOST]:
+        yield f"{row['rank']:>2}  {plain(row['service'], 60)}  {row['score']:.1%} of the requests lost to it"
+        yield f"    most at {plain(row['operation'] or '(no name)', 100)}"
+        for piece in row["evidence"][:_EVIDENCE]:
+            yield f"      {_evidence(piece)}"
+        yield ""
+    if len(rows) > _MOST:
+        yield f"and {counted(len(rows) - _MOST, 'more service')}: --format json"
+    yield "A score is the part of the incident's requests that failed or were late for what changed at the service."
+
+
+def _evidence(piece: dict[str, Any]) -> str:
+    said = plain(piece["measure"], 200)
+    during = f"{piece['during']:,g}"
+    return f"{said}: {during}" if piece["before"] is None else f"{said}: {piece['before']:,g} before, {during} during"

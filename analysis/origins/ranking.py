@@ -1,0 +1,160 @@
+"""Services ranked by how likely an incident began there, and the evidence for each."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from analysis.dataset import Dataset
+from analysis.ingest import iso_time
+from analysis.origins.blame import Suspicion, explain, suspicions
+from analysis.origins.evidence import evidence_of
+from analysis.origins.queues import held_up
+from analysis.origins.recorded import Names, Recorded, record
+from analysis.origins.slowness import slowness
+from analysis.origins.windows import NoTraces, Window, read_window, whole
+
+__all__ = ["SCHEMA", "origins", "origins_report"]
+
+SCHEMA: Final = "archreview/origins/1"
+#: Scores that differ by less are of one rank: then counts who was first.
+_SAME: Final = 3
+#: Less than this part of the requests is no score.
+_LEAST: Final = 0.0005
+
+
+def origins(data: Dataset, *, incident: Any, baseline: Any = None) -> pd.DataFrame:
+    """Rank services by how likely an incident began there.
+
+    Every span of the incident is held against how its operation behaved before, called the same way: whether it
+    failed, which calls it made, which warnings and errors it logged, how long it took itself. What is more than chance
+    counts at the deepest span of a request where it is seen; a service's score is the part of the requests that was
+    lost to it, failed or late.
+
+    Parameters
+    ----------
+    data
+        Where the incident was recorded.
+    incident
+        Its start and end: a pair of what `pandas.Timestamp` takes (without a zone it is UTC), or ``"START..END"``.
+    baseline
+        Such a window of the same data, or another dataset, all of which is taken; by default all of the same data
+        before the incident.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a service, best first: ``rank``, ``service``, ``operation`` (where most was lost), ``score`` (0..1: of the
+        requests of the incident the part that was lost to what changed there), ``evidence`` (a list of dictionaries
+        with ``kind``, ``measure``, ``before`` and ``during``). Services of which nothing speaks have no row.
+
+    Raises
+    ------
+    NoTraces
+        No trace begins in one of the windows.
+    ValueError
+        A window is none.
+    """
+    rows = origins_report(data, incident=incident, baseline=baseline)["origins"]
+    return pd.DataFrame(rows, columns=["rank", "service", "operation", "score", "evidence"])
+
+
+def origins_report(data: Dataset, *, incident: Any, baseline: Any = None) -> dict[str, Any]:
+    """Return the ranking as the members of ``archreview/origins/1``.
+
+    Parameters
+    ----------
+    data, incident, baseline
+        As for `origins`.
+    """
+    names = Names()
+    window = read_window(incident)
+    during = _recorded(data, window, "incident", names)
+    source, reference = _baseline(data, window, baseline)
+    before = _recorded(source, reference, "baseline", names)
+    found = suspicions(before, during)
+    lost = _lost(before, during, found)
+    return {
+        "schema": SCHEMA,
+        "incident": window.to_json(),
+        "baseline": reference.to_json(),
+        "traces": {"incident": during.trace_count, "baseline": before.trace_count},
+        "logs": {"incident": len(during.lines), "baseline": len(before.lines)},
+        "origins": _ranked(during, found, lost, window),
+    }
+
+
+def _baseline(data: Dataset, incident: Window, given: Any) -> tuple[Dataset, Window]:
+    if isinstance(given, Dataset):
+        return given, whole(given)
+    if given is not None:
+        return data, read_window(given)
+    start_ns = whole(data).start_ns
+    if start_ns >= incident.start_ns:
+        raise NoTraces("nothing was recorded before the incident: give a baseline, a window or another recording")
+    return data, Window(start_ns, incident.start_ns)
+
+
+def _recorded(data: Dataset, window: Window, name: str, names: Names) -> Recorded:
+    recorded = record(data, window, names)
+    if recorded.spans.empty:
+        covers = whole(data)
+        message = (
+            f"no trace begins in the {name} {'..'.join(map(str, window.to_json()))}: the recording covers "
+            f"{iso_time(covers.start_ns)}..{iso_time(covers.end_ns)}"
+        )
+        raise NoTraces(message)
+    return recorded
+
+
+def _lost(before: Recorded, during: Recorded, found: list[Suspicion]) -> pd.DataFrame:
+    """Return what each request lost where: ``row``, ``trace``, ``service``, ``part`` of a request, ``began_ns``."""
+    spans = during.spans
+    slow = slowness(before, during)
+    # A request that takes twice as long as usual is as bad as one that is lost.
+    usual = float(before.spans.groupby("trace")["duration_ns"].max().median())
+    slow = slow.assign(part=slow["lost_ns"] / max(usual, 1.0), late=True)
+    late = np.zeros(len(spans))
+    late[slow["row"].to_numpy(np.int64)] = np.minimum(slow["part"], 1.0)
+    seen = explain(during, found, late)
+    slow = slow.assign(service=held_up(during, slow, seen))
+    rows = np.flatnonzero(seen.failed > 0)
+    failed = pd.DataFrame({"row": rows, "service": spans["service"].to_numpy()[rows], "part": seen.failed[rows]})
+    lost = pd.concat([failed.assign(late=False), slow], ignore_index=True)
+    lost = lost.astype({"row": "int64", "part": "float64", "late": "bool"})
+    return lost.assign(
+        home=spans["service"].to_numpy()[lost["row"]] == lost["service"],
+        trace=spans["trace"].to_numpy()[lost["row"]],
+        operation=spans["operation"].to_numpy()[lost["row"]],
+        began_ns=spans["start_ns"].to_numpy()[lost["row"]],
+    )
+
+
+def _ranked(during: Recorded, found: list[Suspicion], lost: pd.DataFrame, window: Window) -> list[dict[str, Any]]:
+    lost = lost[lost["service"] != ""]
+    failed = lost[~lost["late"]].groupby(["trace", "service"])["part"].max()
+    late = lost[lost["late"]].groupby(["trace", "service"])["part"].sum()
+    requests = failed.add(late, fill_value=0.0).clip(upper=1.0)
+    scores = requests.groupby("service").sum() / during.trace_count
+    began = lost.groupby("service")["began_ns"].min()
+    order = sorted(scores.index, key=lambda name: (-round(float(scores[name]), _SAME), int(began[name]), name))
+    rows: list[dict[str, Any]] = []
+    for service in order:
+        if scores[service] < _LEAST:
+            continue
+        mine = lost[lost["service"] == service]
+        at_home = mine[mine["home"]] if mine["home"].any() else mine
+        own = at_home.groupby("operation")["part"].sum()
+        told = evidence_of(service, during, found, mine, window)
+        rows.append(
+            {
+                "rank": len(rows) + 1,
+                "service": service,
+                "operation": min(own.index, key=lambda name: (-round(float(own[name]), 9), name)),
+                "score": round(float(scores[service]), 4),
+                "evidence": told,
+            }
+        )
+    return rows

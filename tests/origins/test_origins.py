@@ -1,0 +1,179 @@
+"""An incident is found where it began: at the deepest service that changed, by each kind of evidence."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+import analysis as an
+from analysis.origins import NoTraces, origins_report, read_window
+from analysis.origins.changes import assured, likelihood_ratio
+from tests.origins.stories import BEGIN, INCIDENT, recorded
+
+
+def nothing(made):
+    del made
+
+
+def kinds(row):
+    return [piece["kind"] for piece in row.evidence]
+
+
+def first(data, **arguments):
+    found = an.origins(data, incident=INCIDENT, **arguments)
+    return next(found.itertuples())
+
+
+def test_nothing_changed_nothing_is_named():
+    assert an.origins(recorded(nothing), incident=INCIDENT).empty
+
+
+def test_a_failure_that_reaches_the_root_began_at_the_deepest_that_failed():
+    def change(made):
+        if made["number"] % 2:
+            made["failed"] = {"shop", "stock", "store"}
+
+    found = an.origins(recorded(change), incident=INCIDENT)
+    assert found["service"].tolist() == ["store"]
+    row = first(recorded(change))
+    assert row.operation == "serve store"
+    (errors,) = (piece for piece in row.evidence if piece["kind"] == "errors")
+    assert (errors["before"], errors["during"]) == (0.0, 0.5)
+    # Half of the requests are lost; a part of that, which chance could give, is not counted.
+    assert 0.4 < row.score <= 0.5
+
+
+def test_a_failure_of_a_caller_alone_is_its_own():
+    def change(made):
+        made["failed"] = {"stock"}
+
+    assert first(recorded(change)).service == "stock"
+
+
+def test_slow_work_is_the_own_of_who_does_it():
+    def change(made):
+        made["own"]["store"] = 80
+
+    row = first(recorded(change))
+    assert (row.service, kinds(row)[0]) == ("store", "self_time")
+    # One in seven took 11 ms, all others 10 ms; of 40 the 95th percentile is 11.
+    assert (row.evidence[0]["before"], row.evidence[0]["during"]) == (11.0, 80.0)
+
+
+def test_time_between_two_services_is_given_to_the_callee():
+    def change(made):
+        made["network"]["store"] = 90
+
+    row = first(recorded(change))
+    assert (row.service, kinds(row)[0]) == ("store", "network_gap")
+    assert (row.evidence[0]["before"], row.evidence[0]["during"]) == (2.0, 90.0)
+
+
+def test_who_gives_up_waiting_is_not_the_origin():
+    def change(made):
+        made["own"]["store"] = 500
+        made["failed"] = {"shop", "stock"}
+
+    found = an.origins(recorded(change), incident=INCIDENT)
+    assert found["service"].tolist() == ["store"]
+
+
+def test_an_early_return_is_seen_by_the_calls_that_are_missing():
+    def change(made):
+        made["calls"] = ["stock"]
+
+    row = first(recorded(change))
+    assert (row.service, kinds(row)[0]) == ("stock", "missing_calls")
+    assert "store serve store" in row.evidence[0]["measure"]
+    assert (row.evidence[0]["before"], row.evidence[0]["during"]) == (1.0, 0.0)
+
+
+def test_an_error_that_is_only_logged_is_evidence():
+    def change(made):
+        made["lines"] = [("stock", f"no such article {made['number']}")]
+
+    row = first(recorded(change))
+    assert (row.service, kinds(row)[0]) == ("stock", "log_template")
+    assert row.evidence[0]["measure"].endswith("no such article <number>")
+
+
+def test_requests_held_up_behind_others_are_given_to_what_those_wait_for():
+    # Every second request waits 3 s for store; those between call nothing and are late in shop itself, which has no
+    # thread to spare. Before, such requests took shop 10 ms.
+    def change(made):
+        if made["number"] % 2:
+            made["own"]["store"] = 3_000
+        else:
+            made["calls"] = []
+            made["own"]["shop"] = 1_000
+
+    found = an.origins(recorded(change), incident=INCIDENT)
+    assert found["service"].iloc[0] == "store"
+    assert "held_up" in kinds(next(found.itertuples()))
+
+
+def test_a_rare_change_is_no_evidence():
+    def change(made):
+        if made["number"] == 60:
+            made["failed"] = {"store"}
+
+    assert an.origins(recorded(change), incident=INCIDENT).empty
+
+
+def test_the_order_of_rows_does_not_matter():
+    def change(made):
+        made["own"]["store"] = 40
+        made["lines"] = [("stock", "slow")]
+
+    reports = [origins_report(recorded(change, shuffle=seed), incident=INCIDENT) for seed in (None, 1, 2)]
+    assert json.dumps(reports[0]) == json.dumps(reports[1]) == json.dumps(reports[2])
+
+
+def test_another_recording_may_be_the_baseline():
+    def change(made):
+        made["failed"] = {"store"}
+
+    row = first(recorded(change), baseline=recorded(nothing))
+    assert row.service == "store"
+
+
+def test_first_seen_is_told_from_the_start_of_the_incident():
+    def change(made):
+        # 20 requests of the incident's 40 are over: half of its minute.
+        if made["number"] >= 60:
+            made["failed"] = {"store"}
+
+    order = first(recorded(change)).evidence[-1]
+    # store is called 5 + 1 + 5 + 1 ms after its request began.
+    assert (order["kind"], order["before"], order["during"]) == ("order", None, 30_012.0)
+
+
+def test_windows():
+    window = read_window("2026-11-23T10:00:00Z..2026-11-23T10:05:00Z")
+    assert (window.end_ns - window.start_ns) == 300_000_000_000
+    assert read_window((BEGIN, "2026-11-23 10:05")) == window
+    assert read_window(("2026-11-23T11:00:00+01:00", BEGIN + pd.Timedelta("5min"))) == window
+    assert window.to_json() == ["2026-11-23T10:00:00Z", "2026-11-23T10:05:00Z"]
+    for wrong in ("yesterday", "2026-11-23..", "a..b..c", 5, ("2026-11-23T10:05Z", "2026-11-23T10:00Z")):
+        with pytest.raises(ValueError, match="window"):
+            read_window(wrong)
+
+
+def test_a_window_without_traces_is_told_with_what_there_is():
+    data = recorded(nothing)
+    with pytest.raises(
+        NoTraces, match=r"no trace begins in the incident .*: the recording covers 2026-11-23T10:00:00Z"
+    ):
+        an.origins(data, incident=("2025-01-01", "2025-01-02"))
+    with pytest.raises(NoTraces, match="nothing was recorded before the incident"):
+        an.origins(data, incident=(BEGIN, BEGIN + pd.Timedelta("1min")))
+
+
+def test_likelihood_ratio_of_shares():
+    # 2 [9 ln 0.9 + ln 0.1 + 9 ln 0.9 + ln 0.1 - 20 ln 0.5] = 2 (2 (-0.948245 - 2.302585) + 13.862944)
+    assert likelihood_ratio(9, 10, 1, 10) == pytest.approx(14.722568, abs=1e-5)
+    assert likelihood_ratio(5, 10, 50, 100) == pytest.approx(0, abs=1e-9)
+    assert assured(3.841) == 0
+    assert assured(2 * 3.841) == pytest.approx(0.5)
