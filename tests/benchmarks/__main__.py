@@ -38,22 +38,30 @@ from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
 from tests.benchmarks.peers import COLUMNS as PEER_COLUMNS
 from tests.benchmarks.peers import PEERS, Answers, fact_columns
+from tests.benchmarks.vendors import VENDOR_FORMATS
 
 GROUPS: Final = ("reading", "planting", "facts", "detectors", "peers")
 SPANS_PER_PARTITION: Final = 200_000
 #: Reading costs the same a span however many there are. For the same reason peers are given one partition.
 MOST_READ: Final = 100_000
+MOST_READ_OF_VENDORS: Final = 30_000
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured: ``share`` is its cost against that of the group's first row."""
+    """What was measured: ``share`` is its cost against that of the group's first row, ``size`` the bytes it read."""
 
     group: str
     name: str
     spans: int
     cpu_seconds: float
     share: float | None = None
+    size: int | None = None
+
+    @property
+    def megabytes_per_second(self) -> float | None:
+        """Megabytes read in a second of processor time; None where no file was."""
+        return None if self.size is None else self.size / 1e6 / max(self.cpu_seconds, 1e-9)
 
     @property
     def spans_per_second(self) -> float:
@@ -67,14 +75,16 @@ class Measurements:
 
     rows: list[Row] = field(default_factory=list)
 
-    def take(self, group: str, name: str, spans: int, work: Callable[[], Any], against: str = "") -> Any:
+    def take(
+        self, group: str, name: str, spans: int, work: Callable[[], Any], against: str = "", size: int | None = None
+    ) -> Any:
         """Do some work and note what it cost; its share is of the row of this group that is named."""
         began = time.process_time()
         result = work()
         cost = time.process_time() - began
         base = next((row for row in self.rows if (row.group, row.name) == (group, against)), None)
         share = (cost / spans) / (max(base.cpu_seconds, 1e-9) / base.spans) if base else None
-        self.rows.append(Row(group, name, spans, cost, share))
+        self.rows.append(Row(group, name, spans, cost, share, size))
         return result
 
 
@@ -115,11 +125,17 @@ def _reading(taken: Measurements, data: Dataset, folder: Path) -> None:
     for form in FORMATS:
         path = folder / f"export-{size}.{form}"
         path.write_bytes(as_export(table, form))
-        found = taken.take("reading", form, size, partial(_read, path))
+        found = taken.take("reading", form, size, partial(_read, path), size=path.stat().st_size)
         assert found == size, f"{found} of {size} spans were read from {form}"
         if form == "otlp-json":
             taken.take("reading", "its JSON decoded, no more", size, partial(_decode, path.read_bytes()), form)
             taken.take("reading", "the same into a dataset", size, partial(open_export, str(path)), form)
+    few = table.slice(0, MOST_READ_OF_VENDORS)
+    for number, (shown, (_, write)) in enumerate(VENDOR_FORMATS.items()):
+        path = folder / f"export-{size}-{number}"
+        path.write_bytes(write(few))
+        found = taken.take("reading", shown, few.num_rows, partial(_read, path), size=path.stat().st_size)
+        assert found == few.num_rows, f"{found} of {few.num_rows} spans were read from {shown}"
 
 
 def _read(path: Path) -> int:
@@ -222,7 +238,7 @@ _MEASURED: Final[dict[str, Callable[[Measurements, Dataset, Path], None]]] = {
 def show(taken: Measurements) -> None:
     """Print the measurements as a table."""
     table = Table(title="Spans per second of processor time")
-    for heading in ("", "", "spans", "CPU s", "spans per CPU s", "cost against"):
+    for heading in ("", "", "spans", "CPU s", "spans per CPU s", "MB per CPU s", "cost against"):
         table.add_column(heading, justify="left" if not heading else "right")
     group = ""
     for row in taken.rows:
@@ -236,6 +252,7 @@ def show(taken: Measurements) -> None:
             f"{row.spans:,}",
             f"{row.cpu_seconds:.3f}",
             speed,
+            "" if row.megabytes_per_second is None else f"{row.megabytes_per_second:,.0f}",
             against,
         )
         group = row.group

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
-__all__ = ["FORMATS", "as_export"]
+__all__ = ["FORMATS", "as_export", "attributes_of", "ids_of", "rows_of"]
 
 #: What instrumentation would have recorded: column and attribute.
 _ATTRIBUTES: Final = {
@@ -43,16 +43,16 @@ def as_export(table: pa.Table, form: str) -> bytes:
     return FORMATS[form](table)
 
 
-def _rows(table: pa.Table) -> Iterator[Row]:
+def rows_of(table: pa.Table) -> Iterator[Row]:
     for batch in table.select(_COLUMNS).to_batches(max_chunksize=20_000):
         yield from batch.to_pylist()
 
 
-def _attributes(row: Row) -> dict[str, str | int]:
+def attributes_of(row: Row) -> dict[str, str | int]:
     return {name: row[column] for column, name in _ATTRIBUTES.items() if row[column] is not None}
 
 
-def _ids(row: Row) -> tuple[str, str, str]:
+def ids_of(row: Row) -> tuple[str, str, str]:
     parent = f"{row['parent_span_id']:016x}" if row["parent_span_id"] else ""
     return f"{row['trace_id_high']:016x}{row['trace_id_low']:016x}", f"{row['span_id']:016x}", parent
 
@@ -60,7 +60,7 @@ def _ids(row: Row) -> tuple[str, str, str]:
 def _otlp_json(table: pa.Table) -> bytes:
     """A document a line, as the Collector's file exporter writes batches."""
     lines = []
-    for (service, host), rows in groupby(_rows(table), lambda row: (row["service"], row["host"])):
+    for (service, host), rows in groupby(rows_of(table), lambda row: (row["service"], row["host"])):
         resource = [_otlp_attribute("service.name", service), _otlp_attribute("host.name", host)]
         scope = {"scope": {"name": "generated"}, "spans": [_otlp_span(row) for row in rows]}
         lines.append(json.dumps({"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [scope]}]}))
@@ -68,7 +68,7 @@ def _otlp_json(table: pa.Table) -> bytes:
 
 
 def _otlp_span(row: Row) -> dict[str, Any]:
-    trace, span, parent = _ids(row)
+    trace, span, parent = ids_of(row)
     return {
         "traceId": trace,
         "spanId": span,
@@ -77,7 +77,7 @@ def _otlp_span(row: Row) -> dict[str, Any]:
         "kind": _OTLP_KINDS[row["kind"]],
         "startTimeUnixNano": str(row["start_ns"]),
         "endTimeUnixNano": str(row["start_ns"] + row["duration_ns"]),
-        "attributes": [_otlp_attribute(name, value) for name, value in _attributes(row).items()],
+        "attributes": [_otlp_attribute(name, value) for name, value in attributes_of(row).items()],
         "status": {"code": 2} if row["status"] == "error" else {},
     }
 
@@ -92,7 +92,7 @@ def _otlp_protobuf(table: pa.Table) -> bytes:
     for first in range(0, table.num_rows, 5_000):
         message = TracesData()
         for (service, host), rows in groupby(
-            _rows(table.slice(first, 5_000)), lambda row: (row["service"], row["host"])
+            rows_of(table.slice(first, 5_000)), lambda row: (row["service"], row["host"])
         ):
             resource = message.resource_spans.add()
             for key, value in (("service.name", service), ("host.name", host)):
@@ -107,12 +107,12 @@ def _otlp_protobuf(table: pa.Table) -> bytes:
 
 
 def _add_message(span: Any, row: Row) -> None:
-    trace, own, parent = _ids(row)
+    trace, own, parent = ids_of(row)
     span.trace_id, span.span_id, span.parent_span_id = bytes.fromhex(trace), bytes.fromhex(own), bytes.fromhex(parent)
     span.name, span.kind = row["name"], _OTLP_KINDS[row["kind"]]
     span.start_time_unix_nano = row["start_ns"]
     span.end_time_unix_nano = row["start_ns"] + row["duration_ns"]
-    for name, value in _attributes(row).items():
+    for name, value in attributes_of(row).items():
         attribute = span.attributes.add(key=name)
         if isinstance(value, int):
             attribute.value.int_value = value
@@ -125,7 +125,7 @@ def _add_message(span: Any, row: Row) -> None:
 def _jaeger_json(table: pa.Table) -> bytes:
     """Answers of the query API: times are microseconds there."""
     traces = []
-    for trace, rows in groupby(_rows(table), lambda row: _ids(row)[0]):
+    for trace, rows in groupby(rows_of(table), lambda row: ids_of(row)[0]):
         processes: dict[tuple[str, str], str] = {}
         spans = []
         for row in rows:
@@ -140,8 +140,8 @@ def _jaeger_json(table: pa.Table) -> bytes:
 
 
 def _jaeger_span(row: Row, process: str) -> dict[str, Any]:
-    trace, span, parent = _ids(row)
-    tags = {**_attributes(row), "span.kind": row["kind"]}
+    trace, span, parent = ids_of(row)
+    tags = {**attributes_of(row), "span.kind": row["kind"]}
     failed = [{"key": "error", "type": "bool", "value": True}] if row["status"] == "error" else []
     references = [{"refType": "CHILD_OF", "traceID": trace, "spanID": parent}] if parent else []
     return {
@@ -164,12 +164,12 @@ def _jaeger_span(row: Row, process: str) -> dict[str, Any]:
 
 def _zipkin_json(table: pa.Table) -> bytes:
     """One array of spans: times are microseconds there, tags are texts."""
-    return json.dumps([_zipkin_span(row) for row in _rows(table)]).encode()
+    return json.dumps([_zipkin_span(row) for row in rows_of(table)]).encode()
 
 
 def _zipkin_span(row: Row) -> dict[str, Any]:
-    trace, span, parent = _ids(row)
-    tags = {name: str(value) for name, value in _attributes(row).items()} | {"host.name": row["host"]}
+    trace, span, parent = ids_of(row)
+    tags = {name: str(value) for name, value in attributes_of(row).items()} | {"host.name": row["host"]}
     if row["status"] == "error":
         tags["error"] = "true"
     kind = {} if row["kind"] == "internal" else {"kind": row["kind"].upper()}

@@ -10,6 +10,7 @@ from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
 from tests.benchmarks.peers import PEERS, fact_columns
+from tests.benchmarks.vendors import VENDOR_FORMATS
 
 #: Percentiles of histograms lie within half a bucket, 1/128, of those of the values.
 NEAR = 1 / 128
@@ -53,6 +54,29 @@ def test_exports_are_read_back(tmp_path, form):
     columns = ("trace_id_low", "span_id", "parent_span_id", "service", "name", "db_statement", "http_route", "status")
     assert sorted(tuple(str(row[name]) for name in columns[:-1]) for row in spans) == sorted(
         tuple(str(row[name]) for name in columns[:-1]) for row in table.to_pylist()
+    )
+    failed = {row["span_id"] for row in table.to_pylist() if row["status"] == "error"}
+    assert {row["span_id"] for row in spans if row["status"] == "error"} == failed
+
+
+@pytest.mark.parametrize("shown", VENDOR_FORMATS)
+def test_exports_of_vendors_are_read_back(tmp_path, shown):
+    table = generate(800, seed=2)
+    form, write = VENDOR_FORMATS[shown]
+    path = tmp_path / "export"
+    path.write_bytes(write(table))
+    rejects = Rejects()
+    with open_stream(str(path)) as stream:
+        source = recognise(stream)
+        spans = [row for batch in source.read(stream, rejects) for row in batch.spans.to_pylist()]
+    assert form == source.NAME
+    assert not rejects.rows()
+    columns = ["trace_id_low", "span_id", "parent_span_id", "service", "name", "db_statement", "http_route"]
+    if form == "aws-xray":
+        # A segment has the name of its service and no other.
+        columns.remove("name")
+    assert sorted(tuple(str(row[name]) for name in columns) for row in spans) == sorted(
+        tuple(str(row[name]) for name in columns) for row in table.to_pylist()
     )
     failed = {row["span_id"] for row in table.to_pylist() if row["status"] == "error"}
     assert {row["span_id"] for row in spans if row["status"] == "error"} == failed
