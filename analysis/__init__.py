@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from analysis.ownership import ownership as ownership
     from analysis.resilience import availability as availability
     from analysis.resilience import blast_radius as blast_radius
+    from analysis.resilience import cascade_paths as cascade_paths
     from analysis.resilience import tolerance as tolerance
     from analysis.review import Review as Review
     from analysis.review import open_review as open_review
@@ -96,6 +97,7 @@ _HOMES: Final = {
     "availability": "analysis.resilience:availability",
     "blast_radius": "analysis.resilience:blast_radius",
     "calls": "analysis.links:calls",
+    "cascade_paths": "analysis.resilience:cascade_paths",
     "compare": "analysis.compare:compare",
     "contexts": "analysis.contexts:contexts",
     "cuts": "analysis.contexts:cuts",

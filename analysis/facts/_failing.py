@@ -13,7 +13,7 @@ from analysis.forest import Forest
 __all__ = ["FAILING_COLUMNS", "MECHANISMS", "failing", "has_idempotency_key", "mechanism"]
 
 FAILING_COLUMNS: Final = ("status", "http_status", "rpc_status", "error_type", "retry_evidence")
-MECHANISMS: Final = ("error", "timeout", "rejection", "exhausted retries")
+MECHANISMS: Final = ("error", "timeout", "rejection", "exhausted retries", "saturation", "bad data")
 
 #: HTTP answers to the client's own mistake: the callee did its work (RFC 9110, section 15.5), but for a timeout, a
 #: conflict with the rate limit, and the proxies' 499 "client closed request", which is a cancellation.
@@ -61,6 +61,21 @@ _REJECTION_WORDS: Final = (
     "unavailable",
     "overflow",
 )
+#: Exceptions of what cannot be read, or breaks a rule of the data; words of their class names.
+_DATA_WORDS: Final = (
+    "violation",
+    "integrity",
+    "validation",
+    "decode",
+    "parse",
+    "deserializ",
+    "malformed",
+    "valueerror",
+    "typeerror",
+    "keyerror",
+    "numberformat",
+    "nullpointer",
+)
 #: Envoy's response flags for an open breaker, a refused connection, no healthy host and a rate limit.
 _FLAGS: Final = frozenset(("UO", "UF", "UH", "RL"))
 _CANCEL_WORDS: Final = ("cancelled", "canceled", "clientdisconnect", "clientabort", "context canceled")
@@ -83,6 +98,7 @@ def mechanism(forest: Forest) -> npt.NDArray[np.int32]:
     rejected |= says(forest, "rpc_status", lambda text: _code(text) in _REJECTION_RPC)
     rejected |= says(forest, "error_type", lambda text: _holds(text, _REJECTION_WORDS))
     rejected |= says(forest, "retry_evidence", lambda text: bool(_FLAGS & set(_flags(text))))
+    how[says(forest, "error_type", lambda text: _holds(text, _DATA_WORDS))] = MECHANISMS.index("bad data")
     how[rejected] = MECHANISMS.index("rejection")
     late = np.isin(http, _TIMEOUT_HTTP)
     late |= says(forest, "rpc_status", lambda text: _code(text) in _TIMEOUT_RPC)

@@ -13,18 +13,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from analysis.facts import _attempts
 from analysis.facts._ancestry import local_entries
 from analysis.facts._ascent import MOST_HOPS, ascend, origins
-from analysis.facts._failing import FAILING_COLUMNS, MECHANISMS, failing, mechanism
+from analysis.facts._attempts import attempts_of
+from analysis.facts._data_calls import connecting
+from analysis.facts._failing import MECHANISMS, failing, mechanism
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
+from analysis.schema import KINDS
 
 __all__ = ["COLUMNS", "FIELDS", "HOP", "last_attempts", "scan"]
 
 #: Stands between the parts of a path; no name holds it, as names lose their control characters when they are read.
 HOP: Final = "\x1f"
-COLUMNS: Final = ("service", "operation", "kind", "template", *FAILING_COLUMNS)
+_CLIENT: Final = KINDS.index("client")
+COLUMNS: Final = tuple(dict.fromkeys(("service", "operation", "kind", "template", *_attempts.COLUMNS)))
 FIELDS: Final = (
     Field("origin_service", pa.string(), "key", "", "service whose span failed first"),
     Field("origin_operation", pa.string(), "key", "", "operation of that span"),
@@ -32,7 +37,20 @@ FIELDS: Final = (
         "path", pa.string(), "key", "", "service and operation of each failed visit, the origin first", separator=HOP
     ),
     Field("stopped_at", pa.string(), "key", "", "service and operation that survived; empty where nobody above waited"),
-    Field("mechanism", pa.string(), "key", "", "error, timeout, rejection or exhausted retries"),
+    Field(
+        "sent_by",
+        pa.string(),
+        "key",
+        "",
+        "service and operation that sent the message, or called without waiting; empty where all waited",
+    ),
+    Field(
+        "mechanism",
+        pa.string(),
+        "key",
+        "",
+        "error, timeout, rejection, exhausted retries, saturation or bad data",
+    ),
     Field("reached_root", pa.bool_(), "key", "", "the topmost visit that waited failed"),
     Field("entry_service", pa.string(), "key", "", "service of the request"),
     Field("entry_operation", pa.string(), "key", "", "operation of the request"),
@@ -41,6 +59,7 @@ FIELDS: Final = (
     Field("failures", pa.int64(), "sum", "failures", "failures seen"),
     Field("requests", pa.int64(), "sum", "requests", "requests that failed by this origin, each counted once"),
     Field("attempts", pa.int64(), "sum", "calls", "attempts that these took at their origin"),
+    Field("retried_well", pa.int64(), "sum", "failures", "of the failures, survived by another attempt that worked"),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("total_ns", pa.int64(), "sum", "ns", "time of the topmost failed visits: work done in vain"),
     Field("climb", HISTOGRAM, "histogram", "ns", "from the end of the origin to the end of the topmost failed visit"),
@@ -63,7 +82,11 @@ def scan(forest: Forest) -> pa.Table:
     length = np.diff(offset)
     top = hops[offset[:-1] + run - 1] if len(began) else began
     paths, stops, services = _tell(forest, offset, hops, run)
-    how = np.where(exhausted, MECHANISMS.index("exhausted retries"), mechanism(forest)[began]).astype(np.int32)
+    alone = mechanism(forest)[began]
+    how = np.where(exhausted, MECHANISMS.index("exhausted retries"), alone).astype(np.int32)
+    # A connection that could not be had in time: what the pool is for went on, as a rule.
+    waiting = (connecting(forest) & (forest.kind == _CLIENT))[began]
+    how[waiting & (alone == MECHANISMS.index("timeout"))] = MECHANISMS.index("saturation")
     service, operation, kind = (forest.codes(name) for name in ("service", "operation", "kind"))
     one = np.ones(len(began), np.int64)
     reached = (run == length) & whole
@@ -84,6 +107,7 @@ def scan(forest: Forest) -> pa.Table:
                 "origin_operation": Codes(operation.codes[began], operation.values),
                 "path": _codes(paths),
                 "stopped_at": _codes(stops),
+                "sent_by": _codes(_senders(forest, entry, top, reached)),
                 "mechanism": Codes(how, MECHANISMS),
                 "reached_root": reached,
                 **entry_keys(forest, began),
@@ -95,6 +119,7 @@ def scan(forest: Forest) -> pa.Table:
                 "failures": one,
                 "requests": requests,
                 "attempts": attempts,
+                "retried_well": ~reached & _mended(forest, top),
                 "total_ns": duration,
             },
             histograms={"climb": (np.maximum(forest.end[top] - forest.end[began], 0), one)},
@@ -125,6 +150,31 @@ def last_attempts(
     last = order[np.cumsum(count) - 1] if len(began) else order
     kept = np.sort(last)
     return began[kept], count[group[kept]].astype(np.int64), count[group[kept]] > 1
+
+
+def _mended(forest: Forest, top: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Tell which of some failed rows belong to a call of which a later attempt worked."""
+    tries = attempts_of(forest)
+    mended = np.zeros(forest.size + 1, np.bool_)
+    well = ~tries.calls.failed[tries.last]
+    mended[tries.calls.rows[tries.order]] = np.repeat(well, np.diff(tries.offset))
+    # The call is the failed row itself, or around it in the caller.
+    above = forest.parent[top]
+    return np.asarray(mended[top] | ((above >= 0) & (forest.kind[above] == _CLIENT) & mended[above]))
+
+
+def _senders(
+    forest: Forest, entry: npt.NDArray[np.int32], top: npt.NDArray[np.int64], reached: npt.NDArray[np.bool_]
+) -> list[str]:
+    """Name who is above the topmost failed visit without waiting for it."""
+    service, operation = forest.codes("service"), forest.codes("operation")
+    names = []
+    for row, whole in zip(top.tolist(), reached.tolist(), strict=True):
+        above = int(forest.parent[row])
+        sender = int(entry[above]) if whole and above >= 0 and not forest.blocking[row] else -1
+        parts = [codes.values[codes.codes[sender]] for codes in (service, operation) if codes.codes[sender] >= 0]
+        names.append(" ".join(parts).replace(HOP, " ") if sender >= 0 else "")
+    return names
 
 
 def _tell(

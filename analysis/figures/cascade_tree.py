@@ -23,12 +23,21 @@ VISITS_AT_MOST: Final = 6
 _ROW_PX: Final = 70
 _BOX_HALF: Final = 0.37
 _BOX_PX: Final = 56
-#: Width of the band of all traces together.
+#: Width of the band of all traces together, in pixels.
 _BAND_PX: Final = 44
-_REACHED, _ABSORBED, _UNSEEN = "reached", "absorbed", "unseen"
+_REACHED, _ABSORBED, _UNSEEN, _SENT = "reached", "absorbed", "unseen", "sent"
+_ENDS: Final = {
+    _REACHED: "✖ request failed",
+    _ABSORBED: "◆ absorbed by",
+    _SENT: "✉ not waited for by",
+    _UNSEEN: "○ end not seen",
+}
 _BANDS: Final = {"onward": "rgba(213,94,0,0.38)", _REACHED: "rgba(213,94,0,0.38)"}
-_BANDS_END: Final = {_ABSORBED: "rgba(0,158,115,0.38)", _UNSEEN: "rgba(140,140,140,0.35)"}
-_SIGNS: Final = {_REACHED: "✖", _ABSORBED: "◆", _UNSEEN: "○"}
+_BANDS_END: Final = {
+    _SENT: "rgba(140,140,140,0.35)",
+    _ABSORBED: "rgba(0,158,115,0.38)",
+    _UNSEEN: "rgba(140,140,140,0.35)",
+}
 
 
 def cascade_tree(result: Reviewed, finding: Any = None) -> go.Figure:
@@ -129,7 +138,7 @@ class _Forest:
         self.ways = len({_way_key(row) for row in rows})
         self.traces = sum(int(row["traces"]) for row in rows)
         self.failures = sum(int(row["failures"]) for row in rows)
-        self.reached = sum(int(row["traces"]) for row in rows if row["reached_root"])
+        self.reached = sum(int(row["traces"]) for row in rows if row["reached_root"] and not row.get("sent_by"))
         self.hidden_traces = 0
         self.cut = 0
         drawn: set[tuple[Any, ...]] = set()
@@ -153,9 +162,9 @@ class _Forest:
         for step in steps:
             above = self._count(level, above, step, "", row)
             level = above.onward
-        stopped = str(row["stopped_at"] or "")
-        end = _REACHED if row["reached_root"] else _ABSORBED if stopped else _UNSEEN
-        self._count(level, above, stopped, end, row)
+        stopped, sender = str(row["stopped_at"] or ""), str(row.get("sent_by") or "")
+        end = _SENT if sender else _REACHED if row["reached_root"] else _ABSORBED if stopped else _UNSEEN
+        self._count(level, above, sender or stopped, end, row)
 
     def _count(
         self,
@@ -181,7 +190,7 @@ class _Forest:
 
 def _way_key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
     path = tuple(str(step) for step in row["path"])
-    ends = (str(row["stopped_at"] or ""), bool(row["reached_root"]))
+    ends = (str(row["stopped_at"] or ""), str(row.get("sent_by") or ""), bool(row["reached_root"]))
     return (str(row["origin_service"]), str(row["origin_operation"]), path, *ends)
 
 
@@ -247,7 +256,7 @@ def _box(visit: _Visit) -> dict[str, Any]:
         "line": {
             "color": VERMILION if visit.depth == 0 or visit.end == _REACHED else PLATE_LINE,
             "width": 2 if visit.depth == 0 or visit.end else 1,
-            "dash": "dot" if visit.end == _UNSEEN else "solid",
+            "dash": "dot" if visit.end in (_UNSEEN, _SENT) else "solid",
         },
         "layer": "above",
     }
@@ -255,9 +264,9 @@ def _box(visit: _Visit) -> dict[str, Any]:
 
 def _words(visit: _Visit, width_px: float, forest: _Forest) -> dict[str, Any]:
     service, operation = _split(visit, forest)
-    title = {_REACHED: "✖ request failed", _ABSORBED: "◆ absorbed by", _UNSEEN: "○ end not seen"}.get(visit.end, "")
+    title = _ENDS.get(visit.end, "")
     lines = [f"<b>{title or fitted(service, width_px, 11.5)}</b>"]
-    if visit.end == _ABSORBED:
+    if visit.end in (_ABSORBED, _SENT):
         lines.append(fitted(visit.text, width_px, 11))
     elif not visit.end and operation:
         lines.append(fitted(operation, width_px, 11))
@@ -339,6 +348,7 @@ def _hover(visit: _Visit, forest: _Forest) -> str:
     heads = {
         _REACHED: "the request failed",
         _ABSORBED: f"absorbed by {shown(visit.text, HOVER_CHARACTERS)}",
+        _SENT: f"no request waits: sent by {shown(visit.text, HOVER_CHARACTERS)}",
         _UNSEEN: "what came above was not seen: its parent is missing or did not wait",
     }
     before = visit.above

@@ -41,3 +41,48 @@ def test_a_consumer_fails_alone():
         span(2, 1, service="mail", kind="consumer", operation="send", status="error"),
     )
     assert rows_of(found, "path", "stopped_at", "reached_root") == [(("mail send",), "", True)]
+
+
+def test_whoever_sent_the_message_of_a_failed_consumer_is_named():
+    found = read(
+        "failures",
+        span(1),
+        span(2, 1, kind="producer", operation="send"),
+        span(3, 2, service="mail", kind="consumer", operation="receive", status="error"),
+    )
+    assert rows_of(found, "path", "sent_by") == [(("mail receive",), "shop GET /cart")]
+
+
+def test_a_failure_that_another_attempt_mended_is_told():
+    call = {"kind": "client", "template": "GET /stock", "server_address": "stock", "operation": "GET"}
+    first = span(2, 1, at=0, ms=10, status="error", http_status=503, **call)
+    again = span(3, 1, at=20, ms=10, http_status=200, **call)
+    assert rows_of(read("failures", span(1), first, again), "stopped_at", "retried_well") == [("shop GET /cart", 1)]
+    lost = again | {"status": "error", "http_status": 503}
+    assert rows_of(read("failures", span(1), first, lost), "mechanism", "retried_well") == [("exhausted retries", 0)]
+
+
+def test_how_a_failure_began_is_told_from_its_exception():
+    taking = {"operation": "connect", "db_statement": None, "error_type": "sqlalchemy.exc.TimeoutError"}
+    for columns, how in (
+        (taking, "saturation"),
+        ({"error_type": "sqlalchemy.exc.TimeoutError"}, "timeout"),
+        ({"error_type": "psycopg.errors.CheckViolation"}, "bad data"),
+        ({"error_type": "PaymentRefused"}, "error"),
+    ):
+        found = read("failures", span(1, status="error"), query(2, 1, status="error", **columns))
+        assert rows_of(found, "mechanism") == [(how,)]
+
+
+def test_what_is_called_after_a_failure_that_was_survived():
+    call = {"kind": "client", "server_address": "shelf", "operation": "GET"}
+    spans = [
+        span(1, ms=200),
+        span(2, 1, at=0, ms=10, template="GET /first", http_status=200, **call),
+        span(3, 1, at=20, ms=10, template="GET /ads", status="error", http_status=503, **call),
+        span(4, 1, at=40, ms=10, template="GET /house-ads", http_status=200, **call),
+    ]
+    rows = rows_of(read("stand_ins", *spans), "operation", "template", "then_template", "visits")
+    assert rows == [("GET /cart", "GET /ads", "GET /house-ads", 1)]
+    # A visit that fails itself survived nothing.
+    assert read("stand_ins", spans[0] | {"status": "error"}, *spans[1:]).empty

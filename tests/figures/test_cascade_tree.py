@@ -105,3 +105,11 @@ def test_hostile_names_bring_no_markup():
     assert "<script" not in said
     assert "<a " not in said
     assert len(said) < 100_000
+
+
+def test_a_failure_that_no_request_waits_for_names_who_sent_the_message():
+    story = failed(("mail", "receive", ("mail receive",), "", True, 3))
+    story.facts["failures"]["sent_by"] = "orders POST /orders"
+    figure = cascade_tree(story)
+    assert visits(figure)[-1] == ["<b>✉ not waited for by</b>", "orders POST /orders", "3 traces (100 %)"]
+    assert "in 0 of 3 traces the request failed" in texts(figure)
