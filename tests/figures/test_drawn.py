@@ -15,7 +15,7 @@ from analysis.figures import (
 )
 from analysis.figures.waterfall import trace_waterfall
 from analysis.forest import plant
-from tests.figures import talks, test_cascade_tree, test_table_ownership, test_waterfall
+from tests.figures import talks, test_cascade_figures, test_cascade_tree, test_table_ownership, test_waterfall
 from tests.figures.stories import HOSTILE, call, called, shop
 from tests.forests import span_table
 
@@ -42,6 +42,7 @@ def hostile_figures():
     used = talks.used(*((name or "x", name, "t", "write", 3) for name in HOSTILE))
     yield data_coupling(used)
     yield cohesion_blocks(talks.used(*(("x", name, name or "y", "write", 3) for name in HOSTILE)), "x")
+    yield from list(test_cascade_figures.hostile_figures())[:5]
 
 
 @pytest.fixture
