@@ -15,7 +15,14 @@ from analysis.figures import (
 )
 from analysis.figures.waterfall import trace_waterfall
 from analysis.forest import plant
-from tests.figures import talks, test_cascade_figures, test_cascade_tree, test_table_ownership, test_waterfall
+from tests.figures import (
+    talks,
+    test_boundary_figures,
+    test_cascade_figures,
+    test_cascade_tree,
+    test_table_ownership,
+    test_waterfall,
+)
 from tests.figures.stories import HOSTILE, call, called, shop
 from tests.forests import span_table
 
@@ -43,6 +50,7 @@ def hostile_figures():
     yield data_coupling(used)
     yield cohesion_blocks(talks.used(*(("x", name, name or "y", "write", 3) for name in HOSTILE)), "x")
     yield from list(test_cascade_figures.hostile_figures())[:5]
+    yield from test_boundary_figures.hostile_figures()
 
 
 @pytest.fixture
