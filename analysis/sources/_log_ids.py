@@ -16,6 +16,7 @@ __all__ = ["NO_ID", "Ids", "ids_in_text", "span_id_of", "trace_id_of", "trace_pa
 NO_ID: Final = "trace ids that do not parse were left out"
 
 _MASK: Final = (1 << 64) - 1
+_SPAN: Final = re.compile(r"[0-9A-Fa-f]{16}", re.ASCII)
 _PARENT: Final = re.compile(r"\b[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\b", re.ASCII)
 _B3: Final = re.compile(r"([0-9a-f]{16}|[0-9a-f]{32})-([0-9a-f]{16})(?:-[01d](?:-[0-9a-f]{16})?)?", re.ASCII)
 #: Google's resource name of a trace.
@@ -57,6 +58,12 @@ def trace_id_of(value: Any, *, decimal: bool = False) -> tuple[int, int] | None:
         return (value >> 64, value & _MASK) if 0 <= value < 1 << 128 else None
     if type(value) is not str:
         return (0, 0) if value is None else None
+    if len(value) == 32 and value.isalnum() and value.isascii():
+        # What nearly every line has.
+        try:
+            return int(value[:16], 16), int(value[16:], 16)
+        except ValueError:
+            return None
     text = value.strip()
     if not text:
         return 0, 0
@@ -77,6 +84,8 @@ def span_id_of(value: Any, *, decimal: bool = False) -> int:
         return value & _MASK if 0 <= value < 1 << 64 else 0
     if type(value) is not str or not (text := value.strip()):
         return 0
+    if len(text) == 16 and not decimal:
+        return int(text, 16) if _SPAN.fullmatch(text) is not None else 0
     if decimal and text.isascii() and text.isdecimal():
         return int(text) & _MASK
     return 0 if len(text) < 8 or is_hashed(text) else canonical_span_id(text)
@@ -112,4 +121,5 @@ def ids_in_text(text: str) -> Ids | None:
 
 
 def _ids(trace: str, span: str, service: str = "") -> Ids:
-    return Ids(*canonical_trace_id(trace), canonical_span_id(span), service)
+    whole = int(trace, 16)
+    return Ids(whole >> 64, whole & _MASK, int(span, 16), service)

@@ -12,6 +12,7 @@ from analysis.sources._ledger import Rejects
 from analysis.sources._log_access import access_columns, access_fields
 from analysis.sources._log_ids import ids_in_text
 from analysis.sources._log_records import RecordReader, error_in
+from analysis.sources._log_scan import NO_SERVICE, block_lines
 from analysis.sources._log_times import NO_ZONE, TIME, log_time, time_text
 from analysis.sources._log_values import LOGFMT, severity, syslog_severity
 from analysis.sources._rows import BATCH_ROWS, TEXT_LIMIT, Batch, LogRows
@@ -33,8 +34,7 @@ BEGINNING: Final = 64
 _HEADER: Final = 200
 LINE_LIMIT: Final = 1 << 20
 LINE_CUT: Final = f"lines longer than {LINE_LIMIT >> 20} MiB were cut"
-NO_SERVICE: Final = "lines that name no service were taken as those of the service that the file is named after"
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 4 << 20
 
 #: Runtimes of containers put this before each line: time, stream, whether the line is whole.
 _CRI: Final = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) (?:stdout|stderr) [FP] (.*)", re.DOTALL)
@@ -178,31 +178,66 @@ def _level(match: re.Match[str]) -> str | None:
 @without_collection
 def read_lines(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield the records of a file of log lines; lines of a stack trace belong to the record before them."""
-    rows = LogRows(rejects)
-    reader = LineReader(rejects)
-    service = service_of_file(str(getattr(stream, "name", "")))
-    pending: dict[str, Any] | None = None
-    followers: list[str] = []
-    for line in lines_of(stream, rejects):
+    records = _Records(rejects, service_of_file(str(getattr(stream, "name", ""))))
+    for block in _blocks(stream, rejects):
+        lines = block_lines(block)
+        if lines is not None:
+            # Plain lines become rows at once. The last is held back: what follows it is not known yet.
+            table, others = lines.rows(records.service, rejects)
+            if table.num_rows:
+                yield Batch(logs=table)
+            for line in others:
+                records.take(line)
+        else:
+            for line in _split(block, rejects):
+                records.take(line)
+        if len(records.rows) >= BATCH_ROWS:
+            yield from records.rows.batch()
+    records.finish()
+    yield from records.rows.batch()
+
+
+class _Records:
+    """Puts lines together to records, in their order.
+
+    Parameters
+    ----------
+    rejects
+        Where assumptions are noted.
+    service
+        The service of lines that name none; None where there is none.
+    """
+
+    def __init__(self, rejects: Rejects, service: str | None) -> None:
+        self.rows: Final = LogRows(rejects)
+        self.service = service
+        self._reader = LineReader(rejects)
+        self._note = rejects.note
+        self._pending: dict[str, Any] | None = None
+        self._followers: list[str] = []
+
+    def take(self, line: str) -> None:
+        """Take the next line: a record of its own, or what goes on with the record before it."""
+        pending = self._pending
         if pending is not None and _continues(line, pending):
-            followers.append(line)
-            continue
-        columns = reader.columns(line)
+            self._followers.append(line)
+            return
+        columns = self._reader.columns(line)
         if pending is not None and _goes_on(line, columns, pending):
-            followers.append(line)
-            continue
-        if pending is not None:
-            rows.append(rows.template | _whole(pending, followers))
-            if len(rows) >= BATCH_ROWS:
-                yield from rows.batch()
-        followers.clear()
-        if service is not None and columns.get("service") is None:
-            columns["service"] = service
-            rejects.note(NO_SERVICE)
-        pending = columns
-    if pending is not None:
-        rows.append(rows.template | _whole(pending, followers))
-    yield from rows.batch()
+            self._followers.append(line)
+            return
+        self.finish()
+        if self.service is not None and columns.get("service") is None:
+            columns["service"] = self.service
+            self._note(NO_SERVICE)
+        self._pending = columns
+
+    def finish(self) -> None:
+        """End the record that is open."""
+        if self._pending is not None:
+            self.rows.append(self.rows.template | _whole(self._pending, self._followers))
+            self._pending = None
+            self._followers.clear()
 
 
 def _continues(line: str, pending: Mapping[str, Any]) -> bool:
@@ -233,24 +268,39 @@ def _whole(row: dict[str, Any], followers: list[str]) -> dict[str, Any]:
 
 def lines_of(stream: Readable, rejects: Rejects) -> Iterator[str]:
     """Yield the lines of a stream that are not blank; what is no UTF-8 is replaced, endless lines are cut."""
-    rest = b""
-    cut = False
-    while chunk := stream.read(_CHUNK):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if cut:
-                cut = False
-                continue
-            if line.strip():
-                yield line.decode("utf-8", "replace").rstrip("\r\n")
-        if cut:
-            rest = b""
-        elif len(rest) > LINE_LIMIT:
+    for block in _blocks(stream, rejects):
+        yield from _split(block, rejects)
+
+
+def _split(block: bytes, rejects: Rejects) -> Iterator[str]:
+    for line in block.split(b"\n"):
+        if len(line) > LINE_LIMIT:
             rejects.note(LINE_CUT)
-            yield rest[:LINE_LIMIT].decode("utf-8", "replace")
-            rest, cut = b"", True
-    if rest.strip() and not cut:
-        yield rest.decode("utf-8", "replace").rstrip("\r")
+        if line.strip():
+            yield line[:LINE_LIMIT].decode("utf-8", "replace").rstrip("\r")
+
+
+def _blocks(stream: Readable, rejects: Rejects) -> Iterator[bytes]:
+    """Yield whole lines, some megabytes at a time; of a line that never ends its beginning."""
+    rest = b""
+    endless = False
+    while chunk := stream.read(_CHUNK):
+        if endless:
+            end = chunk.find(b"\n")
+            if end < 0:
+                continue
+            chunk, endless = chunk[end + 1 :], False
+        block = rest + chunk
+        whole = block.rfind(b"\n") + 1
+        if whole:
+            yield block[:whole]
+        rest = block[whole:]
+        if len(rest) > LINE_LIMIT:
+            rejects.note(LINE_CUT)
+            yield rest[:LINE_LIMIT]
+            rest, endless = b"", True
+    if rest:
+        yield rest
 
 
 #: Names of log files that name no service.

@@ -146,9 +146,9 @@ class RecordReader:
 
 def error_in(stack: str | None) -> str | None:
     """Return the type of the exception that a stack trace tells; None where it shows none."""
-    if not stack:
+    lines = stack.strip().split("\n") if stack else []
+    if not lines:
         return None
-    lines = stack.strip().splitlines()
     ends = (lines[0], lines[-1]) if not lines[0].startswith("Traceback") else (lines[-1],)
     for line in ends:
         found = _ERROR.search(line[:500])

@@ -1,0 +1,107 @@
+"""Blocks of JSON lines against the reader of single lines: the same rows and notes, whatever the lines hold."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.schema import LOG_SCHEMA
+from analysis.sources import Rejects, _log_lines
+from analysis.sources._log_lines import read_lines
+from analysis.sources._log_scan import block_lines
+from tests.sources.logs import MADE, SPAN, TRACE
+
+NAMES = [
+    "time", "timestamp", "@timestamp", "ts", "@t", "t", "level", "severity", "log.level", "msg", "message", "@m",
+    "event", "service", "service.name",
+    "app", "logger", "name", "trace_id", "traceId", "dd.trace_id", "span_id", "spanId",
+    "request_id", "host", "hostname", "error.type", "exception", "traceparent", "user", "@x.y", "method", "status",
+    "response_flags", "log", "é", "", "Trace-ID", "line", "severity_number",
+]  # fmt: skip
+VALUES: list[Any] = [
+    "2026-11-23T07:22:34Z", "2026-11-23T07:22:34.123456789+01:00", "2026-02-29 07:22:34,5", "2028-02-29 07:22:34.5",
+    "2026-11-23T24:00:00Z", "2026-11-23", 1795418554, 1795418554125, 1795418554.125, "1795418554", 7, -7, 0, 30, 50,
+    "INFO", "warning", "loud", "3", "cart was read", "späte Antwort", 'a "quoted" text', "a\nb", "", " ", "x" * 40_000,
+    TRACE, TRACE.upper(), SPAN, TRACE[:31], "0" * 32, "-", "none", f"00-{TRACE}-{SPAN}-01", "123456789012", None, True,
+    [], [1, "a"], [[1]], {}, {"id": TRACE}, {"name": "shop", "id": SPAN}, {"a": {"b": {"c": {"d": "e"}}}}, "shop",
+    "\u2028", "\x7f", 1e300, 12345678901234567890123,
+]  # fmt: skip
+records = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES), max_size=8)
+raw = st.sampled_from(
+    [
+        b"", b"  ", b"prose of a server", b"\tat c.s.Cart(Cart.java:7)", b"Caused by: x", b"ValueError: no", b"{",
+        b"{}", b'{"msg": "x",}', b'{"msg" "x"}', b'{"msg": "x"} ', b'{"msg": "x"}\r', b'{"msg": "x"}}', b'{"msg": 01}',
+        b'{"msg": "x", "msg": "y"}', b'{"a": 1, "level": "info", "msg": "x", "b": -0.5e3}', b'{"msg": "x", "a": [1,]}',
+        b'{"msg": "\xff", "level": "info"}', b'{"msg":"x","level":"info","t":tru}', b' {"msg": "x"}', b'["x"]',
+        b'{"msg": "\x01"}', b'{"a": {"msg": "x"}, "level": "warn"}', b'{"msg": "x", "n": .5}', b'{"msg": "x", "n": 1.}',
+    ]
+)  # fmt: skip
+plain = st.builds(
+    lambda number, level: {"time": f"2026-11-23T07:22:{number:02d}Z", "level": level, "msg": f"cart {number} read"},
+    st.integers(0, 59),
+    st.sampled_from(["info", "WARN", 30]),
+)
+line = st.one_of(
+    records.map(json.dumps).map(str.encode),
+    plain.map(orjson.dumps),
+    records.map(lambda record: json.dumps(record, ensure_ascii=False).encode()),
+    raw,
+)
+
+
+def rows(content: bytes, name: str = "cart.log") -> tuple[list[str], dict[str, int]]:
+    """Return the rows of a file, in an order of their own, and the notes."""
+    stream, rejects = io.BytesIO(content), Rejects()
+    stream.name = name
+    tables = [batch.logs for batch in read_lines(stream, rejects)]
+    found = pa.concat_tables([LOG_SCHEMA.empty_table(), *tables]).to_pylist()
+    return sorted(map(repr, found)), rejects.notes
+
+
+def by_line(content: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], dict[str, int]]:
+    """Return the same by the reader of single lines alone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(_log_lines, "block_lines", lambda _: None)
+        return rows(content)
+
+
+@given(st.lists(line, max_size=12))
+@settings(max_examples=600)
+def test_blocks_give_what_lines_give(lines):
+    with pytest.MonkeyPatch.context() as patch:
+        content = b"\n".join(lines)
+        assert rows(content) == by_line(content, patch)
+
+
+@pytest.mark.parametrize("name", [name for name, made in MADE.items() if made.format == "log-json"])
+def test_lines_of_each_library_are_read_alike(name, monkeypatch):
+    content = MADE[name].content * 5
+    assert rows(content) == by_line(content, monkeypatch)
+
+
+def test_most_lines_are_taken_at_once():
+    content = b"\n".join(
+        orjson.dumps({"time": "2026-11-23T07:22:34Z", "level": "info", "msg": f"{n}", "trace_id": TRACE, "user": n})
+        for n in range(100)
+    )
+    lines = block_lines(content)
+    assert lines is not None
+    table, others = lines.rows(None, Rejects())
+    assert (table.num_rows, len(others)) == (99, 1)
+
+
+def test_a_line_between_two_blocks_keeps_its_stack_trace(monkeypatch):
+    monkeypatch.setattr(_log_lines, "_CHUNK", 64)
+    lines = [orjson.dumps({"time": "2026-11-23T07:22:34Z", "level": "info", "msg": f"{n}"}) for n in range(40)]
+    content = b"\n".join([*lines, b"\tat c.s.Cart(Cart.java:7)", *lines, b"\tat c.s.Cart(Cart.java:8)"])
+    found, _ = rows(content)
+    assert sum("Cart.java" in row for row in found) == 2
+    assert len(found) == 80
+    assert found == by_line(content, monkeypatch)[0]
