@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["DEPTH", "FNV_BASIS", "FNV_PRIME", "NUMBER", "OTHER", "STRING", "scan_json_lines"]
+__all__ = ["DEPTH", "FNV_BASIS", "FNV_PRIME", "NUMBER", "OTHER", "STRING", "look_up", "scan_json_lines", "skip_string"]
 
 #: Kinds of values: a text without escapes, a whole number, anything else.
 STRING: Final = 1
@@ -27,7 +27,7 @@ _AT: Final = np.uint64(64)
 
 
 @kernel
-def _skip_string(data: NDArray[np.uint8], at: int, end: int) -> int:
+def skip_string(data: NDArray[np.uint8], at: int, end: int) -> int:
     """Return the place of the quote that ends a string which began before ``at``; -1 where it has escapes or no end."""
     while at < end:
         byte = data[at]
@@ -85,7 +85,7 @@ def _skip_array(data: NDArray[np.uint8], at: int, end: int) -> int:
         elif not wanted:
             return -1
         elif byte == 34:
-            at = _skip_string(data, at + 1, end) + 1
+            at = skip_string(data, at + 1, end) + 1
             if at == 0:
                 return -1
             wanted = False
@@ -98,7 +98,7 @@ def _skip_array(data: NDArray[np.uint8], at: int, end: int) -> int:
 
 
 @kernel
-def _look_up(hashes: NDArray[np.uint64], slots: NDArray[np.int16], value: np.uint64) -> int:
+def look_up(hashes: NDArray[np.uint64], slots: NDArray[np.int16], value: np.uint64) -> int:
     """Return the number of a name by its hash; -1 where it is not wanted."""
     mask = len(hashes) - 1
     place = np.int64(value & np.uint64(mask))
@@ -193,11 +193,11 @@ def _scan_line(
             fresh = True
             at += 1
             continue
-        number = _look_up(hashes, slots, value)
+        number = look_up(hashes, slots, value)
         first = at
         if byte == 34:
             first = at + 1
-            last = _skip_string(data, first, stop)
+            last = skip_string(data, first, stop)
             if last < 0:
                 return -1
             at = last + 1

@@ -1,7 +1,8 @@
-"""JSON log lines by the block: plain ones become columns at once, the others are left to the reader of single lines."""
+"""JSON and logfmt log lines by the block: plain ones become columns at once, others are left to the reader of lines."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from analysis._kernels import json_lines
 from analysis._kernels.log_values import copy_texts, parse_ids, parse_times
+from analysis._kernels.logfmt_lines import scan_logfmt_lines
 from analysis.schema import LOG_SCHEMA
 from analysis.sources._ledger import Rejects
 from analysis.sources._log_keys import ROLES
@@ -22,6 +24,9 @@ __all__ = ["NO_SERVICE", "BlockLines", "block_lines"]
 
 NO_SERVICE: Final = "lines that name no service were taken as those of the service that the file is named after"
 
+#: Lines of a block that decide what it is, and how logfmt begins.
+_LOOKED_AT: Final = 20
+_PAIR: Final = re.compile(rb"[A-Za-z][\w.-]*=")
 #: Lines shorter than this may be blank.
 _BLANK: Final = 64
 #: Lines longer than this are cut by the reader.
@@ -72,13 +77,14 @@ _FOR_READER: Final = np.array(
 class _Found:
     """Where the values of a block's lines stand."""
 
-    def __init__(self, data: npt.NDArray[np.uint8], first: Int64s, last: Int64s) -> None:
+    def __init__(self, data: npt.NDArray[np.uint8], first: Int64s, last: Int64s, logfmt: bool) -> None:
         shape = (len(first), len(_ROLES))
         self.data, self.first, self.last = data, first, last
         self.start, self.end = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self.kind, self.name = np.zeros(shape, np.int8), np.full(shape, -1, np.int16)
         self.outcome = np.zeros(len(first), np.int8)
-        json_lines.scan_json_lines(
+        scan = scan_logfmt_lines if logfmt else json_lines.scan_json_lines
+        scan(
             data, first, last, _HASHES, _SLOTS, _ROLE_OF, _RANK_OF, self.start, self.end, self.kind, self.name,
             self.outcome,
         )  # fmt: skip
@@ -108,11 +114,14 @@ class BlockLines:
         The block, valid UTF-8.
     first, last
         Where its lines begin and end.
+    logfmt
+        Most of them are logfmt, not JSON.
     """
 
     content: bytes
     first: Int64s
     last: Int64s
+    logfmt: bool
 
     def rows(self, service: str | None, rejects: Rejects) -> tuple[pa.Table, list[str]]:
         """Return the rows of the plain lines, and the other lines in their order.
@@ -133,7 +142,7 @@ class BlockLines:
 
 
 def block_lines(content: bytes) -> BlockLines | None:
-    """Return the lines of a block, where most of them are JSON objects and all of it is UTF-8; else None."""
+    """Return the lines of a block, where most seem to be JSON objects or logfmt and all of it is UTF-8; else None."""
     data = np.frombuffer(content, np.uint8)
     ends = np.flatnonzero(data == 10)
     first = np.concatenate([[0], ends + 1])
@@ -141,7 +150,12 @@ def block_lines(content: bytes) -> BlockLines | None:
     last -= (last > first) & (data[np.maximum(last - 1, 0)] == 13)
     kept = last > first
     first, last = first[kept], last[kept]
-    if not len(first) or 2 * np.count_nonzero(data[first] == 123) < len(first):
+    if not len(first):
+        return None
+    objects = 2 * np.count_nonzero(data[first] == 123) >= len(first)
+    some = range(0, len(first), max(1, len(first) // _LOOKED_AT))
+    logfmt = not objects and sum(_PAIR.match(content, first[line]) is not None for line in some) * 2 >= len(some)
+    if not objects and not logfmt:
         return None
     try:
         content.decode()
@@ -154,13 +168,13 @@ def block_lines(content: bytes) -> BlockLines | None:
         keep = np.ones(len(first), np.bool_)
         keep[blank] = told
         first, last = first[keep], last[keep]
-    return BlockLines(content, first, last) if len(first) and (last - first).max() <= _LONGEST else None
+    return BlockLines(content, first, last, logfmt) if len(first) and (last - first).max() <= _LONGEST else None
 
 
 def _plain_rows(lines: BlockLines, service: str | None, rejects: Rejects) -> tuple[pa.Table, Bools]:
     """Return the rows of the plain lines of a block that another follows, and which lines these are."""
     # A copy, because Python's bytes are read-only, which is another type to a kernel.
-    found = _Found(np.frombuffer(lines.content, np.uint8).copy(), lines.first, lines.last)
+    found = _Found(np.frombuffer(lines.content, np.uint8).copy(), lines.first, lines.last, lines.logfmt)
     _require(found)
     time, zoned = _times(found)
     high, low, span = _ids(found)

@@ -1,4 +1,4 @@
-"""Blocks of JSON lines against the reader of single lines: the same rows and notes, whatever the lines hold."""
+"""Blocks of JSON and logfmt lines against the reader of single lines: the same rows and notes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,41 @@ def test_blocks_give_what_lines_give(lines):
         assert rows(content) == by_line(content, patch)
 
 
-@pytest.mark.parametrize("name", [name for name, made in MADE.items() if made.format == "log-json"])
+pairs = st.lists(
+    st.tuples(
+        st.sampled_from([*NAMES, "x/y", "7a", "a b", "Level", "TRACE-ID"]),
+        st.sampled_from([value for value in VALUES if isinstance(value, str | int) and len(str(value)) < 1000] + [
+            'b"c', "a]x", 'a] "b', "späte\u00a0Antwort", "k=v", "\\", 'a"', "\tb", "\u3000",
+        ]),
+        st.sampled_from(['{}={}', '{}="{}"', "{} = {}", "{}={}", '{}="{}"x']),
+    ),
+    max_size=8,
+)  # fmt: skip
+prose = st.sampled_from(["", " level=info msg=x", "prose", "\tat c.s.Cart", "a=b", 'a="b', "level=info msg=x ", "}"])
+logfmt = st.one_of(
+    pairs.map(lambda told: " ".join(how.format(name, value) for name, value, how in told)),
+    st.integers(0, 59).map(lambda n: f'time=2026-11-23T07:22:{n:02d}Z level=info msg="cart {n} read" traceID={TRACE}'),
+    prose,
+)
+
+
+@given(st.lists(logfmt, max_size=12))
+@settings(max_examples=600)
+def test_blocks_of_logfmt_give_what_lines_give(lines):
+    with pytest.MonkeyPatch.context() as patch:
+        content = "\n".join(lines).encode()
+        assert rows(content) == by_line(content, patch)
+
+
+def test_most_lines_of_logfmt_are_taken_at_once():
+    content = b"\n".join(f'ts=2026-11-23T07:22:34Z level=warn msg="{n} read" order={n}'.encode() for n in range(100))
+    lines = block_lines(content)
+    assert lines is not None
+    table, others = lines.rows("cart", Rejects())
+    assert (table.num_rows, len(others)) == (99, 1)
+
+
+@pytest.mark.parametrize("name", [name for name, made in MADE.items() if made.format in ("log-json", "logfmt")])
 def test_lines_of_each_library_are_read_alike(name, monkeypatch):
     content = MADE[name].content * 5
     assert rows(content) == by_line(content, monkeypatch)
