@@ -199,6 +199,12 @@ def report(parser: argparse.ArgumentParser) -> None:
     """Take where the report goes and what it is called."""
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the report")
     parser.add_argument("--title", default="Architecture review", help="heading of the report")
+    group = parser.add_argument_group("forms, beside the folder of pages")
+    group.add_argument("--single-file", action="store_true", help="report.html: all pages in one file, to be sent")
+    group.add_argument("--slides", action="store_true", help="slides.html: one finding a slide, with speaker's notes")
+    group.add_argument("--pdf", action="store_true", help="report.pdf (A4) and slides.pdf (16:9); needs Chromium")
+    group.add_argument("--pictures", action="store_true", help="figures/: each figure as SVG and PNG; needs Chromium")
+    group.add_argument("--markdown", action="store_true", help="review.md, for a wiki")
 
 
 def name(kind: str) -> Add:

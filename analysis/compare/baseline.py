@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from analysis import facts
 from analysis.findings import Finding
 from analysis.review import SCHEMA, Review, open_review
 
@@ -15,6 +16,7 @@ __all__ = ["Baseline", "BaselineError", "open_baseline"]
 
 _REPORTED: Final = "review"
 _WHOLE: Final = "review.json"
+_FINDINGS: Final = "findings.json"
 #: A findings file begins with its schema; an export that is JSON too is not read whole to learn that it is none.
 _LOOKED_AT: Final = 4096
 
@@ -93,7 +95,7 @@ def open_baseline(source: str | Path, make: Callable[[str], Review]) -> Baseline
     path = Path(source)
     for folder in (path, path / _REPORTED):
         if (folder / _WHOLE).is_file():
-            return Baseline.of(open_review(folder))
+            return _kept(folder)
     if not _holds_findings(path):
         return Baseline.of(make(str(source)))
     try:
@@ -101,6 +103,18 @@ def open_baseline(source: str | Path, make: Callable[[str], Review]) -> Baseline
     except ValueError as error:
         message = f"{path} cannot be compared with: {error}; write one with `archreview findings --format json`"
         raise BaselineError(message) from error
+
+
+def _kept(folder: Path) -> Baseline:
+    """Take a saved review; of one that another version saved, with other facts, only the findings can be compared."""
+    review, known = open_review(folder), facts.discover()
+    fits = all(
+        name in known and {item.name for item in known[name].FIELDS} <= set(table.column_names)
+        for name, table in review.tables.items()
+    )
+    if fits:
+        return Baseline.of(review)
+    return Baseline.from_json(json.loads((folder / _FINDINGS).read_text(encoding="utf-8")))
 
 
 def _holds_findings(path: Path) -> bool:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from analysis.report.build import ReportError, build_report
+from analysis.report.forms import Forms
 
-__all__ = ["ReportError", "build_report"]
+__all__ = ["Forms", "ReportError", "build_report"]

@@ -15,6 +15,7 @@ from analysis.report.execution import ReportError, execute, notebooks
 from analysis.report.finding_pages import finding_pages
 from analysis.report.first_page import first_page
 from analysis.report.folder import prepare, publish
+from analysis.report.forms import Forms, write_forms
 from analysis.report.pages import Page, chapter_document
 from analysis.report.service_pages import service_pages
 from analysis.report.site import Site, copy_assets, write_site
@@ -35,6 +36,7 @@ def build_report(
     *,
     title: str,
     comparison: Comparison | None = None,
+    forms: Forms | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write a report.
@@ -53,6 +55,8 @@ def build_report(
         Heading of the report.
     comparison
         The review beside an earlier one: what became better and worse.
+    forms
+        What is written beside the pages: one file, slides, PDF, pictures, Markdown.
     progress
         Called as ``progress("notebooks", executed, of how many)``.
 
@@ -83,6 +87,7 @@ def build_report(
     )
     copy_assets(unfinished)
     write_site(site, unfinished)
+    write_forms(site, told, unfinished, forms or Forms(), progress)
     publish(unfinished, folder)
     return folder / "index.html"
 

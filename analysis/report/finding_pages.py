@@ -18,14 +18,14 @@ from analysis.report.site import Document
 from analysis.report.templates import render
 from analysis.report.told import Told
 
-__all__ = ["finding_pages"]
+__all__ = ["finding_pages", "is_plain"]
 
 #: Log records of a trace that are shown.
 _LOGS_AT_MOST: Final = 40
 #: Names listed of a measure that is a list.
 _LISTED: Final = 6
 #: Spans drawn of the exemplar trace.
-_SPANS_AT_MOST: Final = 60
+_SPANS_AT_MOST: Final = 48
 #: Sections of the detector's page that say how it knows.
 _RULE_SECTIONS: Final = ("Why it matters", "How it decides", "What it can mistake")
 
@@ -62,7 +62,7 @@ def _page(told: Told, finding: Finding, alike: Sequence[Finding], logs: Logs) ->
         logs_hidden=max(0, len(own_logs) - _LOGS_AT_MOST),
         cost=[said(name, value) for name, value in finding.cost.items()],
         saving=[said(name, value) for name, value in finding.saving.items()],
-        measures=[said(name, _listed(value)) for name, value in finding.measures.items() if _is_plain(value)],
+        measures=[said(name, _listed(value)) for name, value in finding.measures.items() if is_plain(value)],
         limits=[said(name, value) for name, value in finding.limits.items()],
         alike=[told.row(other) for other in alike if other.id != finding.id],
         rule=_rule(finding.detector),
@@ -71,7 +71,7 @@ def _page(told: Told, finding: Finding, alike: Sequence[Finding], logs: Logs) ->
     return Document(f"findings/{finding.id}.html", finding.title, body, 1 if figure else 0)
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     """Tell whether a measure can be read in a line; tables of numbers are for programs."""
     if isinstance(value, list | tuple):
         return bool(value) and all(isinstance(item, str | int | float) for item in value)

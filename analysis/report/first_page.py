@@ -17,7 +17,7 @@ from analysis.report.wording import costliest, severities_of, worst_mark
 from analysis.review import Review
 from analysis.scorecard import MARKS, UNJUDGED
 
-__all__ = ["first_page"]
+__all__ = ["first_page", "opening"]
 
 _ANSWERS: Final = {"found": "found", "not_found": "nothing found", "not_assessable": "not assessable"}
 #: Remedies named under what to do first.
@@ -33,25 +33,16 @@ def first_page(told: Told) -> Document:
     """Return ``index.html``."""
     review = told.review
     findings = review.finding_objects
-    rows = [told.row(finding) for finding in findings]
+    said = opening(told)
+    rows = said["rows"]
     by_id = {row["finding"].id: row for row in rows}
-    most = [by_id[finding.id] for finding in costliest(findings)]
     body = render(
         "index.html.j2",
         told=told,
         review=review,
         totals=review.totals,
         root="",
-        severities=severities_of(findings),
-        warnings=list(_warnings(review)),
-        trust=list(_trust(review)),
-        trusted=_trusted(review),
-        summaries=[_summary(review, family) for family in FAMILIES],
-        most=most,
-        first=_first(rows),
-        since=_since(told),
-        blind=[item for item in review.assessments_made if item.outcome == "not_assessable"],
-        rows=rows,
+        most=[by_id[finding.id] for finding in costliest(findings)],
         services=sorted({service for finding in findings for service in finding.services}),
         teams=sorted({team for row in rows for team in row["teams"]}),
         answers=list(_answers(review)),
@@ -59,8 +50,26 @@ def first_page(told: Told) -> Document:
         families=FAMILIES,
         scorecard=review.scorecard.to_dict("records"),
         map=service_map(review).to_plotly_json() if review.services else None,
+        **said,
     )
     return Document("index.html", told.title, body, 1 if review.services else 0)
+
+
+def opening(told: Told) -> dict[str, Any]:
+    """Return what the first page and the slides say of all of it."""
+    review = told.review
+    rows = [told.row(finding) for finding in review.finding_objects]
+    return {
+        "rows": rows,
+        "severities": severities_of(review.finding_objects),
+        "warnings": list(_warnings(review)),
+        "trust": list(_trust(review)),
+        "trusted": _trusted(review),
+        "summaries": [_summary(review, family) for family in FAMILIES],
+        "first": _first(rows),
+        "since": _since(told),
+        "blind": [item for item in review.assessments_made if item.outcome == "not_assessable"],
+    }
 
 
 def _first(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from analysis.report.site import Document
-from analysis.report.templates import TEMPLATES, embedded, figure_title
+from analysis.report.templates import TEMPLATES, embedded_figure, figure_title
 
 __all__ = ["Page", "chapter_document"]
 
@@ -53,7 +53,7 @@ def chapter_document(page: Page) -> Document:
         extra_template_basedirs=[str(TEMPLATES.parent)],
         template_file="notebook.html.j2",
     )
-    exporter.filters["embedded"] = embedded
+    exporter.filters["embedded_figure"] = embedded_figure
     exporter.filters["figure_title"] = figure_title
     exporter.environment.globals["plotly_mimetype"] = _PLOTLY
     body, _ = exporter.from_notebook_node(page.notebook)

@@ -43,7 +43,8 @@ def made(tmp_path_factory) -> Made:
         "PLOTLY_RENDERER": "browser",
         "BROWSER": "false",
     }
-    command = ["report", "export.json", "--out", folder.name, "--title", hostile.TITLE]
+    forms = ["--single-file", "--slides", "--pdf", "--pictures", "--markdown"]
+    command = ["report", "export.json", "--out", folder.name, "--title", hostile.TITLE, *forms]
     said = subprocess.run(
         [sys.executable, "-m", "analysis", *command],
         cwd=home,

@@ -31,8 +31,9 @@ def test_nothing_but_the_result_is_said(made):
 def test_a_report_is_its_pages_and_what_they_come_from(made):
     names = {path.name for path in made.folder.iterdir()}
     pages = {f"{name}.html" for name in CHAPTERS}
-    folders = {"assets", "findings", "notebooks", "review", "services"}
-    assert names == {"index.html", "findings.json", "alerts.yml", *folders, *pages}
+    folders = {"assets", "figures", "findings", "notebooks", "review", "services"}
+    forms = {"report.html", "slides.html", "report.pdf", "slides.pdf", "review.md"}
+    assert names == {"index.html", "findings.json", "alerts.yml", *folders, *forms, *pages}
     findings = json.loads((made.folder / "findings.json").read_text())["findings"]
     assert {path.stem for path in (made.folder / "findings").iterdir()} == {item["id"] for item in findings}
     assert len(list((made.folder / "services").iterdir())) == len(hostile.SERVICES)
@@ -41,8 +42,11 @@ def test_a_report_is_its_pages_and_what_they_come_from(made):
 
 def test_plotly_is_there_once(made):
     libraries = [path for path in made.folder.rglob("*") if path.is_file() and b"plotly.js v" in path.read_bytes()]
-    assert [path.relative_to(made.folder).as_posix() for path in libraries] == ["assets/plotly.min.js"]
-    for page in made.folder.rglob("*.html"):
+    # Beside the pages, and inside the two forms that are one file each.
+    names = sorted(path.relative_to(made.folder).as_posix() for path in libraries)
+    assert names == ["assets/plotly.min.js", "report.html", "slides.html"]
+    whole = {"report.html", "slides.html"}
+    for page in (page for page in made.folder.rglob("*.html") if page.name not in whole):
         text = page.read_text(encoding="utf-8")
         assert text.count("plotly.min.js") == 1, page
         assert "http://" not in text.replace("http://www.w3.org/", ""), page

@@ -3,11 +3,23 @@
 
 const drawing = [];
 
+// Texts that stand in a figure more than once are written once.
+const figureOf = (text) => {
+  const { texts, figure } = JSON.parse(text);
+  const whole = (value) => {
+    if (typeof value === "string") return value[0] === "\u0001" ? texts[Number(value.slice(1))] : value;
+    if (Array.isArray(value)) return value.map(whole);
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, whole(item)]));
+  };
+  return whole(figure);
+};
+
 // One figure: drawn once, when what it stands in is shown.
 const draw = (place) => {
   if (place.dataset.asked) return;
   place.dataset.asked = "yes";
-  const figure = JSON.parse(place.nextElementSibling.textContent);
+  const figure = figureOf(place.nextElementSibling.textContent);
   const config = Object.assign({ responsive: true, displaylogo: false }, figure.config, { plotlyServerURL: "" });
   const drawn = Plotly.newPlot(place, figure.data, figure.layout, config).then(() => {
     place.classList.add("drawn");
@@ -96,11 +108,21 @@ const show = () => {
 };
 
 // For printing: every page at once, and every figure at the width of the paper.
-window.showAll = async () => {
+window.showAll = async (highest) => {
   for (const page of pages) page.hidden = false;
   drawAll(document);
   await Promise.all(drawing);
-  await Promise.all([...document.querySelectorAll(".figure.drawn")].map((place) => Plotly.Plots.resize(place)));
+  const places = [...document.querySelectorAll(".figure.drawn")];
+  await Promise.all(places.map((place) => Plotly.Plots.resize(place)));
+  // What is higher than a sheet is made smaller as a whole.
+  for (const place of places) if (place.offsetHeight > highest) place.style.zoom = highest / place.offsetHeight;
+};
+
+// A figure as a picture on white, whether it is shown or not.
+window.pictureOf = async (place, format, width) => {
+  const { data, layout } = figureOf(document.querySelectorAll(".figure")[place].nextElementSibling.textContent);
+  const sized = Object.assign({}, layout, { width, paper_bgcolor: "#fff" });
+  return Plotly.toImage({ data, layout: sized }, { format, width, height: layout.height ?? width / 2, scale: format === "png" ? 2 : 1 });
 };
 
 if (pages.length) {
