@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from analysis.dataset import open_export as open_export
     from analysis.dataset import open_rows as open_rows
     from analysis.dataset import open_source as open_source
+    from analysis.history import open_history as open_history
     from analysis.instrumentation import instrument_next as instrument_next
     from analysis.links import calls as calls
     from analysis.lost_parents import lost_edges as lost_edges
@@ -74,6 +75,7 @@ __all__ = [
     "objectives",
     "open_dataset",
     "open_export",
+    "open_history",
     "open_review",
     "open_rows",
     "open_source",
@@ -112,6 +114,7 @@ _HOMES: Final = {
     "objectives": "analysis.alerts:objectives",
     "open_dataset": "analysis.dataset:open_dataset",
     "open_export": "analysis.dataset:open_export",
+    "open_history": "analysis.history:open_history",
     "open_review": "analysis.review:open_review",
     "open_rows": "analysis.dataset:open_rows",
     "open_source": "analysis.dataset:open_source",

@@ -148,7 +148,10 @@ notebooks.""",
         """\
 example:
   archreview report exports/ --out review --title 'Shop, week 47'
-  archreview report tuesday/ --out review --baseline monday/     with what became better and worse""",
+  archreview report tuesday/ --out review --baseline monday/     with what became better and worse
+  archreview report exports/ --out review --slides --pdf         for the room, and for paper
+  archreview report exports/ --out review --history past --keep 8 \\
+      --notify https://chat.example.org/hook                     every Monday""",
         (options.sources, options.report, options.baseline, options.reading),
     ),
     "capture": Declared(
@@ -222,6 +225,10 @@ def known_errors() -> dict[type[Exception], int]:
         options.WrongUsage: 2,
         OSError: 1,
     }
+    if "analysis.history" in sys.modules:
+        from analysis.history import HistoryError  # noqa: PLC0415 - only where a history was opened
+
+        known[HistoryError] = 1
     if "analysis.compare" in sys.modules:
         from analysis.compare import BaselineError  # noqa: PLC0415 - only where something was compared
 

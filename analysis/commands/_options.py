@@ -12,6 +12,7 @@ __all__ = [
     "SEVERITIES",
     "NotThere",
     "WrongUsage",
+    "address",
     "also",
     "baseline",
     "capturing",
@@ -22,6 +23,7 @@ __all__ = [
     "form",
     "grain",
     "incident",
+    "kept",
     "links",
     "name",
     "nearest",
@@ -195,10 +197,41 @@ def incident(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def kept(text: str) -> int:
+    """Check how many earlier reports are to be kept."""
+    if text.isdecimal() and len(text) < 7:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number of reports: use 0, 1, 2 …")
+
+
+def address(text: str) -> str:
+    """Check where a summary is to be sent, before anything is read."""
+    from analysis.report.notify import check_address  # noqa: PLC0415 - loads what only a report needs
+
+    try:
+        return check_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def report(parser: argparse.ArgumentParser) -> None:
     """Take where the report goes and what it is called."""
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the report")
     parser.add_argument("--title", default="Architecture review", help="heading of the report")
+    parser.add_argument(
+        "--history",
+        metavar="DIR",
+        help="add this review to those in DIR, and show the trend and ages of findings",
+    )
+    parser.add_argument(
+        "--keep", type=kept, default=0, metavar="N", help="keep the N last earlier reports under DIR/earlier"
+    )
+    parser.add_argument(
+        "--notify",
+        type=address,
+        metavar="URL",
+        help="send a summary, or why there is none: https://… (a webhook) or smtp://host/to?from=…",
+    )
     group = parser.add_argument_group("forms, beside the folder of pages")
     group.add_argument("--single-file", action="store_true", help="report.html: all pages in one file, to be sent")
     group.add_argument("--slides", action="store_true", help="slides.html: one finding a slide, with speaker's notes")

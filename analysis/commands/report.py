@@ -9,14 +9,30 @@ from analysis.commands._comparing import baseline_of
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
 from analysis.commands._speaking import say
 from analysis.compare import Comparison
+from analysis.history import append
 from analysis.report import Forms, build_report
+from analysis.report.lock import building
+from analysis.report.notify import Summary, send
 from analysis.review import review
 
 __all__ = ["run"]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Review the sources, execute the notebooks, and write the pages."""
+    """Review the sources, execute the notebooks, and write the pages; then tell who asked to be told."""
+    try:
+        with building(options.out):
+            code, summary = _built(options)
+    except Exception as error:
+        if options.notify:
+            send(options.notify, Summary.of_failure(options.title, error))
+        raise
+    if options.notify:
+        send(options.notify, summary)
+    return code
+
+
+def _built(options: argparse.Namespace) -> tuple[int, Summary]:
     forms = Forms(options.single_file, options.slides, options.pdf, options.pictures, options.markdown)
     forms.check()
     settings = settings_of(options)
@@ -26,10 +42,18 @@ def run(options: argparse.Namespace) -> int:
         edges = None if before is None else before.edges
         result = review(data, config=settings, engine=options.engine, edges_before=edges, progress=progress)
         comparison = None if before is None else Comparison(before, result)
+        history = None if options.history is None else append(result, options.history)
         index = build_report(
-            result, options.out, title=options.title, comparison=comparison, forms=forms, progress=progress
+            result,
+            options.out,
+            title=options.title,
+            comparison=comparison,
+            forms=forms,
+            history=history,
+            keep=options.keep,
+            progress=progress,
         )
     tell_refused(options, data)
     if not options.quiet:
         say(f"{index}: {counted(len(result.finding_objects), 'finding')}")
-    return code_of(options, data)
+    return code_of(options, data), Summary.of(result, options.title, comparison)

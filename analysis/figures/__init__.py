@@ -5,6 +5,7 @@ from analysis.figures.availability_waterfall import availability_waterfall
 from analysis.figures.blast_radius_map import blast_radius_map
 from analysis.figures.calls_per_request import calls_per_request
 from analysis.figures.cascade_tree import cascade_tree
+from analysis.figures.change_map import change_map
 from analysis.figures.co_occurrence import co_occurrence
 from analysis.figures.cohesion_blocks import cohesion_blocks
 from analysis.figures.context_map import context_map
@@ -24,6 +25,7 @@ from analysis.figures.scorecard_table import scorecard_table
 from analysis.figures.service_map import service_map
 from analysis.figures.stability_scatter import stability_scatter
 from analysis.figures.table_ownership import table_ownership
+from analysis.figures.trend import trend
 from analysis.figures.trust_matrix import trust_matrix
 from analysis.figures.waterfall import waterfall
 
@@ -33,6 +35,7 @@ __all__ = [
     "blast_radius_map",
     "calls_per_request",
     "cascade_tree",
+    "change_map",
     "co_occurrence",
     "cohesion_blocks",
     "context_map",
@@ -53,6 +56,7 @@ __all__ = [
     "service_map",
     "stability_scatter",
     "table_ownership",
+    "trend",
     "trust_matrix",
     "waterfall",
 ]

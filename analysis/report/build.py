@@ -11,10 +11,11 @@ from analysis._wording import plain
 from analysis.alerts import rules_text
 from analysis.compare import Comparison
 from analysis.engine import Progress
+from analysis.history import History
 from analysis.report.execution import ReportError, execute, notebooks
 from analysis.report.finding_pages import finding_pages
 from analysis.report.first_page import first_page
-from analysis.report.folder import prepare, publish
+from analysis.report.folder import keep_earlier, prepare, publish
 from analysis.report.forms import Forms, write_forms
 from analysis.report.pages import Page, chapter_document
 from analysis.report.service_pages import service_pages
@@ -37,6 +38,8 @@ def build_report(
     title: str,
     comparison: Comparison | None = None,
     forms: Forms | None = None,
+    history: History | None = None,
+    keep: int = 0,
     progress: Progress | None = None,
 ) -> Path:
     """Write a report.
@@ -57,6 +60,10 @@ def build_report(
         The review beside an earlier one: what became better and worse.
     forms
         What is written beside the pages: one file, slides, PDF, pictures, Markdown.
+    history
+        This review and those before it: the trend, and the age of each finding.
+    keep
+        How many earlier reports stay under ``earlier/``; none is kept, and none removed, for 0.
     progress
         Called as ``progress("notebooks", executed, of how many)``.
 
@@ -77,7 +84,8 @@ def build_report(
     (unfinished / "findings.json").write_text(outputs.write(review, "json", comparison), encoding="utf-8", newline="\n")
     (unfinished / "alerts.yml").write_text(rules_text(review), encoding="utf-8", newline="\n")
     executed = _execute_all(unfinished / "notebooks", progress)
-    told = Told(review, plain(title) or "Architecture review", comparison)
+    earlier = keep_earlier(folder, keep)
+    told = Told(review, plain(title) or "Architecture review", comparison, history, tuple(earlier))
     site = Site(
         told.title,
         first_page(told),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from analysis._wording import counted, percent, plain
 from analysis.compare.html import said_change, sentences
-from analysis.figures import service_map
+from analysis.figures import change_map, service_map, trend
 from analysis.findings import FAMILIES, Assessment
 from analysis.report.chapters import CHAPTERS
 from analysis.report.site import Document
@@ -50,9 +50,27 @@ def first_page(told: Told) -> Document:
         families=FAMILIES,
         scorecard=review.scorecard.to_dict("records"),
         map=service_map(review).to_plotly_json() if review.services else None,
+        changed=_changed(told),
+        trend=_trend(told),
         **said,
     )
-    return Document("index.html", told.title, body, 1 if review.services else 0)
+    return Document("index.html", told.title, body, body.count('<div class="figure">'))
+
+
+def _changed(told: Told) -> dict[str, Any] | None:
+    """Return the map of differences, where traffic was compared."""
+    if told.comparison is None or not told.comparison.has_traffic:
+        return None
+    drawn: dict[str, Any] = change_map(told.comparison).to_plotly_json()
+    return drawn
+
+
+def _trend(told: Told) -> dict[str, Any] | None:
+    """Return the trend; one review makes none."""
+    if told.history is None or len(told.history.entries) < 2:
+        return None
+    drawn: dict[str, Any] = trend(told.history).to_plotly_json()
+    return drawn
 
 
 def opening(told: Told) -> dict[str, Any]:

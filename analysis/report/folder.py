@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from analysis.report.execution import ReportError
 
-__all__ = ["prepare", "publish"]
+__all__ = ["EARLIER", "keep_earlier", "prepare", "publish"]
 
 _UNFINISHED: Final = "unfinished"
 _INDEX: Final = "index.html"
 #: Names the files of a report, so that the next one removes these and no others.
 _CONTENTS: Final = "assets/contents.json"
+_REVIEW: Final = "review/review.json"
+#: Where earlier reports are kept.
+EARLIER: Final = "earlier"
 _MARK: Final = "archreview/report/1"
 #: What a report consists of, seen from its folder.
 _TOP: Final = (
@@ -87,6 +91,45 @@ def publish(unfinished: Path, folder: Path) -> None:
         (unfinished / name).replace(target)
     _remove_empty(folder, {PurePosixPath(name).parent for name in earlier})
     shutil.rmtree(unfinished)
+
+
+def keep_earlier(folder: Path, keep: int) -> list[str]:
+    """Keep the report that is about to be replaced under ``earlier/``, and no more than the latest few there.
+
+    Parameters
+    ----------
+    folder
+        Folder of the report.
+    keep
+        How many earlier reports stay; nothing is done for 0.
+
+    Returns
+    -------
+    list of str
+        Names of the folders under ``earlier/``, the latest first.
+    """
+    shelf = folder / EARLIER
+    names = _contents(folder / _CONTENTS) if keep else None
+    if names:
+        target = shelf / _stamp(folder)
+        for name in [*names, _CONTENTS]:
+            source = folder / name
+            if source.is_file():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target / name)
+    kept = sorted((path.name for path in shelf.glob("*") if _contents(path / _CONTENTS) is not None), reverse=True)
+    for name in kept[keep:] if keep else []:
+        shutil.rmtree(shelf / name)
+    return kept[:keep] if keep else kept
+
+
+def _stamp(folder: Path) -> str:
+    """Return the end of the telemetry of a report as the name of a folder: in order, and the same for the same one."""
+    try:
+        last = json.loads((folder / _REVIEW).read_text(encoding="utf-8"))["totals"]["last"]
+    except (OSError, ValueError, KeyError, TypeError):
+        last = None
+    return re.sub(r"[^0-9TZ]+", "-", str(last)[:19]) if last else "without-a-time"
 
 
 def _in_the_way(path: Path) -> str:

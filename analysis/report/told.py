@@ -9,6 +9,7 @@ from typing import Any
 from analysis.compare import Comparison
 from analysis.finding_html import SEVERITY_BARS
 from analysis.findings import Finding
+from analysis.history import History
 from analysis.report.chapters import CHAPTERS
 from analysis.report.pictures import Strips
 from analysis.report.wording import number_of, saving_of
@@ -29,11 +30,17 @@ class Told:
         Heading of the report.
     comparison
         The same beside an earlier review; None without one.
+    history
+        This review and those before it; None where none are kept.
+    earlier
+        Folders of earlier reports that are kept, the latest first.
     """
 
     review: Review
     title: str
     comparison: Comparison | None = None
+    history: History | None = None
+    earlier: tuple[str, ...] = ()
 
     @cached_property
     def strips(self) -> Strips:
@@ -59,6 +66,7 @@ class Told:
             "total_ms": float(finding.cost.get("total_ms") or 0.0),
             "status": status,
             "teams": teams,
+            "age": self.history.age(finding.id) if self.history else (0, ""),
         }
 
     def standing(self, finding: Finding) -> Any:

@@ -41,7 +41,7 @@ def test_a_report_is_its_pages_and_what_they_come_from(made):
 
 
 def test_plotly_is_there_once(made):
-    libraries = [path for path in made.folder.rglob("*") if path.is_file() and b"plotly.js v" in path.read_bytes()]
+    libraries = [path for path in made.folder.rglob("*") if path.is_file() and b"* plotly.js (" in path.read_bytes()]
     # Beside the pages, and inside the two forms that are one file each.
     names = sorted(path.relative_to(made.folder).as_posix() for path in libraries)
     assert names == ["assets/plotly.min.js", "report.html", "slides.html"]
@@ -72,6 +72,9 @@ def test_nothing_of_the_machine_is_told(made):
     for path in made.folder.rglob("*"):
         if path.suffix in {".html", ".ipynb", ".json"}:
             text = path.read_text(encoding="utf-8")
+            for vendored in VENDOR.glob("*.js"):
+                # A short name of a machine stands in compressed programs by chance.
+                text = text.replace(vendored.read_text(encoding="utf-8"), "")
             assert str(made.home) not in text, path
             assert INTRUDER not in text, path
             assert socket.gethostname() not in text, path
