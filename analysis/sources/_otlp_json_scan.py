@@ -55,7 +55,8 @@ def scan_units(
             at = _request(data, at, end, unit, names, event_names, found)
         else:
             at = _block(data, at, end, unit, 0, names, event_names, found)
-        whole = at >= 0 and space_end(data, at) >= end
+        # White space between units does not end one: a walk may have gone on into the next.
+        whole = 0 <= at <= end and space_end(data, at) >= end
         left_out[unit] = not whole
         if not whole:
             counts[0], counts[1], counts[2], counts[3] = spans, attributes, scopes, blocks

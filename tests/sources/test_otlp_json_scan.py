@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from analysis.sources import otlp_json
 from tests.sources.scans import mutated, told
 
+BROKEN = Path(__file__).with_name("broken")
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples" / "shop"
 TRACE, SPAN = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
 
@@ -201,6 +202,11 @@ SEEDS = [
         json.dumps(json.loads(a_request(a_span(), odd)), separators=(",", ":")).encode() for odd in ODDITIES.values()
     ),
 ]
+
+
+@pytest.mark.parametrize("path", sorted(BROKEN.glob("otlp-json-*")), ids=lambda path: path.stem)
+def test_broken_exports_that_were_once_read_otherwise_are_read_alike(path):
+    assert_same(path.read_bytes())
 
 
 @given(st.integers(0, 2**32 - 1))
