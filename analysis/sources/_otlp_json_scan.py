@@ -37,7 +37,7 @@ def scan_units(
     data
         Bytes, padded.
     units
-        For each unit where it begins, where it ends, and what it is.
+        For each unit where it begins, where it ends, and what it is; -1 is none to scan.
     names, event_names
         Attributes whose values are kept: of spans, and of exceptions.
     found
@@ -48,6 +48,9 @@ def scan_units(
     counts = found.counts
     for unit in range(len(units)):
         begin, end = units[unit, 0], units[unit, 1]
+        if units[unit, 2] < 0:
+            left_out[unit] = True
+            continue
         spans, attributes, scopes, blocks = counts[0], counts[1], counts[2], counts[3]
         links = counts[found_in.LINKS]
         at = space_end(data, begin)

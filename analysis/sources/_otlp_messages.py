@@ -6,7 +6,9 @@ import base64
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+import numpy as np
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMessage
@@ -16,9 +18,13 @@ from analysis.semconv import KNOWN
 from analysis.sources._framing import records_of
 from analysis.sources._ids import canonical_trace_id, is_hashed
 from analysis.sources._ledger import Refused, Rejects
+from analysis.sources._otlp_protobuf_scan import scan_blocks
 from analysis.sources._otlp_records import SHAPE, LogAssembler, SpanAssembler
-from analysis.sources._otlp_shapes import Event, Link, Pair, Span, Status, Value
+from analysis.sources._otlp_shapes import Event, Link, Pair, Span, Status, Value, attributes_of
 from analysis.sources._rows import BATCH_ROWS, Batch
+from analysis.sources._scan_found import EVENT_NAMES, NAMES, Found
+from analysis.sources._scan_rows import Decoders, Odd, Unit
+from analysis.sources._scanning import Scanning
 from analysis.sources._wire import LENGTH, Data, fields, whole_part
 
 __all__ = ["Messages"]
@@ -27,6 +33,9 @@ BROKEN: Final = "the message is broken"
 ID_LENGTH: Final = "id is of another length than OTLP's"
 MENDED: Final = "ids that were hexadecimal digits taken for base64 were put right"
 METRICS: Final = "requests of metrics were passed over"
+_ANY: Final = frozenset({""})
+#: The fewest bytes of a span with all it must have, and what attributes, scopes, blocks and links usually take.
+_SIZES: Final = (44, 12, 24, 24, 28)
 _EVENT_NAMES: Final = frozenset({"exception.type", "exception.message"})
 _MISSHAPEN: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
@@ -34,12 +43,19 @@ _MISSHAPEN: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionE
 class Messages:
     """Gathers rows from blocks of a resource (ResourceSpans, ResourceLogs)."""
 
-    def __init__(self, rejects: Rejects) -> None:
+    def __init__(self, rejects: Rejects, *, scanned: bool = True) -> None:
         self._rejects = rejects
         self._spans, self._logs = SpanAssembler(rejects, exact=True), LogAssembler(rejects)
+        self._ready: list[Batch] = []
+        decoders = Decoders(_plain_value, bytes.decode, _resource, bytes, _place, _scope_name)
+        self._scanning = (
+            Scanning(_scan, lambda _: 0, _SIZES, self, rejects, decoders, is_text=False) if scanned else None
+        )
 
     def full(self) -> Iterator[Batch]:
         """Yield what has grown to a batch."""
+        yield from self._ready
+        self._ready.clear()
         if len(self._spans.rows) >= BATCH_ROWS:
             yield from self._spans.rows.batch()
         if len(self._logs.rows) >= BATCH_ROWS:
@@ -47,6 +63,9 @@ class Messages:
 
     def rest(self) -> Iterator[Batch]:
         """Yield what is left."""
+        if self._scanning is not None:
+            yield from self._ready
+            yield from self._scanning.flush()
         yield from self._spans.rows.batch()
         yield from self._logs.rows.batch()
 
@@ -66,12 +85,30 @@ class Messages:
         at = start
         for field in fields(data, start, end):
             if field.number == 1 and field.kind == LENGTH:
-                self.take_block(data, field.start, field.end, base, prefix)
+                if self._scanning is not None:
+                    content = bytes(memoryview(data)[field.start : field.end])
+                    self._ready.extend(self._scanning.add(Unit("", content, prefix, base + field.start)))
+                else:
+                    self.take_block(data, field.start, field.end, base, prefix)
             at = field.end
         return at
 
+    def settle(self) -> None:
+        """Make rows of what is gathered for a scan: what comes next is told after it."""
+        if self._scanning is not None:
+            self._ready.extend(self._scanning.flush())
+
+    def take_unit(self, unit: Unit) -> None:
+        """Take a block that was not scanned."""
+        self.take_block(unit.content, 0, len(unit.content), unit.base, unit.position)
+
+    def take_odd(self, odd: Odd) -> None:
+        """Take a span that was not made into a row."""
+        self._take_span(odd.span, self._spans.scoped(dict(odd.resource), odd.scope), odd.position)
+
     def take_part(self, data: Data, start: int, end: int, base: int, prefix: str = "") -> None:
         """Take what is whole of a message's last block, whose end is missing."""
+        self.settle()
         # A block is field 1 of its message, its scopes and their records are fields 2.
         part = whole_part(data, start, end, (1, 2, 2))
         for field in fields(part, 0, len(part)):
@@ -108,14 +145,17 @@ class Messages:
         records, scope = self._records(data, start, end, base, where)
         template = self._spans.scoped(self._spans.resource(pairs), scope)
         for first, last in records:
-            try:
-                self._spans.add(_span(SpanMessage.FromString(bytes(data[first:last])), self._rejects), template)
-            except DecodeError:
-                self._rejects.add(BROKEN, f"{where}{base + first}")
-            except Refused as refused:
-                self._rejects.add(str(refused), f"{where}{base + first}")
-            except _MISSHAPEN:
-                self._rejects.add(SHAPE, f"{where}{base + first}")
+            self._take_span(bytes(data[first:last]), template, f"{where}{base + first}")
+
+    def _take_span(self, content: bytes, template: dict[str, Any], position: str) -> None:
+        try:
+            self._spans.add(_span(SpanMessage.FromString(content), self._rejects), template)
+        except DecodeError:
+            self._rejects.add(BROKEN, position)
+        except Refused as refused:
+            self._rejects.add(str(refused), position)
+        except _MISSHAPEN:
+            self._rejects.add(SHAPE, position)
 
     def _take_logs(self, data: Data, start: int, end: int, pairs: list[Pair] | None, base: int, where: str) -> None:
         records, scope = self._records(data, start, end, base, where)
@@ -147,6 +187,35 @@ class Messages:
         if at < end:
             self._rejects.add(BROKEN, f"{where}{base + at}")
         return records, name
+
+
+def _scan(data: NDArray[np.uint8], bounds: NDArray[np.int64], found: Found, left_out: NDArray[np.bool_]) -> None:
+    scan_blocks(data, bounds, NAMES, EVENT_NAMES, found, left_out)
+
+
+def _plain_value(content: bytes) -> Any:
+    """Decode an AnyValue to the Python value that it stands for."""
+    return attributes_of(_pairs([KeyValue(key="", value=AnyValue.FromString(content))], _ANY), _ANY).get("")
+
+
+def _resource(content: bytes, rejects: Rejects) -> dict[str, Any]:
+    """Return the row that spans of a resource begin as; one that is broken is for the readable reader to tell of."""
+    try:
+        message = ResourceMessage.FromString(content)
+    except DecodeError as error:
+        raise ValueError(BROKEN) from error
+    return SpanAssembler(rejects, exact=True).resource(_pairs(message.attributes, KNOWN) if content else None)
+
+
+def _scope_name(content: bytes) -> str | None:
+    try:
+        return InstrumentationScope.FromString(content).name or None
+    except DecodeError as error:
+        raise ValueError(BROKEN) from error
+
+
+def _place(unit: Unit, _block: int, _scope: int, _span: int, byte: int) -> str:
+    return f"{unit.position}{', ' if unit.position else ''}byte {unit.base + byte}"
 
 
 def _span(message: SpanMessage, rejects: Rejects) -> Span:

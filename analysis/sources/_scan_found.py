@@ -23,6 +23,7 @@ __all__ = [
     "NAMES",
     "PLAIN",
     "RESOURCE",
+    "SCOPE_TAG",
     "TAGS",
     "Found",
     "clear",
@@ -42,6 +43,8 @@ TAGS: Final = 2
 EVENT_TAGS: Final = TAGS + 2 * len(KEYS)
 #: The tag of a resource, whose bytes are left as they are.
 RESOURCE: Final = EVENT_TAGS + 2 * len(EVENT_KEYS) + 1
+#: The tag of an encoded scope.
+SCOPE_TAG: Final = RESOURCE + 2
 
 Int64s = NDArray[np.int64]
 

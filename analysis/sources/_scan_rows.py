@@ -37,11 +37,15 @@ Int64s = NDArray[np.int64]
 
 
 class Unit(NamedTuple):
-    """Bytes that are scanned as one: a line, or an element of an outer array."""
+    """Bytes that are scanned as one: a line, an element of an outer array, a message.
+
+    ``base`` is where they begin in the export, where positions are told in bytes.
+    """
 
     key: str
     content: bytes
     position: str
+    base: int = 0
 
 
 class Odd(NamedTuple):
@@ -68,14 +72,18 @@ class Decoders:
     span
         A span; raises where it has not the shape that its format says.
     place
-        Where a span stands, for messages: the unit's position and numbers of block, scope and span.
+        Where a span stands, for messages: its unit, its place among blocks, scopes and spans, and where in the unit it
+        begins.
+    scope
+        A scope that is encoded, to its name.
     """
 
     value: Callable[[bytes], Any]
     escaped: Callable[[bytes], str]
     resource: Callable[[bytes, Rejects], Mapping[str, Any]]
     span: Callable[[bytes], Any]
-    place: Callable[[Unit, int, int, int], str]
+    place: Callable[[Unit, int, int, int, int], str]
+    scope: Callable[[bytes], str | None] = bytes.decode
 
 
 class ScanRows:
@@ -95,18 +103,24 @@ class ScanRows:
         self._resources: dict[bytes, tuple[Mapping[str, Any], Mapping[str, int]]] = {}
 
     def take(
-        self, data: NDArray[np.uint8], found: Found, units: Sequence[Unit], left_out: NDArray[np.bool_]
+        self,
+        data: NDArray[np.uint8],
+        found: Found,
+        units: Sequence[Unit],
+        begins: Int64s,
+        left_out: NDArray[np.bool_],
     ) -> tuple[pa.Table | None, dict[int, list[Odd]]]:
-        """Return the rows that could be made, and the odd spans of each unit.
+        """Return the rows that could be made, and the odd spans of each unit, which begin in ``data`` at ``begins``.
 
         A unit with an odd span that is not even of its format's shape is marked in ``left_out``, and has no rows.
         """
         scan = _Scan(data, found, self._decoders)
         resources = [self._resource(scan, block, left_out) for block in range(len(scan.blocks))]
+        left_out[scan.units_of_broken_scopes()] = True
         columns, old, odd = scan.columns([row for row, _ in resources])
         odd |= scan.spans[:, at.ODD] > 0
         unit = scan.blocks[scan.scopes[scan.spans[:, at.SCOPE], 0], 0] if len(scan.spans) else np.empty(0, np.int64)
-        oddities = self._oddities(scan, np.flatnonzero(odd), unit, units, left_out, resources)
+        oddities = self._oddities(scan, np.flatnonzero(odd), unit, units, begins, left_out, resources)
         for block, (_, notes) in enumerate(resources):
             if not left_out[scan.blocks[block, 0]]:
                 for note, count in notes.items():
@@ -142,6 +156,7 @@ class ScanRows:
         rows: Int64s,
         unit: Int64s,
         units: Sequence[Unit],
+        begins: Int64s,
         left_out: NDArray[np.bool_],
         resources: Sequence[tuple[Mapping[str, Any], Mapping[str, int]]],
     ) -> dict[int, list[Odd]]:
@@ -159,7 +174,10 @@ class ScanRows:
                 oddities.pop(number, None)
                 continue
             block, place, name = scan.scopes[span[at.SCOPE]].tolist()
-            position = self._decoders.place(units[number], int(scan.blocks[block, 1]), place, int(span[at.PLACE]))
+            within = int(span[at.FIRST_BYTE] - begins[number])
+            position = self._decoders.place(
+                units[number], int(scan.blocks[block, 1]), place, int(span[at.PLACE]), within
+            )
             scope = scan.texts[name] if name >= 0 else None
             oddities.setdefault(number, []).append(Odd(decoded, position, scope, resources[block][0]))
         return oddities
@@ -179,6 +197,12 @@ class _Scan:
         self._attributes, self._links = found.attributes[:attributes], found.links[:links]
         self._tags = found.texts[:texts, 2]
         self.texts, self._broken = _read_texts(data, found.texts[:texts], decoders)
+
+    def units_of_broken_scopes(self) -> Int64s:
+        """Return the units with a scope whose name cannot be read."""
+        named = self.scopes[self.scopes[:, 2] >= 0]
+        units: Int64s = self.blocks[named[self._broken[named[:, 2]], 0], 0]
+        return units
 
     def columns(self, resources: Sequence[Mapping[str, Any]]) -> tuple[Columns, NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the columns, where old conventions were used, and which spans are odd."""
@@ -316,7 +340,10 @@ def _read_texts(data: NDArray[np.uint8], texts: Int64s, decoders: Decoders) -> t
             found[number] = content
             continue
         try:
-            found[number] = decoders.escaped(content) if tag == at.ESCAPED else decoders.value(content)
+            if tag == at.SCOPE_TAG:
+                found[number] = decoders.scope(content)
+            else:
+                found[number] = decoders.escaped(content) if tag == at.ESCAPED else decoders.value(content)
         except MISSHAPEN:
             broken[number] = True
     return found, broken

@@ -52,6 +52,8 @@ class Scanning:
         Takes what is unusual.
     rejects, decoders
         See :class:`ScanRows`.
+    is_text
+        Units must be text as a whole.
     """
 
     def __init__(
@@ -62,8 +64,11 @@ class Scanning:
         reader: Readable,
         rejects: Rejects,
         decoders: Decoders,
+        *,
+        is_text: bool = True,
     ) -> None:
         self._scan, self._form, self._sizes, self._reader = scan, form, sizes, reader
+        self._is_text = is_text
         self._rows = ScanRows(rejects, decoders)
         self._units: list[Unit] = []
         self._size = 0
@@ -87,7 +92,7 @@ class Scanning:
         left_out = np.zeros(len(units), np.bool_)
         self._scan(self._data, bounds, self._found, left_out)
         left_out |= bounds[:, 2] == _NONE
-        table, oddities = self._rows.take(self._data, self._found, units, left_out)
+        table, oddities = self._rows.take(self._data, self._found, units, bounds[:, 0], left_out)
         if table is not None:
             yield Batch(spans=table)
         for number, unit in enumerate(units):
@@ -106,7 +111,8 @@ class Scanning:
             content = unit.content
             self._data[end - len(content) : end] = np.frombuffer(content, np.uint8)
             self._data[end] = _LINE_FEED
-            forms.append(self._form(unit) if content.isascii() or _is_text(content) else _NONE)
+            sound = not self._is_text or content.isascii() or _is_text(content)
+            forms.append(self._form(unit) if sound else _NONE)
         self._data[ends[-1] : ends[-1] + PADDING] = 0
         return np.ascontiguousarray(np.stack([ends - lengths, ends, np.array(forms, np.int64)], axis=1))
 

@@ -126,7 +126,7 @@ def _scan(data: NDArray[np.uint8], bounds: NDArray[np.int64], found: Found, left
     scan_units(data, bounds, NAMES, EVENT_NAMES, found, left_out)
 
 
-def _place(unit: Unit, block: int, scope: int, span: int) -> str:
+def _place(unit: Unit, block: int, scope: int, span: int, _byte: int) -> str:
     within = f".scopeSpans[{scope}].spans[{span}]"
     return f"{unit.position}{within}" if unit.key in SPAN_BLOCKS else f"{unit.position}: resourceSpans[{block}]{within}"
 

@@ -62,9 +62,17 @@ def sniff(head: bytes) -> bool:
 @without_collection
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans and logs in batches."""
+    yield from _read(stream, rejects, Messages(rejects))
+
+
+def read_plainly(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
+    """Do as `read`, a record at a time: what the scan is tested against."""
+    yield from _read(stream, rejects, Messages(rejects, scanned=False))
+
+
+def _read(stream: Readable, rejects: Rejects, messages: Messages) -> Iterator[Batch]:
     buffer = Buffer(stream)
     buffer.fill(8)
-    messages = Messages(rejects)
     reader = _bare if looks_like_block(buffer.data, 0) else _framed
     for batches in reader(buffer, messages, rejects):
         yield from batches
@@ -111,6 +119,7 @@ def _framed(buffer: Buffer, messages: Messages, rejects: Rejects) -> Iterator[It
             if content is not None:
                 yield _message(content, messages, rejects, f"message {number}")
         elif first[:1] == b"{" and have:
+            messages.settle()
             yield otlp_json.read_message(bytes(memoryview(buffer.data)[4:end]), rejects, place)
         else:
             read_to = messages.take_message(buffer.data, 4, end, buffer.base)
@@ -142,6 +151,7 @@ def _decompressed(content: bytes, whole: bool, rejects: Rejects, place: str) -> 
 def _message(content: bytes, messages: Messages, rejects: Rejects, position: str) -> Iterator[Batch]:
     """Read a decompressed message, which may be JSON."""
     if content[:1] == b"{":
+        messages.settle()
         return otlp_json.read_message(content, rejects, position)
     end = messages.take_message(content, 0, len(content), 0, position)
     if end < len(content):

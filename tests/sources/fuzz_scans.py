@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.sources import otlp_json
+from analysis.sources import otlp_json, otlp_protobuf
 from tests.sources.scans import mutated, told
 from tests.sources.test_otlp_json_scan import SEEDS as OTLP_JSON
+from tests.sources.test_otlp_protobuf_scan import MESSAGES, framed
 
 Make = Callable[[random.Random], bytes]
 
@@ -23,8 +24,16 @@ def otlp_json_lines(chance: random.Random) -> bytes:
     return b"\n".join(chance.sample(chance.choice(OTLP_JSON).split(b"\n"), 3))
 
 
+def otlp_protobuf_frames(chance: random.Random) -> bytes:
+    """Return a few frames of OTLP protobuf."""
+    return framed(*chance.sample([content for content in MESSAGES.values() if len(content) < 20_000], 3))
+
+
 #: By format: how content to be broken is made, the reader that scans, and the readable one.
-FORMATS = {"otlp-json": (otlp_json_lines, otlp_json.read, otlp_json.read_plainly)}
+FORMATS = {
+    "otlp-json": (otlp_json_lines, otlp_json.read, otlp_json.read_plainly),
+    "otlp-protobuf": (otlp_protobuf_frames, otlp_protobuf.read, otlp_protobuf.read_plainly),
+}
 
 
 def main() -> int:
