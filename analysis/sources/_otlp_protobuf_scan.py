@@ -58,20 +58,12 @@ def scan_blocks(
         spans, attributes, scopes, blocks = counts[0], counts[1], counts[2], counts[3]
         links = counts[found_in.LINKS]
         whole = _block(data, units[unit, 0], units[unit, 1], unit, names, event_names, found)
-        # A block of logs or metrics is none of spans: not one of its records is like a span.
-        whole = whole and _any_sound(found.spans, spans, counts[0])
+        # Blocks of logs and metrics look alike from outside: the first record tells.
+        whole = whole and counts[0] > spans and found.spans[spans, found_in.ODD] == 0
         left_out[unit] = not whole
         if not whole:
             counts[0], counts[1], counts[2], counts[3] = spans, attributes, scopes, blocks
             counts[found_in.LINKS] = links
-
-
-@walker
-def _any_sound(spans: Int64s, first: int, last: int) -> bool:
-    odd = 0
-    for row in range(first, last):
-        odd += spans[row, found_in.ODD]
-    return odd < last - first
 
 
 @walker

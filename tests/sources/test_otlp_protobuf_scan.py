@@ -91,7 +91,7 @@ def test_lists_and_maps_within_one_another():
 
 def test_logs_and_metrics_are_no_spans():
     logs = {"scopeLogs": [{"logRecords": [{"timeUnixNano": "5", "body": {"stringValue": "hello"}}]}]}
-    metrics = {"scopeMetrics": [{"metrics": [{"name": "requests", "description": "how many"}]}]}
+    metrics = {"scopeMetrics": [{"metrics": [{"name": "requests_total", "description": "how many there were"}]}]}
     contents = [
         ParseDict({"resourceLogs": [logs]}, LogsData()).SerializeToString(),
         ParseDict({"resourceMetrics": [metrics]}, MetricsData()).SerializeToString(),
