@@ -78,6 +78,8 @@ def layers_of(forest: Forest) -> Layers:
 def _find(forest: Forest) -> Layers:
     wanted = [code for code, name in enumerate(forest.codes("category").values) if name in ("database", "cache")]
     data = np.isin(forest.codes("category").codes, wanted) & ~np.isin(forest.kind, _SERVING)
+    # What has no time stands beside nothing: it tells of calls that were dropped, and how many.
+    data &= forest.has_time
     timed = _time_beside(forest, data)
     around = _siblings_around(forest, data)
     extra = _opening(forest, data)
@@ -94,7 +96,9 @@ def _opening(forest: Forest, data: Bools) -> Bools:
     first, second = rows[:-1], rows[1:]
     service = forest.service.codes
     together = (forest.parent[first] == forest.parent[second]) & (service[first] == service[second])
-    marked[first[together & ~named[first] & named[second]]] = True
+    # A span that stands for many is those calls, though their statements were lost.
+    opens = together & (forest.multiplicity[first] == 1)
+    marked[first[opens & ~named[first] & named[second]]] = True
     return marked
 
 

@@ -31,6 +31,9 @@ _PROCESS: Final[Mapping[str, tuple[str, ...]]] = {
     "instance": ("pod_name", "kube_pod_name", "container_id", "runtime-id"),
     "module": ("code.namespace",),
 }
+_PROCESS_TAGS: Final = tuple(name for names in _PROCESS.values() for name in names)
+#: Processes whose columns are remembered.
+_PROCESSES: Final = 4096
 _RATES: Final = ("_dd.rule_psr", "_dd.agent_psr")
 
 
@@ -71,6 +74,7 @@ class DatadogRows:
         self.rows: Final = SpanRows(rejects)
         self._note = rejects.note
         self._callers = Callers(self.rows, rejects.note)
+        self._processes: dict[tuple[Any, ...], dict[str, str | None]] = {}
         self.settle, self.finish = self._callers.settle, self._callers.finish
 
     def add(self, span: DatadogSpan, weight: float = 1.0) -> None:
@@ -96,8 +100,7 @@ class DatadogRows:
         row["name"] = (span.operation or f"{span.type}.query") if store else (span.resource or span.operation or None)
         row["start_ns"], row["duration_ns"] = span_times(span.start_ns, span.duration_ns, self._note)
         row["weight"], row["time_resolution_ns"] = weight, span.resolution_ns
-        for column, names in _PROCESS.items():
-            row[column] = next((found for name in names if (found := text(tags.get(name))) is not None), None)
+        row.update(self._process(tags))
         row["scope"] = text(tags.get("component"))
         if span.failed:
             row["status"] = "error"
@@ -111,6 +114,20 @@ class DatadogRows:
             row["links"] = _links(links)
         self._callers.add(row, asks)
 
+    def _process(self, tags: Mapping[str, Any]) -> dict[str, str | None]:
+        """Return the columns of the process, which few of the many spans differ in."""
+        said = tuple(map(tags.get, _PROCESS_TAGS))
+        try:
+            found = self._processes.get(said)
+        except TypeError:
+            # A list or an object where a text belongs.
+            return _process_columns(tags)
+        if found is None:
+            if len(self._processes) >= _PROCESSES:
+                self._processes.clear()
+            found = self._processes[said] = _process_columns(tags)
+        return found
+
     def _peer(self, tags: Mapping[str, Any], service: str | None, row: dict[str, Any], asks: bool) -> None:
         """Keep a peer that somebody named; what tracers compute from an address or a database says no more than it."""
         source = text(tags.get("_dd.peer.service.source")) or "peer.service"
@@ -121,6 +138,13 @@ class DatadogRows:
         # The name that a call was given instead of its process's is whom it calls, unless that is a library's.
         if row["peer_service"] is None and renamed and not owner_of(service, row["kind"], "", _without_base(tags))[1]:
             row["peer_service"] = service
+
+
+def _process_columns(tags: Mapping[str, Any]) -> dict[str, str | None]:
+    return {
+        column: next((found for name in names if (found := text(tags.get(name))) is not None), None)
+        for column, names in _PROCESS.items()
+    }
 
 
 def flat_tags(nested: Mapping[str, Any], found: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
-from analysis.semconv import KINDS, KNOWN, resource_columns, span_columns, text
+from analysis.semconv import KINDS, resource_columns, span_columns, text
 from analysis.sources._elastic_documents import flat_fields
 from analysis.sources._elastic_names import BROKERS, LABELS, STORES, exit_attributes, host_and_port_of
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._ledger import Refused, Rejects
 from analysis.sources._times import INT64_MAX, iso_nanoseconds, nanoseconds, span_times
 
-__all__ = ["ApmSpans", "document_time", "process_columns"]
+__all__ = ["ApmSpans", "Processes", "document_time"]
 
 NO_TRACE_ID: Final = "trace id is missing"
 NO_SPAN_ID: Final = "span id is missing"
@@ -30,18 +30,47 @@ _RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
     "host.name": ("host.hostname", "host.name"),
     "service.instance.id": ("service.node.name", "kubernetes.pod.name", "container.id"),
 }
+_PROCESS_FIELDS: Final = tuple(field for fields in _RESOURCE.values() for field in fields)
+#: Processes whose columns are remembered.
+_PROCESSES: Final = 4096
 _LEAVING: Final = frozenset({"db", "messaging", "external", "storage", "cache"})
 _REQUEST: Final = (
     "http.request.method", "http.response.status_code", "url.full", "url.path", "url.query", "http.route",
 )  # fmt: skip
 
 
-def process_columns(flat: Mapping[str, Any], note: Any) -> dict[str, Any]:
-    """Return the columns that say who recorded a document."""
-    attributes = {
-        name: flat[field] for name, fields in _RESOURCE.items() for field in reversed(fields) if field in flat
-    }
-    return resource_columns(attributes, note)
+class Processes:
+    """Who recorded documents: the columns of few processes, which many documents name.
+
+    Parameters
+    ----------
+    note
+        Called with a text for every value that does not fit.
+    """
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+        self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def columns(self, flat: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the columns that a document's process feeds."""
+        said = tuple(map(flat.get, _PROCESS_FIELDS))
+        try:
+            found = self._known.get(said)
+        except TypeError:
+            # A list or an object where a text belongs.
+            return self._columns(flat)
+        if found is None:
+            if len(self._known) >= _PROCESSES:
+                self._known.clear()
+            found = self._known[said] = self._columns(flat)
+        return found
+
+    def _columns(self, flat: Mapping[str, Any]) -> dict[str, Any]:
+        attributes = {
+            name: flat[field] for name, fields in _RESOURCE.items() for field in reversed(fields) if field in flat
+        }
+        return resource_columns(attributes, self._note)
 
 
 def document_time(flat: Mapping[str, Any]) -> tuple[int | None, int]:
@@ -75,6 +104,7 @@ class ApmSpans:
     def __init__(self, template: Mapping[str, Any], rejects: Rejects) -> None:
         self._template = template
         self._note = rejects.note
+        self._processes = Processes(rejects.note)
         self._trace_id, self._span_id = trace_reader(rejects.note), id_reader(rejects.note)
 
     def transaction(self, flat: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -125,7 +155,7 @@ class ApmSpans:
         return row
 
     def _begun(self, flat: Mapping[str, Any], event: str, identity: Any) -> dict[str, Any]:
-        row = {**self._template, **process_columns(flat, self._note)}
+        row = {**self._template, **self._processes.columns(flat)}
         trace_id = self._trace_id(flat.get("trace.id"))
         if trace_id == (0, 0):
             raise Refused(NO_TRACE_ID)
@@ -149,21 +179,15 @@ class ApmSpans:
 
     def _finish(self, flat: Mapping[str, Any], attributes: dict[str, Any], row: dict[str, Any]) -> None:
         said = {name: value for name, value in attributes.items() if value is not None}
-        for name, value in flat.items():
-            # What ECS has no field for: a label, the dots of its name made underscores, or an attribute as it is.
-            if name.startswith(("labels.", "numeric_labels.")):
-                known = LABELS.get(name.partition(".")[2])
-                if known is not None:
-                    said.setdefault(known, value)
-            elif name.startswith("span.otel.attributes."):
-                known = name.removeprefix("span.otel.attributes.")
-                if known in KNOWN:
-                    said.setdefault(known, value)
+        for name in sorted(flat.keys() & _LABELLED):
+            said.setdefault(LABELS[name], flat[name])
         span_columns(said, row["kind"], row, self._note)
         row["links"] = self._links(flat)
 
     def _links(self, flat: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         listed = flat.get("span.links") or flat.get("transaction.links")
+        if listed is None and flat.keys().isdisjoint(_LINK_FIELDS):
+            return None
         pairs: list[tuple[Any, Any]] = []
         for link in listed if isinstance(listed, list) else ():
             if isinstance(link, dict):
@@ -209,6 +233,8 @@ class ApmSpans:
             yield row
 
 
+_LINK_FIELDS: Final = frozenset({"span.links.trace.id", "transaction.links.trace.id"})
+_LABELLED: Final = LABELS.keys()
 _SHARED: Final = (
     "trace_id_high", "trace_id_low", "service", "service_version", "environment", "host", "instance", "weight",
     "time_resolution_ns",

@@ -20,6 +20,10 @@ DOCUMENT_LAYOUT: Final = Layout(
 _CONTENTS: Final = ("_source", "fields")
 _HITS: Final = ("hits.hits[]", "hits[]", "responses[].hits.hits[]", "[]", "")
 _DEEPEST: Final = 12
+#: Parts of documents of which nothing is read, and which are much of them.
+_PASSED_OVER: Final = frozenset(
+    {"client", "cloud", "ecs", "language", "observer", "os", "process", "runtime", "source", "user", "user_agent"}
+)
 
 
 def documents(value: Any, position: str, rejects: Rejects) -> Iterator[tuple[dict[str, Any], str]]:
@@ -70,7 +74,7 @@ def flat_fields(nested: Mapping[str, Any], found: dict[str, Any], prefix: str = 
     for name, value in nested.items():
         kind = type(value)
         if kind is dict:
-            if depth < _DEEPEST:
+            if depth < _DEEPEST and name not in _PASSED_OVER:
                 flat_fields(value, found, f"{prefix}{name}.", depth + 1)
             continue
         single = kind is list and len(value) == 1 and type(value[0]) is not dict

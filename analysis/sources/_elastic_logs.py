@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from analysis.semconv import resource_columns, text
-from analysis.sources._elastic_apm import document_time, process_columns
+from analysis.sources._elastic_apm import Processes, document_time
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._ledger import Rejects
 from analysis.sources._log_values import is_structured, severity
@@ -76,6 +76,7 @@ class Records:
     def __init__(self, template: Mapping[str, Any], rejects: Rejects) -> None:
         self._template = template
         self._note = rejects.note
+        self._processes = Processes(rejects.note)
         self._trace_id, self._span_id = trace_reader(rejects.note), id_reader(rejects.note)
 
     def error(self, flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +113,7 @@ class Records:
         return row
 
     def _begun(self, flat: Mapping[str, Any], span: Any) -> dict[str, Any]:
-        columns = process_columns(flat, self._note)
+        columns = self._processes.columns(flat)
         row = {**self._template, "service": columns.get("service"), "host": columns.get("host")}
         row["trace_id_high"], row["trace_id_low"] = self._trace_id(flat.get("trace.id"))
         row["span_id"] = self._span_id(span)

@@ -9,8 +9,15 @@ from analysis.semconv import KNOWN, port, text
 
 __all__ = ["BROKERS", "LABELS", "STORES", "exit_attributes", "host_and_port_of"]
 
-#: Attributes that became labels: elasticsearch takes a dot for nesting, so it was made an underscore.
-LABELS: Final[Mapping[str, str]] = {name.replace(".", "_"): name for name in sorted(KNOWN)}
+#: Attributes that ECS has no field for: as they are, or as labels, the dots of their names made underscores.
+LABELS: Final[Mapping[str, str]] = {
+    field: name
+    for name in sorted(KNOWN)
+    for field in (
+        *(f"{kind}.{name.replace('.', '_')}" for kind in ("labels", "numeric_labels")),
+        f"span.otel.attributes.{name}",
+    )
+}
 #: Subtypes of spans that are systems of stores.
 STORES: Final[Mapping[str, str]] = {
     **{name: name for name in (

@@ -197,6 +197,21 @@ def test_spans_that_stand_for_several_count_as_many(tmp_path):
     assert shown == {"postgresql:///shop": (90, 0), "stock": (3, 3)}
 
 
+def test_a_compressed_span_without_a_statement_is_no_opening_of_the_call_after_it(tmp_path):
+    """`same_kind` takes the statements away: twenty calls of Redis remain, whatever comes after them."""
+    cache = {"span.type": "db", "span.subtype": "redis", "span.name": "Calls to redis", "span.composite.count": 20,
+             "span.destination.service.resource": "redis"}  # fmt: skip
+    spans = [
+        DOCUMENTS[0],
+        document("span", "00000000000000b1", "00000000000000a1", **cache),
+        document("span", "00000000000000b2", "00000000000000a1", **SQL, **{"timestamp.us": START_US + 2_000}),
+    ]
+    (tmp_path / "hits.json").write_bytes(orjson.dumps(spans))
+    calls = an.calls(open_export(tmp_path / "hits.json"))
+    shown = {row.callee: row.calls for row in calls.itertuples() if row.caller == "shop"}
+    assert shown == {"redis://": 20, "postgresql://db:5433/shop": 1}
+
+
 ERROR = {"error.grouping_key": "g", "error.exception": [{"type": "KeyError", "message": "no row 7"}],
          "transaction.id": "00000000000000a1"}  # fmt: skip
 
