@@ -9,7 +9,9 @@ array. The API gives 300 answers an hour of at most 1,000 spans.
 **What is assumed.** Datadog indexes a sample of the spans it receives: traces are usually incomplete, and no rate is
 known, so each span stands for itself. Starts are milliseconds, durations (``custom.duration``) nanoseconds; without a
 duration the end counts. A span belongs to the process that recorded it: ``base_service`` where that is said, else, for
-a call that names a library ("postgres"), the nearest ancestor's service on any page.
+a call that names a library ("postgres"), the nearest ancestor's service on any page. Trace ids are of 64 bits: where
+the same dataset has exactly one whole id of 128 bits that ends so, from OTLP or from an agent's payload, the spans
+belong to that trace; where it has several or none, they are a trace of their own.
 """
 
 from __future__ import annotations

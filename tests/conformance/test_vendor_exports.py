@@ -11,6 +11,7 @@ import yaml
 
 import analysis as an
 from analysis.dataset import open_export
+from tests.exports import otlp, span
 
 
 def edges(data) -> dict[tuple[str, str], int]:
@@ -37,8 +38,8 @@ def test_a_block_of_the_shop_demo(block):
     for trace in traces:
         spans = {}
         for part in trace:
-            for span in part["ss"][0]["Spans"]:
-                spans[span["SpanID"]] = (part["Resource"]["ServiceName"], span["ParentSpanID"])
+            for made in part["ss"][0]["Spans"]:
+                spans[made["SpanID"]] = (part["Resource"]["ServiceName"], made["ParentSpanID"])
         for service, parent in spans.values():
             services[service] = services.get(service, 0) + 1
             if parent and spans[parent][0] != service:
@@ -159,3 +160,60 @@ def test_log_events_of_an_agent_of_elastic(shared_exports):
     data = open_export(shared_exports / "elastic" / "intake_v2_logs.ndjson")
     assert (data.totals.format, data.totals.spans, data.totals.logs) == ("elastic-intake", 0, 7)
     assert data.totals.services == ("1234_service-12a3", "testSvc")
+
+
+def page_of_datadog(trace: int) -> bytes:
+    """Return a page with one span of `stock`, below span 2 of a trace of which only the lower half is told."""
+    attributes = {
+        "trace_id": str(trace), "span_id": "3", "parent_id": "2", "service": "stock", "resource_name": "GET /items",
+        "type": "web", "start_timestamp": "2026-11-23T10:00:00.001Z", "end_timestamp": "2026-11-23T10:00:00.002Z",
+        "custom": {"duration": 500_000, "span": {"kind": "server"}},
+    }  # fmt: skip
+    return json.dumps({"data": [{"id": "x", "type": "spans", "attributes": attributes}]}).encode()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_one_trace_from_two_exports_is_joined_on_its_lower_half(tmp_path, reverse):
+    low = 0xE55417FC296FD101
+    whole = f"{0x4766F1209F70A5E2:016x}{low:016x}"
+    length = 9_000_000
+    spans = [span(whole, 1, length=length), span(whole, 2, 1, kind=3, length=length)]
+    names = ("b.json", "a.json") if reverse else ("a.json", "b.json")
+    (tmp_path / names[0]).write_bytes(otlp(spans))
+    (tmp_path / names[1]).write_bytes(page_of_datadog(low))
+    data = open_export(tmp_path)
+    assert (data.totals.traces, data.totals.spans) == (1, 3)
+    assert set(data.spans()["trace_id"]) == {whole}
+    assert edges(data) == {("shop", "stock"): 1}
+    assert any("joined to the only whole id that ends so" in note for note in data.totals.notes)
+
+
+def test_a_lower_half_that_two_traces_share_stays_a_trace_of_its_own(tmp_path):
+    low = 0xE55417FC296FD101
+    spans = [span(f"{high:016x}{low:016x}", number) for number, high in ((1, 5), (2, 6))]
+    (tmp_path / "a.json").write_bytes(otlp(spans))
+    (tmp_path / "b.json").write_bytes(page_of_datadog(low))
+    data = open_export(tmp_path)
+    assert (data.totals.traces, data.totals.spans) == (3, 3)
+    assert edges(data) == {}
+    assert min(data.spans()["trace_id"]) == f"{low:032x}"
+
+
+def test_apm_and_filebeat_join(tmp_path):
+    """Traces of Elastic APM and lines that Filebeat shipped are one dataset, tied by the id of the trace."""
+    trace, transaction = "4766f1209f70a5e2e55417fc296fd101", "00000000000000a1"
+    document = {
+        "@timestamp": "2026-11-23T10:00:00.000Z", "processor": {"event": "transaction"}, "trace": {"id": trace},
+        "transaction": {"id": transaction, "name": "GET /cart", "duration": {"us": 1_000}, "type": "request"},
+        "service": {"name": "shop"},
+    }  # fmt: skip
+    line = {
+        "@timestamp": "2026-11-23T10:00:00.000Z", "log.level": "WARN", "message": "slow", "service.name": "shop",
+        "trace.id": trace, "transaction.id": transaction, "ecs.version": "8.11",
+    }  # fmt: skip
+    (tmp_path / "apm.ndjson").write_text(f"{json.dumps(document)}\n{json.dumps(document)}\n")
+    (tmp_path / "filebeat.ndjson").write_text(f"{json.dumps(line)}\n")
+    data = open_export(tmp_path)
+    assert (data.totals.traces, data.totals.spans, data.totals.logs) == (1, 1, 1)
+    assert data.totals.services == ("shop",)
+    assert not data.totals.rejected
