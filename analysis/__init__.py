@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from analysis.instrumentation import instrument_next as instrument_next
     from analysis.links import calls as calls
     from analysis.lost_parents import lost_edges as lost_edges
+    from analysis.one_trace import story as story
+    from analysis.one_trace import worst_exemplar as worst_exemplar
     from analysis.origins import origins as origins
     from analysis.ownership import cohesion as cohesion
     from analysis.ownership import coupling as coupling
@@ -85,9 +87,11 @@ __all__ = [
     "review",
     "savings",
     "service_measures",
+    "story",
     "table",
     "talking_points",
     "tolerance",
+    "worst_exemplar",
 ]
 
 #: Where each name lives; a room itself where nothing follows the colon.
@@ -121,6 +125,8 @@ _HOMES: Final = {
     "origins": "analysis.origins:origins",
     "review": "analysis.review:review",
     "savings": "analysis.talking:savings",
+    "story": "analysis.one_trace:story",
+    "worst_exemplar": "analysis.one_trace:worst_exemplar",
     "table": "analysis.table_html:table",
     "talking_points": "analysis.talking:talking_points",
     "cohesion": "analysis.ownership:cohesion",

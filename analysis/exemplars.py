@@ -112,12 +112,15 @@ def _without_values(table: pa.Table) -> pa.Table:
     return table.set_column(table.schema.get_field_index("name"), "name", table["operation"])
 
 
-def as_dataset(spans: pa.Table) -> Dataset:
-    """Return collected spans as a dataset of one partition, whose clocks need no more correction."""
+def as_dataset(spans: pa.Table, logs: pa.Table | None = None) -> Dataset:
+    """Return collected spans and log records as a dataset of one partition, whose clocks need no more correction.
+
+    Of a log record only the columns are there that :func:`collect_logs` keeps.
+    """
     services = tuple(sorted(set(spans["service"].unique().to_pylist()) - {None}))
     return Dataset(
         partitions=(Partition(0, spans.num_rows, spans),),
-        log_partitions=(),
+        log_partitions=(Partition(0, logs.num_rows, logs),) if logs is not None and logs.num_rows else (),
         inputs=(),
         totals=Input("", traces=_traces(spans), spans=spans.num_rows, services=services),
         window=None,

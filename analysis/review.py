@@ -80,7 +80,7 @@ class Review:
     @cached_property
     def traces(self) -> Dataset:
         """The traces that findings name, to be looked at: ``figures.waterfall(result.traces, trace_id)``."""
-        return exemplars.as_dataset(self.exemplar_spans)
+        return exemplars.as_dataset(self.exemplar_spans, self.exemplar_logs)
 
     @cached_property
     def facts(self) -> Mapping[str, pd.DataFrame]:

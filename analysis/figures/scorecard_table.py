@@ -64,7 +64,7 @@ def scorecard_table(result: Marked) -> go.Figure:
     lines = [_line(f"team {row['team']}", row, titles) for row in _worst_first(result.team_scorecard, "team")]
     lines += [_line(str(row["service"]), row, titles) for row in _worst_first(result.scorecard, "service")]
     if not lines:
-        return empty_figure("No service was seen, so there is nothing to mark.", _TITLE)
+        return empty_figure("No service was seen. There is nothing to mark.", _TITLE)
     kept = lines[:ROWS_AT_MOST]
     notes = ["A nothing found, B the shape only, C low, D medium, E high, ? nothing could be assessed."]
     if len(lines) > len(kept):

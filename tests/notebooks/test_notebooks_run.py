@@ -45,7 +45,7 @@ EXPORTS = {
 #: What some notebooks must say of these exports.
 SAID = {
     ("empty", "00-architecture-review"): ("No service was seen.", "Nothing is worth fixing first."),
-    ("empty", "01-trust-the-data"): ("No record was refused.", "No trace breaks inside the window."),
+    ("empty", "01-trust-the-data"): ("No record was refused.", "no span that could have lost its parent"),
     ("empty", "02-chatty-calls"): ("No calls were seen.",),
     ("logs only", "00-architecture-review"): ("2 log records", "Not assessable"),
     ("logs only", "02-chatty-calls"): ("not_assessable",),
@@ -53,7 +53,13 @@ SAID = {
     ("one trace", "02-chatty-calls"): (TRACE, "n_plus_one_queries"),
     ("two services that never meet", "00-architecture-review"): ("no trace crosses a service", "Not assessable"),
     ("two services that never meet", "01-trust-the-data"): ("no trace crosses a service",),
-    ("two services that never meet", "05-service-boundaries"): ("not_assessable", "no trace crosses a service"),
+    ("two services that never meet", "05-service-boundaries"): (
+        "not_assessable",
+        "Which services belong together cannot be judged",
+    ),
+    ("empty", "06-observability"): ("No entry operation has enough requests",),
+    ("empty", "07-one-trace"): ("No finding names a trace",),
+    ("one trace", "07-one-trace"): (TRACE, "SELECT", "n_plus_one_queries"),
 }
 
 

@@ -1,0 +1,97 @@
+"""Everything about one trace, in the order of time: where each span begins, what is logged on the way."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from analysis.dataset import Dataset
+from analysis.figures.waterfall import forest_of_trace
+from analysis.findings import Finding
+
+__all__ = ["story", "worst_exemplar"]
+
+_COLUMNS: Final = ("at_ms", "service", "what", "name", "severity", "duration_ms", "failed", "span_id")
+#: What is asked of a log record; a kept review has no more.
+_OF_LOGS: Final = ("trace_id", "span_id", "time_ns", "service", "severity", "template")
+_NS_A_MS: Final = 1e6
+
+
+def worst_exemplar(findings: tuple[Finding, ...]) -> str:
+    """Return the trace to look at first: the worst exemplar of the worst finding that names a trace; "" for none."""
+    shown = [example for finding in findings for example in finding.exemplars]
+    return next((example.trace_id for example in shown if example.why == "worst"), shown[0].trace_id if shown else "")
+
+
+def story(data: Dataset, trace_id: str, logs: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Tell one trace in the order of time, its log lines between its spans.
+
+    Parameters
+    ----------
+    data
+        Where the trace is.
+    trace_id
+        Hexadecimal digits.
+    logs
+        Log records with ``trace_id``, ``time_ns``, ``service``, ``severity``, ``template`` and ``span_id``; those of
+        `data` when not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each span and log record: ``at_ms`` (since the trace began; of a log by the clock of its host, which
+        is not corrected; missing where no time is known), ``service``, ``what`` (span or log), ``name`` (the operation,
+        or the template of the message: values are not shown), ``severity`` (of a log), ``duration_ms``, ``failed`` and
+        ``span_id``. Empty where there is no such trace.
+
+    Raises
+    ------
+    ValueError
+        If `trace_id` is not a trace id.
+    """
+    forest = forest_of_trace(data, trace_id)
+    if not forest.size:
+        return pd.DataFrame(columns=list(_COLUMNS))
+    known = forest.has_time
+    spans = pd.DataFrame(
+        {
+            "at_ms": np.where(known, forest.start / _NS_A_MS, np.nan),
+            "service": _texts(forest.codes("service").codes, forest.codes("service").values),
+            "what": "span",
+            "name": _texts(forest.codes("operation").codes, forest.codes("operation").values),
+            "severity": "",
+            "duration_ms": np.where(known, forest.duration / _NS_A_MS, np.nan),
+            "failed": forest.error,
+            "span_id": [forest.span_id(row) for row in range(forest.size)],
+        }
+    )
+    records = _records(data.logs(_OF_LOGS) if logs is None else logs, trace_id, int(forest.trace_start_ns[0]))
+    both = pd.concat([spans, records], ignore_index=True) if len(records) else spans
+    both["at_ms"] = both["at_ms"].astype(float).round(3)
+    both["duration_ms"] = both["duration_ms"].astype(float).round(3)
+    order = ["at_ms", "what", "span_id", "name"]
+    return both.sort_values(order, ascending=[True, False, True, True], kind="stable", ignore_index=True)
+
+
+def _records(logs: pd.DataFrame, trace_id: str, began_ns: int) -> pd.DataFrame:
+    whole = trace_id.lower().rjust(32, "0")
+    mine = logs[logs["trace_id"].astype(object) == whole]
+    times = pd.to_numeric(mine["time_ns"], errors="coerce").astype("Int64")
+    return pd.DataFrame(
+        {
+            "at_ms": ((times - began_ns) / _NS_A_MS).astype("Float64").astype(float),
+            "service": mine["service"].astype(object).fillna(""),
+            "what": "log",
+            "name": mine["template"].astype(object).fillna("(no message)"),
+            "severity": mine["severity"].astype(object).fillna(""),
+            "duration_ms": np.nan,
+            "failed": mine["severity"].astype(object).isin(["error", "fatal"]),
+            "span_id": mine["span_id"].astype(object).fillna(""),
+        }
+    )
+
+
+def _texts(codes: np.ndarray, values: tuple[str, ...]) -> list[str]:
+    return [values[code] if code >= 0 else "" for code in codes.tolist()]
