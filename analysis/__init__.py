@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from analysis.resilience import availability as availability
     from analysis.resilience import blast_radius as blast_radius
     from analysis.resilience import cascade_paths as cascade_paths
+    from analysis.resilience import mechanisms as mechanisms
     from analysis.resilience import tolerance as tolerance
     from analysis.review import Review as Review
     from analysis.review import open_review as open_review
@@ -73,6 +74,7 @@ __all__ = [
     "ingest",
     "instrument_next",
     "lost_edges",
+    "mechanisms",
     "merges",
     "objectives",
     "open_dataset",
@@ -116,6 +118,7 @@ _HOMES: Final = {
     "figures": "analysis.figures:",
     "ingest": "analysis.dataset:ingest",
     "objectives": "analysis.alerts:objectives",
+    "mechanisms": "analysis.resilience:mechanisms",
     "open_dataset": "analysis.dataset:open_dataset",
     "open_export": "analysis.dataset:open_export",
     "open_history": "analysis.history:open_history",

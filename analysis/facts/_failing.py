@@ -10,7 +10,7 @@ import numpy.typing as npt
 from analysis.facts._says import says
 from analysis.forest import Forest
 
-__all__ = ["FAILING_COLUMNS", "MECHANISMS", "failing", "has_idempotency_key", "mechanism"]
+__all__ = ["FAILING_COLUMNS", "MECHANISMS", "failing", "has_idempotency_key", "kept_by_breaker", "mechanism"]
 
 FAILING_COLUMNS: Final = ("status", "http_status", "rpc_status", "error_type", "retry_evidence")
 MECHANISMS: Final = ("error", "timeout", "rejection", "exhausted retries", "saturation", "bad data")
@@ -78,6 +78,10 @@ _DATA_WORDS: Final = (
 )
 #: Envoy's response flags for an open breaker, a refused connection, no healthy host and a rate limit.
 _FLAGS: Final = frozenset(("UO", "UF", "UH", "RL"))
+#: What the exceptions of open breakers are called: resilience4j, Polly, Hystrix, pybreaker, gobreaker, opossum.
+_BREAKER_WORDS: Final = ("circuit", "callnotpermitted", "breakeropen", "openbreaker", "hystrixruntime")
+#: Envoy's response flag for an open breaker (overflow).
+_BREAKER_FLAG: Final = "UO"
 _CANCEL_WORDS: Final = ("cancelled", "canceled", "clientdisconnect", "clientabort", "context canceled")
 
 
@@ -105,6 +109,12 @@ def mechanism(forest: Forest) -> npt.NDArray[np.int32]:
     late |= says(forest, "error_type", lambda text: _holds(text, _TIMEOUT_WORDS))
     how[late] = MECHANISMS.index("timeout")
     return how
+
+
+def kept_by_breaker(forest: Forest) -> npt.NDArray[np.bool_]:
+    """Mark the rows that an open breaker kept back, as the exception or the proxy says."""
+    named = says(forest, "error_type", lambda text: _holds(text, _BREAKER_WORDS))
+    return named | says(forest, "retry_evidence", lambda text: _BREAKER_FLAG in _flags(text))
 
 
 def has_idempotency_key(forest: Forest) -> npt.NDArray[np.bool_]:

@@ -1,7 +1,9 @@
 """Attempts: how often callers try one logical call, and what the attempts before the last cost.
 
 A logical call is what the caller wanted: the same span calls the same template at the same place with the same values,
-again after it failed (:mod:`analysis.facts._attempts`). Most have one attempt.
+again after it failed (:mod:`analysis.facts._attempts`). Most have one attempt. Attempts that have no span of their own
+count where the span of another tells of them: ``http.request.resend_count``, the retries of X-Ray and of client
+libraries that keep one span a call, the attempts that Envoy counts.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ FIELDS: Final = (
     Field("retried", pa.bool_(), "key", "", "there was more than one attempt"),
     Field("calls", pa.int64(), "sum", "calls", "logical calls"),
     Field("attempts", pa.int64(), "sum", "attempts", "attempts of these"),
+    Field("told", pa.int64(), "sum", "attempts", "of these, without a span: another tells of them"),
     Field("most", pa.int64(), "max", "attempts", "attempts of the logical call that had most"),
     Field("exhausted", pa.int64(), "sum", "calls", "logical calls of which the last attempt failed too"),
     Field(
@@ -62,14 +65,18 @@ FIELDS: Final = (
 )
 _VERB: Final = re.compile(r"[A-Za-z]+")
 _SERVER_ERROR: Final = 500
+_COUNTED: Final = re.compile(r"(?:^|;)x-envoy-attempt-count=\[?\W*(\d{1,4})", re.IGNORECASE)
+#: A number beyond it is no count of attempts.
+_MOST_TOLD: Final = 1000
 
 
 def scan(forest: Forest) -> pa.Table:
     """Return the logical calls of one partition."""
     attempts = attempts_of(forest)
     calls, offset = attempts.calls, attempts.offset
-    count = np.diff(offset)
-    one = np.ones(len(count), np.int64)
+    seen = np.diff(offset)
+    one = np.ones(len(seen), np.int64)
+    count = np.maximum(seen, _told(forest, attempts))
     retried = count > 1
     rows = calls.rows[attempts.order]
     last = np.zeros(len(rows), np.bool_)
@@ -78,7 +85,7 @@ def scan(forest: Forest) -> pa.Table:
     by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
     critical = _added(np.where(last, 0, below_sums(by_depth, forest.parent, forest.critical)[rows]), offset)
     total = _added(spent, offset)
-    uncertain, keyed, seen = _doubts(forest, attempts, last)
+    uncertain, keyed, with_key = _doubts(forest, attempts, last)
     span_offset, span_rows = first_spans(offset, rows)
     return gather(
         FIELDS,
@@ -93,11 +100,12 @@ def scan(forest: Forest) -> pa.Table:
             sums={
                 "calls": one,
                 "attempts": count,
+                "told": count - seen,
                 "most": count,
                 "exhausted": retried & calls.failed[attempts.last],
                 "uncertain": uncertain,
                 "keyed": uncertain & keyed,
-                "keys_seen": seen,
+                "keys_seen": with_key,
                 "total_ns": total,
                 "critical_ns": critical,
             },
@@ -107,6 +115,26 @@ def scan(forest: Forest) -> pa.Table:
             span_rows=span_rows,
         ),
     )
+
+
+def _told(forest: Forest, attempts: Attempts) -> npt.NDArray[np.int64]:
+    """Return how many attempts of each logical call its spans tell of, its own included."""
+    rows, server = attempts.calls.rows[attempts.order], attempts.calls.server[attempts.order]
+    resent = forest.array("resend_count").astype(np.int64)
+    evidence = forest.codes("retry_evidence")
+    # The last entry is where the code -1 of a null lands.
+    counted = np.array([*(_proxied(text) for text in evidence.values), 0], np.int64)[evidence.codes]
+    told = np.where(resent > 0, resent + 1, 0)
+    told = np.minimum(np.maximum(told, counted), _MOST_TOLD)
+    # The callee's span has the number that the proxy between gave the attempt that arrived.
+    told = np.maximum(told[rows], np.where(server >= 0, told[server], 0))
+    return np.maximum.reduceat(told, attempts.offset[:-1]) if len(told) else np.zeros(0, np.int64)
+
+
+def _proxied(evidence: str) -> int:
+    """Return the attempts that a proxy counted: ``…;x-envoy-attempt-count=3;…``."""
+    found = _COUNTED.search(evidence)
+    return int(found.group(1)) if found else 0
 
 
 def _doubts(

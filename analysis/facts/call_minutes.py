@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.facts import _outgoing
-from analysis.facts._failing import MECHANISMS, mechanism
+from analysis.facts._failing import MECHANISMS, kept_by_breaker, mechanism
 from analysis.facts._outgoing import outgoing, taken
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
@@ -26,6 +26,9 @@ FIELDS: Final = (
     Field("timeouts", pa.int64(), "sum", "calls", "of these, by a timeout"),
     Field(
         "rejections", pa.int64(), "sum", "calls", "of those that never arrived, refused: an open breaker, no connection"
+    ),
+    Field(
+        "kept_by_breaker", pa.int64(), "sum", "calls", "calls that an open breaker kept back, as exception or proxy say"
     ),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
     Field("failed_ns", pa.int64(), "sum", "ns", "time waited for calls that failed"),
@@ -63,6 +66,7 @@ def scan(forest: Forest) -> pa.Table:
                 "failures": lost,
                 "timeouts": lost & (how == MECHANISMS.index("timeout")),
                 "rejections": alone & (how == MECHANISMS.index("rejection")),
+                "kept_by_breaker": kept_by_breaker(forest)[rows],
                 "failed_ns": waited,
             },
             histograms={

@@ -19,6 +19,7 @@ from analysis.facts._ascent import MOST_HOPS, ascend, origins
 from analysis.facts._attempts import attempts_of
 from analysis.facts._data_calls import connecting
 from analysis.facts._failing import MECHANISMS, failing, mechanism
+from analysis.facts._says import says
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
@@ -83,6 +84,7 @@ def scan(forest: Forest) -> pa.Table:
     top = hops[offset[:-1] + run - 1] if len(began) else began
     paths, stops, services = _tell(forest, offset, hops, run)
     alone = mechanism(forest)[began]
+    exhausted |= (forest.array("resend_count") > 0)[began] | says(forest, "retry_evidence", _used_up)[began]
     how = np.where(exhausted, MECHANISMS.index("exhausted retries"), alone).astype(np.int32)
     # A connection that could not be had in time: what the pool is for went on, as a rule.
     waiting = (connecting(forest) & (forest.kind == _CLIENT))[began]
@@ -128,6 +130,11 @@ def scan(forest: Forest) -> pa.Table:
             span_rows=hops[kept],
         ),
     )
+
+
+def _used_up(evidence: str) -> bool:
+    """Tell whether a proxy says that its retries are used up (Envoy's response flag URX)."""
+    return any("URX" in part.upper().split("=")[-1].split(",") for part in evidence.split(";"))
 
 
 def last_attempts(

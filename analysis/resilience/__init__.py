@@ -6,6 +6,7 @@ Everything here is made of the merged facts of a review; nothing reads spans aga
 from analysis.resilience.availability import availability, availability_steps
 from analysis.resilience.blast_radius import blast_radius
 from analysis.resilience.cascade_paths import cascade_paths
+from analysis.resilience.mechanisms import mechanisms
 from analysis.resilience.network import Network, network
 from analysis.resilience.tolerance import tolerance
 
@@ -15,6 +16,7 @@ __all__ = [
     "availability_steps",
     "blast_radius",
     "cascade_paths",
+    "mechanisms",
     "network",
     "tolerance",
 ]

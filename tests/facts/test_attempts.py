@@ -125,3 +125,26 @@ def test_traces_of_several_partitions_add_up_and_nothing_is_nothing() -> None:
     )
     assert scan(attempts, []).empty
     assert scan(retry_gaps, []).empty
+
+
+def test_attempts_without_a_span_of_their_own_count_where_another_tells_of_them() -> None:
+    # X-Ray keeps one span a call and says how often it was tried again; a proxy counts what it sent.
+    for row, attempts_made in (
+        (call(2, 10, resend_count=2), 3),
+        (call(2, 10, retry_evidence="response_flags=URX;x-envoy-attempt-count=4"), 4),
+    ):
+        [made] = scan(attempts, [root(), row]).to_dict("records")
+        assert (made["retried"], made["calls"], made["attempts"], made["told"]) == (
+            True,
+            1,
+            attempts_made,
+            attempts_made - 1,
+        )
+    arrived = [root(), call(2, 10), served(3, 2, 11) | {"retry_evidence": "x-envoy-attempt-count=2"}]
+    assert tried(scan(attempts, arrived)) == [(True, 1, 2)]
+
+
+def test_attempts_that_are_all_there_are_not_told_twice() -> None:
+    rows = [root(), call(2, 10, failed=True), call(3, 30, resend_count=1)]
+    [made] = scan(attempts, rows).to_dict("records")
+    assert (made["attempts"], made["told"]) == (2, 0)

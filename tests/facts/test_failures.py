@@ -86,3 +86,9 @@ def test_what_is_called_after_a_failure_that_was_survived():
     assert rows == [("GET /cart", "GET /ads", "GET /house-ads", 1)]
     # A visit that fails itself survived nothing.
     assert read("stand_ins", spans[0] | {"status": "error"}, *spans[1:]).empty
+
+
+def test_a_proxy_says_that_its_retries_are_used_up():
+    for columns in ({"retry_evidence": "response_flags=UF,URX"}, {"resend_count": 2}):
+        found = read("failures", span(1, status="error"), query(2, 1, status="error", **columns))
+        assert rows_of(found, "mechanism") == [("exhausted retries",)]

@@ -18,6 +18,9 @@ the timeout (half of them by a timeout error, or all after nearly the same wait 
 callee, as an open breaker makes them, and the caller's rate holds: at least ``rate`` of its median in the other minutes
 that have calls (0.5, house default). Without other minutes the rate cannot be compared, and confidence is lower.
 
+Log records of the caller, or of a proxy before the target, that tell of an open breaker in these minutes show that
+there is one.
+
 Worth fixing from ``wasted_s`` seconds waited in vain on (60, house default). Severity follows from the share of an
 entry operation's requests in which a call to the target ran into a timeout.
 
@@ -47,7 +50,7 @@ import pandas as pd
 from analysis._histogram import Histogram, upper
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
-from analysis.findings import Assessment, Finding
+from analysis.findings import Assessment, Finding, Outcome
 
 __all__ = ["INFO", "judge"]
 
@@ -55,7 +58,7 @@ INFO: Final = Info(
     name="absent_circuit_breaker",
     family="cascades",
     title="Absent circuit breaker",
-    facts=("call_minutes", "waits", "requests", "coverage"),
+    facts=("call_minutes", "waits", "requests", "coverage", "log_signals", "log_lines"),
     limits={
         "calls": Limit(20, "calls", "a minute can be bad from this many calls on"),
         "failed": Limit(0.5, "", "share of a minute's calls from which it is bad"),
@@ -71,6 +74,8 @@ _SECOND_NS: Final = 1_000_000_000
 #: Without error types, waits that differ by less than this share, and last this long, ended by a timeout.
 _ALIKE, _LONG_NS = 0.1, 500_000_000
 _FAST: Final = 0.1
+#: What logs say where a breaker is at work.
+_BREAKER_SIGNALS: Final = ("open breaker", "overflow")
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -85,11 +90,13 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if int(minutes["calls"].max()) < limits["calls"]:
         missing = (f"traffic: no service makes {limits['calls']:g} calls a minute to another",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    findings = tuple(_findings(evidence, limits))
-    return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", findings)
+    suppressed: list[str] = []
+    findings = tuple(_findings(evidence, limits, suppressed))
+    outcome: Outcome = "found" if findings else "not_found"
+    return Assessment(INFO.name, INFO.family, outcome, findings, suppressed=tuple(suppressed))
 
 
-def _findings(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
+def _findings(evidence: Evidence, limits: Limits, suppressed: list[str]) -> Iterator[Finding]:
     for key, rows in evidence["call_minutes"].groupby(["service", "target"], sort=True):
         service, target = map(str, key)
         is_bad = (rows["calls"] >= limits["calls"]) & (rows["failures"] >= limits["failed"] * rows["calls"])
@@ -99,6 +106,12 @@ def _findings(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
         usual = float(others["calls"].median()) if len(others) else 0.0
         holds = float(bad["calls"].median()) >= limits["rate"] * usual
         if holds and _at_the_timeout(bad) and _fast_share(bad) < limits["fast"]:
+            told = _told_in_logs(evidence, service, target, bad)
+            if told:
+                suppressed.append(
+                    f"{service} to {target}: {told} log records of the bad minutes tell of an open breaker"
+                )
+                continue
             yield _finding(evidence, service, target, bad, usual, limits)
 
 
@@ -120,6 +133,14 @@ def _fast_share(bad: pd.DataFrame) -> float:
     return fast / max(1, int(bad["failures"].sum()))
 
 
+def _told_in_logs(evidence: Evidence, service: str, target: str, bad: pd.DataFrame) -> int:
+    """Return how many log records of the bad minutes tell of an open breaker: the caller's, or a proxy's before it."""
+    signals = evidence["log_signals"]
+    then = signals["minute"].isin(set(bad["minute"])) & signals["signal"].isin(_BREAKER_SIGNALS)
+    whose = (signals["service"] == service) | ((signals["target"] == target) & (target != ""))
+    return int(signals.loc[then & whose, "lines"].sum())
+
+
 def _finding(evidence: Evidence, service: str, target: str, bad: pd.DataFrame, usual: float, limits: Limits) -> Finding:
     whom = target or "a callee that nothing names"
     calls, failures, timeouts = (int(bad[name].sum()) for name in ("calls", "failures", "timeouts"))
@@ -133,7 +154,9 @@ def _finding(evidence: Evidence, service: str, target: str, bad: pd.DataFrame, u
         f"the rate held: {rate:g} calls in a bad minute, {usual:g} in the others"
         if usual
         else "there are no other minutes to compare the rate with: confidence is lowered",
-        "what a breaker says of itself, in logs or metrics, was not looked at",
+        "no log record of these minutes tells of an open breaker"
+        if len(evidence["log_lines"])
+        else "there are no log records, in which a breaker would say that it is open",
         *evidence.trust.sentences(_SENSITIVE_TO, traces),
     ]
     return Finding(
