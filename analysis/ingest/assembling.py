@@ -49,7 +49,7 @@ def assemble(spans: pa.Table, logs: pa.Table) -> Assembled:
     spans, logs
         Tidy rows as they travel (`analysis.ingest.spool`): all that inputs have of the partition's traces.
     """
-    spans, logs, joined = _join_halves(spans, logs)
+    spans, logs, joined, undecided = _join_halves(spans, logs)
     of_input: dict[int, Tally] = {}
     lanes = SpanLanes.of(spans)
     for number, rows in _rows_of_inputs(spans):
@@ -58,7 +58,7 @@ def assemble(spans: pa.Table, logs: pa.Table) -> Assembled:
         count_logs(of_input.setdefault(number, Tally()), logs, rows)
     merged = merge_spans(spans)
     records = merge_logs(logs)
-    whole = Tally(conflicts=merged.conflicts, conflict=merged.conflict, joined=joined)
+    whole = Tally(conflicts=merged.conflicts, conflict=merged.conflict, joined=joined, undecided=undecided)
     SpanLanes.of(merged.spans).count(whole)
     count_logs(whole, records, np.arange(records.num_rows))
     return Assembled(derive_spans(merged.spans), derive_logs(records), whole, of_input)
@@ -84,23 +84,31 @@ def _count_input(spans: pa.Table, lanes: SpanLanes, rows: Int64s) -> Tally:
     return SpanLanes.of(merged.spans).count(Tally(conflicts=merged.conflicts, conflict=merged.conflict))
 
 
-def _join_halves(spans: pa.Table, logs: pa.Table) -> tuple[pa.Table, pa.Table, int]:
-    """Give records that name a trace by its lower 64 bits the whole id, where only one whole id ends so."""
+def _join_halves(spans: pa.Table, logs: pa.Table) -> tuple[pa.Table, pa.Table, int, int]:
+    """Give records that name a trace by its lower 64 bits the whole id, where only one whole id ends so.
+
+    Returns
+    -------
+    :
+        The rows, how many were completed, and how many could be of several traces.
+    """
     highs = np.concatenate([integers(table["trace_id_high"].chunk(0)) for table in (spans, logs)])
     lows = np.concatenate([integers(table["trace_id_low"].chunk(0)) for table in (spans, logs)])
     half = (highs == 0) & (lows != 0)
     if not half.any() or not highs.any():
-        return spans, logs, 0
+        return spans, logs, 0, 0
     whole = np.unique(np.stack([lows[highs != 0], highs[highs != 0]], axis=1), axis=0)
     ends, first, count = np.unique(whole[:, 0], return_index=True, return_counts=True)
+    undecided = int(np.count_nonzero(half & np.isin(lows, ends[count > 1])))
     ends, found = ends[count == 1], whole[first[count == 1], 1]
     if not len(ends):
-        return spans, logs, 0
+        return spans, logs, 0, undecided
     place = np.minimum(np.searchsorted(ends, lows), len(ends) - 1)
     joined = half & (ends[place] == lows)
     highs = np.where(joined, found[place], highs)
     cut = spans.num_rows
-    return _with_high(spans, highs[:cut]), _with_high(logs, highs[cut:]), int(np.count_nonzero(joined))
+    done = int(np.count_nonzero(joined))
+    return _with_high(spans, highs[:cut]), _with_high(logs, highs[cut:]), done, undecided
 
 
 def _with_high(table: pa.Table, highs: Any) -> pa.Table:

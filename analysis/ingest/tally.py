@@ -41,6 +41,8 @@ class Tally:
         Where one of them is: its ids.
     joined
         Spans and logs whose 64-bit trace id was completed from another record of the same trace.
+    undecided
+        Spans and logs whose 64-bit trace id ends several whole ones: which of them they belong to is not known.
     """
 
     spans: int = 0
@@ -55,6 +57,7 @@ class Tally:
     conflicts: int = 0
     conflict: str = ""
     joined: int = 0
+    undecided: int = 0
     services: set[str] = field(default_factory=set)
 
     @property
@@ -64,7 +67,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Add the counts of another partition to these."""
-        for name in ("spans", "logs", "traces", "root_spans", "error_spans", "conflicts", "joined"):
+        for name in ("spans", "logs", "traces", "root_spans", "error_spans", "conflicts", "joined", "undecided"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.first_ns = _least(self.first_ns, other.first_ns)
         self.last_ns = _most(self.last_ns, other.last_ns)
@@ -203,6 +206,11 @@ def together(inputs: Iterable[Input], tally: Tally, notes: Iterable[str] = ()) -
                 known["count"] += row["count"]
     if tally.joined:
         said.add(f"{tally.joined} records name a trace by its lower 64 bits; joined to the only whole id that ends so")
+    if tally.undecided:
+        said.add(
+            f"{tally.undecided} records name a trace by its lower 64 bits, in which several whole ids end: they stay"
+            " traces of their own"
+        )
     unread = sum(entry.unreadable for entry in distinct.values())
     if unread:
         said.add(f"inputs of which nothing could be read: {unread}")

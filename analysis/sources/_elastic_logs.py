@@ -9,6 +9,7 @@ from analysis.semconv import resource_columns, text
 from analysis.sources._elastic_apm import Processes, document_time
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._ledger import Rejects
+from analysis.sources._log_records import RecordReader
 from analysis.sources._log_values import is_structured, severity
 from analysis.sources._rows import SpanRows
 
@@ -77,6 +78,7 @@ class Records:
         self._template = template
         self._note = rejects.note
         self._processes = Processes(rejects.note)
+        self._reader = RecordReader(rejects)
         self._trace_id, self._span_id = trace_reader(rejects.note), id_reader(rejects.note)
 
     def error(self, flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,9 +98,8 @@ class Records:
         native = "severity_number" in flat or "body.text" in flat or "event_name" in flat or "trace_id" in flat
         if not native:
             row = self._begun(flat, flat.get("span.id") or flat.get("transaction.id"))
-            row["body"], row["logger"] = text(flat.get("message")), text(flat.get("log.logger"))
-            row["severity"] = severity(None, flat.get("log.level"))
-            row["error_type"] = text(flat.get("error.type"))
+            told = self._reader.columns(flat)
+            row |= {name: found for name, found in told.items() if found is not None and row.get(name) in {None, ""}}
             row["structured"] = "log.level" in flat or is_structured(flat.get("message"))
             return row
         row = self._begun({**flat, "trace.id": flat.get("trace_id")}, flat.get("span_id"))

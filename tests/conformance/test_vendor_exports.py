@@ -197,6 +197,7 @@ def test_a_lower_half_that_two_traces_share_stays_a_trace_of_its_own(tmp_path):
     assert (data.totals.traces, data.totals.spans) == (3, 3)
     assert edges(data) == {}
     assert min(data.spans()["trace_id"]) == f"{low:032x}"
+    assert any(note.startswith("1 records name a trace by its lower 64 bits, in which") for note in data.totals.notes)
 
 
 def test_apm_and_filebeat_join(tmp_path):
