@@ -55,11 +55,14 @@ if TYPE_CHECKING:
     from analysis.table_html import table as table
     from analysis.talking import savings as savings
     from analysis.talking import talking_points as talking_points
+    from analysis.whatif import WhatIf as WhatIf
+    from analysis.whatif import what_if as what_if
 
 __all__ = [
     "Comparison",
     "Dataset",
     "Review",
+    "WhatIf",
     "alert_rules",
     "availability",
     "blast_radius",
@@ -93,6 +96,7 @@ __all__ = [
     "table",
     "talking_points",
     "tolerance",
+    "what_if",
     "worst_exemplar",
 ]
 
@@ -101,6 +105,7 @@ _HOMES: Final = {
     "Comparison": "analysis.compare:Comparison",
     "Dataset": "analysis.dataset:Dataset",
     "Review": "analysis.review:Review",
+    "WhatIf": "analysis.whatif:WhatIf",
     "alert_rules": "analysis.alerts:alert_rules",
     "availability": "analysis.resilience:availability",
     "blast_radius": "analysis.resilience:blast_radius",
@@ -131,6 +136,7 @@ _HOMES: Final = {
     "story": "analysis.one_trace:story",
     "worst_exemplar": "analysis.one_trace:worst_exemplar",
     "table": "analysis.table_html:table",
+    "what_if": "analysis.whatif:what_if",
     "talking_points": "analysis.talking:talking_points",
     "cohesion": "analysis.ownership:cohesion",
     "coupling": "analysis.ownership:coupling",

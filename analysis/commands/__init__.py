@@ -139,6 +139,34 @@ examples:
   archreview origins week --incident START..END --baseline START..END --format json""",
         (options.sources, options.incident, options.form("text", "json"), options.out, options.reading),
     ),
+    "what-if": Declared(
+        "recorded traces replayed with one thing changed: entry operations before and after",
+        """\
+Replay recorded traces with one thing changed, or several, and tell of each
+entry operation p50, p95, calls and failures before and after, with intervals
+and what is assumed. Time goes through the recorded tree, so that slack stays
+slack; failures go up as callers were seen to survive them.
+
+changes:
+  fail=SERVICE[:share]      its calls fail: all, or a share (0.2 or 20%)
+  slow=SERVICE:+50ms        its answers take longer; slow=SERVICE:x2 twice as long
+  merge=A+B                 calls between them become calls in one process
+  batch=detected            runs of calls found by the N+1 detectors become one
+                            call; batch=SERVICE only those of a service
+  parallel=detected         calls found by serial_calls start together;
+                            parallel=SERVICE only those of a service
+  timeout=A->B:300ms        A gives calls to B up after that time
+  breaker=A->B              a circuit breaker stands before calls from A to B
+  retry=A->B:3              failed calls from A to B are made up to 3 times
+  owner=TABLE->SERVICE      who reaches the table asks its owner instead""",
+        """\
+examples:
+  archreview what-if exports/ --scenario batch=detected
+  archreview what-if exports/ --scenario fail=payments:0.2
+  archreview what-if exports/ --scenario merge=cart+pricing --format json
+  archreview what-if exports/ --scenario 'timeout=orders->payments:300ms' --scenario 'retry=orders->payments:2'""",
+        (options.sources, options.scenarios, options.form("text", "json"), options.out, options.reading),
+    ),
     "report": Declared(
         "the whole review as offline HTML, with executed notebooks and findings.json",
         """\

@@ -31,6 +31,7 @@ __all__ = [
     "path",
     "reading",
     "report",
+    "scenarios",
     "sources",
 ]
 
@@ -180,6 +181,17 @@ def path(parser: argparse.ArgumentParser) -> None:
     """Take how the critical path is found."""
     parser.add_argument("--strict", action="store_true", help="no overlap between siblings, as in Jaeger's UI")
     parser.add_argument("--trace", metavar="ID", help="only this trace")
+
+
+def scenarios(parser: argparse.ArgumentParser) -> None:
+    """Take what is changed."""
+    parser.add_argument(
+        "--scenario",
+        required=True,
+        action="append",
+        metavar="CHANGE",
+        help="what is changed, such as batch=detected or slow=SERVICE:+50ms; several are changed at once",
+    )
 
 
 def incident(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,136 @@
+"""What is measured before a recording is replayed: detected runs, time on the way, failures, breakers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from analysis.dataset import Dataset
+from analysis.engine import scan_facts
+from analysis.facts import discover, to_frame
+from analysis.forest import iter_forests
+from analysis.links.architecture import COLUMNS
+from analysis.resilience import tolerance
+from analysis.review import review
+from analysis.whatif.changes import Found, Measured
+from analysis.whatif.plan import Recording
+from analysis.whatif.scenarios import Scenario, ScenarioError
+
+__all__ = ["measure", "recordings", "tolerances"]
+
+_BATCHED: Final = ("n_plus_one_calls", "n_plus_one_queries")
+_SERIES: Final = "serial_calls"
+#: Kinds that ask for what calls cost or how they failed.
+_OF_CALLS: Final = frozenset({"breaker", "retry", "owner"})
+#: The breaker of the replay: so many failures one after the other open it, for so long.
+_TRIPS: Final = 5
+_OPEN_NS: Final = 5_000_000_000
+
+
+def recordings(data: Dataset) -> Iterator[Recording]:
+    """Give each partition of a dataset, planted."""
+    columns = tuple(dict.fromkeys((*COLUMNS, "operation", "template", "category")))
+    for forest in iter_forests(data, columns):
+        yield Recording(forest)
+
+
+def measure(data: Dataset, scenarios: Iterable[Scenario], config: Any = None) -> Measured:
+    """Measure what scenarios ask for, and check that what they name is there.
+
+    Raises
+    ------
+    ScenarioError
+        A service is named that is not in the recording, or nothing was detected.
+    """
+    scenarios = tuple(scenarios)
+    kinds = {scenario.kind for scenario in scenarios}
+    measured = Measured(found=_found(data, kinds, config))
+    if kinds & _OF_CALLS:
+        calls = pd.concat([_calls(recording) for recording in recordings(data)], ignore_index=True)
+        served = calls[calls["way_ns"] >= 0]
+        measured.way_ns = {str(name): int(way) for name, way in served.groupby("callee")["way_ns"].median().items()}
+        measured.way_ns[""] = int(served["way_ns"].median()) if len(served) else 0
+        shares = calls.groupby(["caller", "callee"], as_index=False)["failed"].mean()
+        ends = zip(shares["caller"].tolist(), shares["callee"].tolist(), strict=True)
+        measured.failure_share = dict(zip(ends, shares["failed"].tolist(), strict=True))
+        for scenario in scenarios:
+            if scenario.kind == "breaker":
+                caller, callee = scenario.services
+                mine = calls[(calls["caller"] == caller) & (calls["callee"] == callee)]
+                measured.open_calls[caller, callee] = _kept_out(mine)
+    return measured
+
+
+def _found(data: Dataset, kinds: set[str], config: Any) -> Found:
+    wanted = [*(_BATCHED if "batch" in kinds else ()), *((_SERIES,) if "parallel" in kinds else ())]
+    if not wanted:
+        return Found()
+    runs: set[tuple[str, str, str]] = set()
+    series: set[tuple[str, str]] = set()
+    for finding in review(data, only=wanted, config=config).finding_objects:
+        subject = finding.subject
+        if finding.detector == _SERIES:
+            series.add((subject["service"], subject["operation"]))
+        else:
+            runs.add((subject["service"], subject["operation"], subject["template"]))
+    return Found(frozenset(runs), frozenset(series))
+
+
+def _calls(recording: Recording) -> pd.DataFrame:
+    forest = recording.forest
+    rows = np.flatnonzero(recording.calls & (recording.target != "") & forest.has_time)
+    answer = recording.answer[rows]
+    way = np.where(answer >= 0, np.maximum(forest.duration[rows] - forest.duration[answer], 0), -1)
+    return pd.DataFrame(
+        {
+            "caller": recording.services[rows],
+            "callee": recording.target[rows],
+            "failed": forest.error[rows],
+            "way_ns": way,
+            "start_ns": forest.start[rows] + forest.trace_start_ns[forest.trace_of[rows]],
+            "duration_ns": forest.duration[rows],
+            "high": forest.array("trace_id_high")[rows],
+            "low": forest.array("trace_id_low")[rows],
+            "span": forest.array("span_id")[rows],
+        }
+    )
+
+
+def _kept_out(calls: pd.DataFrame) -> frozenset[tuple[int, int, int]]:
+    """Return the calls that an open breaker would not have let through, as they came one after the other."""
+    ordered = calls.sort_values(["start_ns", "high", "low", "span"])
+    kept: set[tuple[int, int, int]] = set()
+    failures, closed_at = 0, None
+    names = ("start_ns", "failed", "high", "low", "span")
+    for start, failed, high, low, span in zip(*(ordered[name].tolist() for name in names), strict=True):
+        if closed_at is not None and start < closed_at:
+            kept.add((high, low, span))
+            continue
+        # Closed, or the one call that is let through to try.
+        failures = failures + 1 if failed else 0
+        opens = failures >= _TRIPS or (closed_at is not None and failed)
+        closed_at = start + _OPEN_NS if opens else None
+    return frozenset(kept)
+
+
+def tolerances(data: Dataset) -> pd.DataFrame:
+    """Return how often callers survive the failure of what they call, measured on the recording."""
+    table = scan_facts(data, ["dependencies"])["dependencies"]
+    return tolerance({"dependencies": to_frame(discover()["dependencies"].FIELDS, table)})
+
+
+def check_names(scenario: Scenario, known: set[str], concerned: int) -> None:
+    """Raise where a scenario concerns no span: what it names is not there, or nothing of the kind is."""
+    if concerned:
+        return
+    unknown = [name for name in scenario.services if name not in known]
+    if unknown and scenario.kind != "owner":
+        message = f"{scenario.text!r}: there is no {unknown[0]!r}; there are {', '.join(sorted(known)[:30])}"
+        raise ScenarioError(message)
+    if scenario.kind in {"batch", "parallel"}:
+        message = f"{scenario.text!r}: the detectors found no such calls"
+        raise ScenarioError(message)
+    raise ScenarioError(f"{scenario.text!r}: no span of the recording is concerned")
