@@ -18,6 +18,8 @@ __all__ = ["instrument_next"]
 #: What an answer is worth that covers a part only, against one that is not there at all (house default).
 _PARTIAL: Final = 0.25
 _NAMED: Final = 5
+#: Words of evidence that is told to the review, not recorded: rules, a catalogue, an earlier review.
+_GIVEN: Final = ("review.yml", "--baseline")
 #: What mends each doubt of the trust report.
 _MENDS: Final = {
     "propagation": "Pass trace context between services (the traceparent header), and read it",
@@ -65,6 +67,8 @@ class Reviewed(Protocol):
 def instrument_next(result: Reviewed) -> pd.DataFrame:
     """Rank what to instrument by how many open questions and weak statements it would resolve.
 
+    What is told to a review rather than recorded (rules, a catalogue, an earlier review) is left out.
+
     Parameters
     ----------
     result
@@ -83,6 +87,8 @@ def instrument_next(result: Reviewed) -> pd.DataFrame:
     parts: dict[str, list[str]] = defaultdict(list)
     for item in result.assessments_made:
         for text in item.missing:
+            if any(word in text for word in _GIVEN):
+                continue
             (answers if item.outcome == "not_assessable" else parts)[text].append(item.detector)
     rows = [
         _row(text, _where(result, text), answers.get(text, ()), parts.get(text, ()), 0, 0.0)

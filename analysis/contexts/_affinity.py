@@ -16,11 +16,13 @@ from analysis.detectors.boundaries._services import is_probe
 from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.graph import module_name, several_modules
 
-__all__ = ["WEIGHTS", "Affinities", "Pair", "of_modules", "of_services"]
+__all__ = ["LEAST_CALLS", "WEIGHTS", "Affinities", "Pair", "of_modules", "of_services"]
 
 #: How much each kind of evidence counts (house defaults). Calls and tables must change together when one side does;
 #: being used together may only mean that one page shows both.
 WEIGHTS: Final = {"calls": 0.45, "tables": 0.3, "traces": 0.15, "failures": 0.1}
+#: Calls between two units that share no table, fewer of which tell nothing (house default).
+LEAST_CALLS: Final = 5
 _CACHES: Final = ("redis", "memcached", "valkey", "hazelcast")
 _ACCESS: Final = ("read", "write", "unknown")
 
@@ -54,12 +56,16 @@ class Pair:
 
     @property
     def weight(self) -> float:
-        """All of it together, 0..1; traces alone tie nothing: one page may show what two unrelated services say."""
-        tied = bool(self.calls or self.tables)
+        """All of it together, 0..1.
+
+        Traces alone tie nothing, as one page may show what two unrelated services say; nor do a few calls.
+        """
+        if not self.tables and self.calls < LEAST_CALLS:
+            return 0.0
         return round(
             WEIGHTS["calls"] * self.call_share
             + WEIGHTS["tables"] * self.table_share
-            + WEIGHTS["traces"] * self.trace_share * tied
+            + WEIGHTS["traces"] * self.trace_share
             + WEIGHTS["failures"] * self.failure_share,
             6,
         )

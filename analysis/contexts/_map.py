@@ -15,7 +15,7 @@ from analysis.contexts._affinity import Affinities, Pair, of_modules, of_service
 from analysis.contexts._arguments import argued
 from analysis.contexts._communities import stable_groups
 from analysis.graph import several_modules
-from analysis.trust import NO_CROSSING, Trust
+from analysis.trust import LOW_SUPPORT_TRACES, NO_CROSSING, Trust
 
 __all__ = ["Context", "ContextMap", "Reviewed", "contexts"]
 
@@ -146,6 +146,12 @@ def contexts(result: Reviewed, *, grain: str = "service") -> ContextMap:
         raise ValueError(message)
     if "propagation" in result.trust_report.doubts:
         return ContextMap(grain, reason=f"Which services belong together cannot be judged: {NO_CROSSING}.")
+    traces = int(result.totals["traces"])
+    if traces < LOW_SUPPORT_TRACES:
+        reason = (
+            f"What belongs together cannot be told from {counted(traces, 'trace')}, fewer than {LOW_SUPPORT_TRACES}."
+        )
+        return ContextMap(grain, reason=reason)
     if grain == "module" and several_modules(result.facts["module_calls"]).empty:
         reason = "No service names two modules of its own, by code.namespace or by an instrumentation scope."
         return ContextMap(grain, reason=reason)
@@ -156,7 +162,7 @@ def contexts(result: Reviewed, *, grain: str = "service") -> ContextMap:
         )
     weights = {names: pair.weight for names, pair in measured.pairs.items()}
     groups = stable_groups(measured.units, weights)
-    confidence = result.trust_report.confidence(_CONFIDENCE, _SENSITIVE_TO, int(result.totals["traces"]))
+    confidence = result.trust_report.confidence(_CONFIDENCE, _SENSITIVE_TO, traces)
     found = tuple(_context(measured, members, stability, confidence) for members, stability in groups)
     return ContextMap(
         grain, found, measured.fronts, _pairs(measured, found), argued(measured, found, result.catalogue, grain)

@@ -20,7 +20,7 @@ _SERVED: Final = ("server", "consumer", "unspecified")
 _NAMED: Final = 3
 _CACHES: Final = ("redis", "memcached", "valkey", "hazelcast")
 _VERB: Final = re.compile(r"^(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\s+", re.IGNORECASE)
-_PLACE: Final = re.compile(r"^(?:[{<:].*|\d+|v\d+|api|rest)$", re.IGNORECASE)
+_PLACE: Final = re.compile(r"^(?:[{<:*].*|\d+|v\d+|api|rest)$", re.IGNORECASE)
 _UNCLEAR: Final = 0.5
 
 

@@ -53,7 +53,9 @@ def test_ties_are_measured_as_cosines(result):
 def test_traces_alone_tie_nothing():
     assert sum(WEIGHTS.values()) == pytest.approx(1)
     assert Pair(traces=100, trace_share=1.0).weight == 0
-    assert Pair(calls=1, call_share=0.0, traces=100, trace_share=1.0).weight == WEIGHTS["traces"]
+    assert Pair(calls=4, call_share=1.0, traces=100, trace_share=1.0).weight == 0
+    assert Pair(calls=5, call_share=0.0, traces=100, trace_share=1.0).weight == WEIGHTS["traces"]
+    assert Pair(tables=("a",), table_share=0.0, traces=100, trace_share=1.0).weight == WEIGHTS["traces"]
 
 
 def test_every_difference_is_argued_on_both_sides(result):
@@ -87,9 +89,14 @@ def test_where_context_is_lost_there_is_no_map(tmp_path):
     assert found.contexts == ()
 
 
+def test_few_traces_tell_nothing(tmp_path):
+    found = an.contexts(an.review(an.open_export(shop_file(tmp_path / "shop.jsonl", traces=19))))
+    assert found.reason == "What belongs together cannot be told from 19 traces, fewer than 20."
+
+
 def test_one_service_has_nothing_to_belong_to(tmp_path):
     path = tmp_path / "export.json"
-    path.write_bytes(otlp([span(1, 1)]))
+    path.write_bytes(otlp([span(trace, 1) for trace in range(1, 31)]))
     assert "not two services" in an.contexts(an.review(an.open_export(path))).reason
 
 
