@@ -116,7 +116,9 @@ def _nothing_read(names: list[str], inputs: list[Input], notes: tuple[str, ...])
     reasons = [f"{entry.path}: {entry.problem}" for entry in inputs] or ["there is no file in it", *notes]
     more = [f"and {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
     problem = inputs[0].problem if len(inputs) == 1 else "nothing could be read: " + "; ".join(reasons[:_SHOWN] + more)
-    remedy = "`archreview formats` lists what can be read and how to export it"
+    # Of a single file its own advice counts.
+    advice = inputs[0].notes if len(inputs) == 1 else ()
+    remedy = advice[0] if advice else "`archreview formats` lists what can be read and how to export it"
     return UnreadableExport(names[0] if len(names) == 1 else f"{len(names)} exports", problem, remedy)
 
 

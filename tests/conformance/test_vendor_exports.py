@@ -11,6 +11,7 @@ import yaml
 
 import analysis as an
 from analysis.dataset import open_export
+from analysis.sources import UnreadableExport
 from tests.exports import otlp, span
 
 
@@ -218,3 +219,10 @@ def test_apm_and_filebeat_join(tmp_path):
     assert (data.totals.traces, data.totals.spans, data.totals.logs) == (1, 1, 1)
     assert data.totals.services == ("shop",)
     assert not data.totals.rejected
+
+
+def test_a_search_of_tempo_is_refused_with_advice(shared_exports):
+    path = shared_exports / "grafana" / "tempo_search_response.json"
+    with pytest.raises(UnreadableExport) as caught:
+        open_export(path)
+    assert "an index, not traces, and it names no parents. Download the traces by id" in str(caught.value)
