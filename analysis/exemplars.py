@@ -45,10 +45,11 @@ _LOGS_SCHEMA: Final = pa.schema(
 )
 
 
-def collect(data: Dataset, ground: Planting, findings: Iterable[Finding]) -> pa.Table:
+def collect(data: Dataset, ground: Planting, findings: Iterable[Finding], *, values: bool = False) -> pa.Table:
     """Return the spans of every trace that a finding names, sorted by trace and start.
 
-    Their times are corrected for clock skew as the review was, so that they are shown as they were judged.
+    Their times are corrected for clock skew as the review was, so that they are shown as they were judged. Columns of
+    ``VALUES`` are empty unless ``values`` are asked for.
     """
     wanted = _wanted(findings, len(data.partitions))
     tables = [empty_spans()]
@@ -66,7 +67,8 @@ def collect(data: Dataset, ground: Planting, findings: Iterable[Finding]) -> pa.
             starts = pa.array(
                 forest.trace_start_ns[forest.trace_of[kept]] + forest.start[kept], mask=~forest.has_time[kept]
             )
-            table = _without_values(forest.table.take(pa.array(kept)))
+            table = forest.table.take(pa.array(kept))
+            table = table if values else _without_values(table)
             tables.append(table.set_column(table.schema.get_field_index("start_ns"), "start_ns", starts))
     return pa.concat_tables([table.cast(SPAN_SCHEMA) for table in tables]).unify_dictionaries().combine_chunks()
 
@@ -112,7 +114,7 @@ def _without_values(table: pa.Table) -> pa.Table:
     return table.set_column(table.schema.get_field_index("name"), "name", table["operation"])
 
 
-def as_dataset(spans: pa.Table, logs: pa.Table | None = None) -> Dataset:
+def as_dataset(spans: pa.Table, logs: pa.Table | None = None, *, shows_values: bool = False) -> Dataset:
     """Return collected spans and log records as a dataset of one partition, whose clocks need no more correction.
 
     Of a log record only the columns are there that :func:`collect_logs` keeps.
@@ -126,6 +128,7 @@ def as_dataset(spans: pa.Table, logs: pa.Table | None = None) -> Dataset:
         window=None,
         skew="off",
         max_skew_ns=0,
+        shows_values=shows_values,
     )
 
 

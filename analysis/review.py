@@ -66,6 +66,8 @@ class Review:
         Which team, domain and system each service belongs to; empty where none was given.
     exemplar_logs
         Log records of those traces, each message as its template.
+    shows_values
+        Whether the spans of those traces hold values of users, because the configuration asked for that.
     """
 
     tables: Mapping[str, pa.Table] = field(repr=False)
@@ -76,11 +78,12 @@ class Review:
     exemplar_spans: pa.Table = field(repr=False)
     catalogue: Catalogue = field(default_factory=Catalogue, repr=False)
     exemplar_logs: pa.Table = field(default_factory=exemplars.no_logs, repr=False)
+    shows_values: bool = False
 
     @cached_property
     def traces(self) -> Dataset:
         """The traces that findings name, to be looked at: ``figures.waterfall(result.traces, trace_id)``."""
-        return exemplars.as_dataset(self.exemplar_spans, self.exemplar_logs)
+        return exemplars.as_dataset(self.exemplar_spans, self.exemplar_logs, shows_values=self.shows_values)
 
     @cached_property
     def facts(self) -> Mapping[str, pd.DataFrame]:
@@ -213,6 +216,7 @@ class Review:
         pq.write_table(self.exemplar_logs, target / _EXEMPLAR_LOGS, compression="zstd")
         whole = self.to_json() | {"totals": dict(self.totals), "exports": [dict(entry) for entry in self.inputs]}
         whole["catalogue"] = self.catalogue.to_json()
+        whole["shows_values"] = self.shows_values
         whole["doubts"] = {
             name: {"share": doubt.share, "weight": doubt.weight, "sentence": doubt.sentence}
             for name, doubt in sorted(self.trust_report.doubts.items())
@@ -298,10 +302,11 @@ def review(
         )
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
     findings = [finding for name in chosen for finding in answers[name].findings]
-    spans = exemplars.collect(data, ground, findings)
+    spans = exemplars.collect(data, ground, findings, values=settings.redaction.show_values)
     return Review(
         tables=tables,
         exemplar_spans=spans,
+        shows_values=settings.redaction.show_values,
         exemplar_logs=exemplars.collect_logs(data, findings),
         assessments_made=adjusted((answers[name] for name in chosen), settings, spans),
         trust_report=report,
@@ -371,6 +376,7 @@ def open_review(folder: str | Path) -> Review:
         assessments_made=_assessments(whole["assessments"], whole["findings"]),
         trust_report=Trust(whole["trust"], doubts),
         inputs=tuple(whole["exports"]),
+        shows_values=bool(whole.get("shows_values", False)),
         totals=whole["totals"],
         catalogue=Catalogue.from_json(whole.get("catalogue", ())),
         exemplar_logs=pq.read_table(logs) if logs.is_file() else exemplars.no_logs(),

@@ -180,7 +180,7 @@ example:
   archreview report exports/ --out review --slides --pdf         for the room, and for paper
   archreview report exports/ --out review --history past --keep 8 \\
       --notify https://chat.example.org/hook                     every Monday""",
-        (options.sources, options.report, options.baseline, options.reading),
+        (options.sources, options.report, options.values, options.baseline, options.reading),
     ),
     "capture": Declared(
         "run a command, such as a test suite, and keep the telemetry that it sends",

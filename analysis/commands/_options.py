@@ -33,6 +33,7 @@ __all__ = [
     "report",
     "scenarios",
     "sources",
+    "values",
 ]
 
 SEVERITIES: Final = ("info", "low", "medium", "high")
@@ -81,6 +82,9 @@ def out(parser: argparse.ArgumentParser) -> None:
 def dataset(parser: argparse.ArgumentParser) -> None:
     """Take where the dataset is."""
     parser.add_argument("--to", required=True, metavar="DATASET", help="folder or fsspec URL of the dataset")
+    parser.add_argument(
+        "--redact-dataset", action="store_true", help="keep no values: statements, addresses, messages become templates"
+    )
 
 
 def fail_on(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +115,15 @@ def baseline(parser: argparse.ArgumentParser) -> None:
         "--baseline",
         metavar="BEFORE",
         help="compare with an earlier review: a findings.json, the folder of a report, exports or a dataset",
+    )
+
+
+def values(parser: argparse.ArgumentParser) -> None:
+    """Take whether values of users may be shown."""
+    parser.add_argument(
+        "--show-values",
+        action="store_true",
+        help="show values of users (statements, addresses, messages) of the traces that findings name, and say so",
     )
 
 

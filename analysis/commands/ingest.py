@@ -16,7 +16,8 @@ __all__ = ["run"]
 
 def run(options: argparse.Namespace) -> int:
     """Build or extend a dataset."""
-    settings_of(options)
+    settings = settings_of(options)
+    options.redact_dataset = options.redact_dataset or settings.redaction.dataset
     with progress_of(options) as progress:
         data = _ingested(options, progress)
     tell_refused(options, data)
@@ -32,7 +33,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _ingested(options: argparse.Namespace, progress: Told | None) -> Dataset:
     try:
-        return ingest(options.sources, options.to, mapping=options.map, skew=options.skew, progress=progress)
+        return ingest(
+            options.sources,
+            options.to,
+            mapping=options.map,
+            redact=options.redact_dataset,
+            skew=options.skew,
+            progress=progress,
+        )
     except (ValueError, ImportError) as error:
         # An address of an unknown kind, or of one that needs a package more; a mapping that cannot be used.
         raise WrongUsage(str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from analysis._wording import counted
 from analysis.commands._comparing import baseline_of
@@ -36,6 +37,8 @@ def _built(options: argparse.Namespace) -> tuple[int, Summary]:
     forms = Forms(options.single_file, options.slides, options.pdf, options.pictures, options.markdown)
     forms.check()
     settings = settings_of(options)
+    if options.show_values:
+        settings = replace(settings, redaction=replace(settings.redaction, show_values=True))
     with progress_of(options) as progress:
         before = baseline_of(options, settings, progress)
         data = read(options, progress)

@@ -96,6 +96,8 @@ class Dataset:
         The same of all together: duplicates between exports are counted once.
     window
         Earliest start and latest end of all spans, ns since the epoch, as exported; None without a time.
+    shows_values
+        Figures may show values of users: whoever made the review asked for it.
     skew, max_skew_ns
         How clocks are corrected when a forest is built, and by how much at most.
     """
@@ -107,6 +109,7 @@ class Dataset:
     window: tuple[int, int] | None
     skew: Skew = "hosts"
     max_skew_ns: int = 86_400_000_000_000
+    shows_values: bool = False
 
     @property
     def services(self) -> tuple[str, ...]:

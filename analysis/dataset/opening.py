@@ -207,6 +207,7 @@ def ingest(
     *,
     mapping: Columns | None = None,
     partitions: int | None = None,
+    redact: bool = False,
     skew: Skew = "hosts",
     progress: Progress | None = None,
 ) -> Dataset:
@@ -222,6 +223,9 @@ def ingest(
         Folder of the dataset: a local path or an fsspec address.
     partitions
         How many partitions to make; by default as many as the spans ask for. A dataset keeps the number it began with.
+    redact
+        Keep no values: statements, addresses and messages become their templates, ids hashes of them. What depends on
+        values (whether two queries ask for the same) is then not known.
     mapping, skew, progress
         As for `open_export`.
 
@@ -232,11 +236,14 @@ def ingest(
     BusyDataset
         Another program is writing to it.
     ValueError
-        Another number of partitions is asked for than the dataset has.
+        Another number of partitions is asked for than the dataset has, or it has values already that ``redact`` does
+        not want.
     """
     limit_ns = _limit(skew, None)
     folder = Folder(os.fspath(to))
-    manifest = write_dataset(paths, folder.location, mapping=_loaded(mapping), partitions=partitions, progress=progress)
+    manifest = write_dataset(
+        paths, folder.location, mapping=_loaded(mapping), partitions=partitions, redact=redact, progress=progress
+    )
     return _stored(folder, manifest, skew, limit_ns)
 
 

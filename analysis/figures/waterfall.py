@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -29,6 +29,14 @@ _INDENT_PX: Final = 11.0
 _DEEPEST_INDENT_PX: Final = 110.0
 #: Okabe and Ito's colours, lightened so that the line of the critical path stands out on them, and patterns for more.
 _FILLS: Final = ("#66aad7", "#f3c766", "#66c5ab", "#e0afca", "#a5d8f5", "#ee9f66", "#bdbdbd")
+#: Columns that hold values, in words.
+_VALUES: Final = {
+    "name": "name",
+    "db_statement": "statement",
+    "url_path": "address",
+    "status_message": "status",
+    "exception_message": "exception",
+}
 _PATTERNS: Final = ("", "/", ".", "x", "-", "\\", "|", "+")
 
 
@@ -62,7 +70,7 @@ def waterfall(
     forest = forest_of_trace(data, trace_id)
     if forest.size == 0:
         return empty_figure(f"There is no trace {cleaned(trace_id)[:40]} in this export.", _TITLE)
-    return trace_waterfall(forest, 0, highlight, spans_at_most=spans_at_most)
+    return trace_waterfall(forest, 0, highlight, spans_at_most=spans_at_most, values=data.shows_values)
 
 
 def forest_of_trace(data: Dataset, trace_id: str) -> Forest:
@@ -77,7 +85,12 @@ def forest_of_trace(data: Dataset, trace_id: str) -> Forest:
 
 
 def trace_waterfall(
-    forest: Forest, trace: int, highlight: Iterable[str] = (), *, spans_at_most: int = SPANS_AT_MOST
+    forest: Forest,
+    trace: int,
+    highlight: Iterable[str] = (),
+    *,
+    spans_at_most: int = SPANS_AT_MOST,
+    values: bool = False,
 ) -> go.Figure:
     """Draw one trace of a forest; as :func:`waterfall`.
 
@@ -91,8 +104,10 @@ def trace_waterfall(
         Ids of spans to be marked.
     spans_at_most
         Spans drawn at most.
+    values
+        Show what spans say of their requests, under the pointer.
     """
-    return _draw(_Trace.of(forest, trace, highlight, spans_at_most))
+    return _draw(replace(_Trace.of(forest, trace, highlight, spans_at_most), values=values))
 
 
 @dataclass(frozen=True)
@@ -106,6 +121,7 @@ class _Trace:
     exclusive: Mapping[int, int]
     extent: int
     notes: Sequence[str]
+    values: bool = False
 
     @classmethod
     def of(cls, forest: Forest, trace: int, highlight: Iterable[str], spans_at_most: int) -> _Trace:
@@ -359,6 +375,14 @@ def _stripes(trace: _Trace) -> list[dict[str, Any]]:
     return stripes
 
 
+def _values(trace: _Trace, row: int) -> list[str]:
+    """Return what a span says of its request, where whoever made the review asked for values to be shown."""
+    if not trace.values:
+        return []
+    texts = {words: trace.named(column, row) for column, words in _VALUES.items()}
+    return [f"{words} {shown(text, HOVER_CHARACTERS)}" for words, text in texts.items() if text]
+
+
 def _hover(trace: _Trace, row: int) -> str:
     forest = trace.forest
     template = trace.named("template", row)
@@ -369,6 +393,7 @@ def _hover(trace: _Trace, row: int) -> str:
         [
             f"<b>{shown(trace.named('service', row), 60)}</b> {shown(trace.operation(row), HOVER_CHARACTERS)}",
             f"template {shown(template, HOVER_CHARACTERS)}" if template else "",
+            *_values(trace, row),
             f"kind {shown(trace.named('kind', row) or 'unspecified', 20)}" + (", failed" if forest.error[row] else ""),
             f"from {milliseconds(start)}, duration {milliseconds(duration)}" if timed else "no time recorded",
             f"self time {milliseconds(own)}" if timed else "",

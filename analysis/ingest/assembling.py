@@ -14,6 +14,7 @@ from analysis.ingest.columns import integers, tidy
 from analysis.ingest.counting import SpanLanes, count_logs
 from analysis.ingest.derived import derive_logs, derive_spans
 from analysis.ingest.merging import INPUT, merge_logs, merge_spans
+from analysis.ingest.redaction import names_masked, without_values
 from analysis.ingest.tally import Tally
 
 __all__ = ["Assembled", "assemble"]
@@ -41,14 +42,17 @@ class Assembled:
     of_input: dict[int, Tally] = field(default_factory=dict)
 
 
-def assemble(spans: pa.Table, logs: pa.Table) -> Assembled:
+def assemble(spans: pa.Table, logs: pa.Table, *, redact: bool = False) -> Assembled:
     """Finish a partition.
 
     Parameters
     ----------
     spans, logs
         Tidy rows as they travel (`analysis.ingest.spool`): all that inputs have of the partition's traces.
+    redact
+        Keep no values: statements, addresses and messages are replaced by their templates.
     """
+    spans, logs = _masked(spans), _masked(logs)
     spans, logs, joined, undecided = _join_halves(spans, logs)
     of_input: dict[int, Tally] = {}
     lanes = SpanLanes.of(spans)
@@ -61,7 +65,21 @@ def assemble(spans: pa.Table, logs: pa.Table) -> Assembled:
     whole = Tally(conflicts=merged.conflicts, conflict=merged.conflict, joined=joined, undecided=undecided)
     SpanLanes.of(merged.spans).count(whole)
     count_logs(whole, records, np.arange(records.num_rows))
-    return Assembled(derive_spans(merged.spans), derive_logs(records), whole, of_input)
+    finished = _masked(derive_spans(merged.spans)), _masked(derive_logs(records))
+    if redact:
+        finished = _tidied(without_values(finished[0])), _tidied(without_values(finished[1]))
+    return Assembled(*finished, whole, of_input)
+
+
+def _masked(table: pa.Table) -> pa.Table:
+    """Take values out of names; most tables have none, and stay as they are."""
+    masked = names_masked(table)
+    return table if masked is table else _tidied(masked)
+
+
+def _tidied(table: pa.Table) -> pa.Table:
+    """Sort dictionaries again in which texts were changed."""
+    return tidy([table], table.schema)
 
 
 def _rows_of_inputs(table: pa.Table) -> Iterator[tuple[int, Int64s]]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from analysis._masking import blanked
 from analysis.ingest.columns import tidy
 from analysis.ingest.log_templates import log_template
 from analysis.operations import name_template, operation_template
@@ -42,6 +43,8 @@ _BASIS: Final = (
     "messaging_destination",
     "messaging_operation",
 )
+#: Of these, what programs write values into.
+_FREE: Final = ("name", "url_path")
 _METHODS: Final = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE", "HTTP", "_OTHER"}
 )
@@ -112,11 +115,18 @@ def _derive(*basis: str) -> _Derived:
     span = dict(zip(_BASIS, basis, strict=True))
     kind, name = span["kind"], span["name"]
     found = operation_template(**span | {"kind": "" if kind == "unspecified" else kind})
+    parameters = found.parameters
+    # A template keeps what looks like a word: keys and addresses must not be left of it, nor pieces of them. What the
+    # values were is told by the hash alone.
+    plain = span | {column: blanked(span[column], "{id}") for column in _FREE}
+    if plain != span:
+        found = operation_template(**plain | {"kind": "" if kind == "unspecified" else kind})
+        name = plain["name"]
     # Instrumentations that know no route call a span "GET": that says less than the path without its values.
     bare = kind in {"server", "client"} and set(name.upper().split()) <= _METHODS
     return _Derived(
         operation=(found.template if bare else name_template(name)) or None,
         template=found.template or None,
         category=found.category,
-        parameters=found.parameters,
+        parameters=parameters,
     )

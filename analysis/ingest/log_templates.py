@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from analysis._exposed import without_secrets
+from analysis._masking import blanked
 
 __all__ = ["log_template"]
 
@@ -31,6 +32,8 @@ _VALUE: Final = re.compile(
 )
 #: Words that come with secrets; most lines have none of them.
 _SECRET: Final = re.compile(r"(?i)bearer |eyj|passw|pwd|secret|token|key|://[^\s/]*@")
+#: Kinds that the patterns above replace by what a reader understands better.
+_TOLD_BELOW: Final = ("e-mail", "secret", "card", "phone", "person", "id")
 _SHOWN: Final = {"mail": "<text>", "url": "<path>", "word": "<id>", "compound": "<id>"}
 #: Where structured logging puts what people would read.
 _MESSAGE_KEYS: Final = ("message", "msg", "event", "body", "log", "@m", "@mt")
@@ -49,6 +52,7 @@ def log_template(body: str) -> str:
     if text.startswith("{"):
         text = _message(text)
     plain = without_secrets(text[:_LONGEST]) if _SECRET.search(text) else text[:_LONGEST]
+    plain = blanked(plain, "<secret>", _TOLD_BELOW)
     masked = _VALUE.sub(lambda match: _SHOWN.get(match.lastgroup or "", f"<{match.lastgroup}>"), plain)
     return " ".join(masked.split())
 

@@ -22,6 +22,7 @@ from analysis.ingest.locking import writing
 from analysis.ingest.manifest import Manifest, Stored, load_manifest, save_manifest
 from analysis.ingest.partitioning import LOGS_PER_PARTITION, SPANS_PER_PARTITION
 from analysis.ingest.reading import Ingested, Progress, read_exports, silent
+from analysis.ingest.redaction import NOTE
 from analysis.ingest.spool import BUCKETS, Kind, Spool, travelling
 from analysis.ingest.storage import TEMPORARY, Folder, parquet_bytes, read_table
 from analysis.ingest.tally import Input, Tally
@@ -39,6 +40,7 @@ def write_dataset(
     *,
     mapping: RowMapping | None = None,
     partitions: int | None = None,
+    redact: bool = False,
     progress: Progress | None = None,
 ) -> Manifest:
     """Read exports into a dataset, which is made or extended.
@@ -53,6 +55,8 @@ def write_dataset(
         What the columns of rows mean, where files hold rows of no known format.
     partitions
         How many to make; by default as many as the spans ask for. A dataset keeps the number that it began with.
+    redact
+        Keep no values. A dataset that keeps none goes on without them.
     progress
         Told of files, spans and partitions.
 
@@ -75,12 +79,17 @@ def write_dataset(
         present = load_manifest(folder)
         _clean(folder, present)
         fixed = _fixed_count(present, partitions)
+        if present is not None:
+            if redact and NOTE not in present.notes:
+                raise ValueError("the dataset has values already: ingest its exports into a new one to redact them")
+            redact = NOTE in present.notes
         with _runs(folder) as runs:
             spool = Spool(lambda: runs, buckets=fixed or BUCKETS, limit=Spool.run)
             known = present.contents if present else ()
             ingested = read_exports(paths, mapping=mapping, progress=progress, skip=known, spool=spool)
-            stored, fresh = write_partitions(ingested, folder, present, fixed, progress or silent)
-        manifest = Manifest(stored, _listed(fresh, present), _notes(ingested, present))
+            stored, fresh = write_partitions(ingested, folder, present, fixed, progress or silent, redact=redact)
+        notes = {*_notes(ingested, present), *((NOTE,) if redact else ())}
+        manifest = Manifest(stored, _listed(fresh, present), tuple(sorted(notes)))
         if manifest != present:
             save_manifest(folder, manifest)
             _clean(folder, manifest)
@@ -94,7 +103,13 @@ def partition_count(counts: dict[Kind, int]) -> int:
 
 
 def write_partitions(
-    ingested: Ingested, folder: Folder, present: Manifest | None, fixed: int | None, progress: Progress
+    ingested: Ingested,
+    folder: Folder,
+    present: Manifest | None,
+    fixed: int | None,
+    progress: Progress,
+    *,
+    redact: bool = False,
 ) -> tuple[tuple[Stored, ...], tuple[Input, ...]]:
     """Put the rows that were read together with what is stored, write the partitions that change.
 
@@ -110,6 +125,8 @@ def write_partitions(
         How many partitions it has or shall have; None: as many as the rows ask for.
     progress
         Told of partitions.
+    redact
+        Keep no values.
 
     Returns
     -------
@@ -122,7 +139,7 @@ def write_partitions(
     for number in range(count):
         progress("partitions", number, count)
         before = present.partitions[number] if present else None
-        stored.append(_write_partition(ingested.spool, folder, number, count, before, of_input))
+        stored.append(_write_partition(ingested.spool, folder, number, count, before, of_input, redact=redact))
     progress("partitions", count, count)
     entries = zip(ingested.inputs, ingested.numbers, strict=True)
     return tuple(stored), tuple(entry.counted(of_input.get(rows, Tally())) for entry, rows in entries)
@@ -141,7 +158,14 @@ def _notes(ingested: Ingested, present: Manifest | None) -> tuple[str, ...]:
 
 
 def _write_partition(
-    spool: Spool, folder: Folder, number: int, count: int, before: Stored | None, of_input: dict[int, Tally]
+    spool: Spool,
+    folder: Folder,
+    number: int,
+    count: int,
+    before: Stored | None,
+    of_input: dict[int, Tally],
+    *,
+    redact: bool,
 ) -> Stored:
     spans, logs = spool.partition("spans", number, count), spool.partition("logs", number, count)
     if before is not None:
@@ -151,7 +175,7 @@ def _write_partition(
         stored_logs = travelling("logs", read_table(folder.address(before.logs)), _STORED)
         spans = tidy([spans, stored_spans], spans.schema)
         logs = tidy([logs, stored_logs], logs.schema)
-    assembled = assemble(spans, logs)
+    assembled = assemble(spans, logs, redact=redact)
     for numbered, tally in assembled.of_input.items():
         of_input.setdefault(numbered, Tally()).add(tally)
     return _store(folder, number, assembled, before)

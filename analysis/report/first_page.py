@@ -117,6 +117,12 @@ def _since(told: Told) -> dict[str, Any] | None:
 def _warnings(review: Review) -> Iterator[tuple[str, str]]:
     """Yield what a reader must know before all else, as a headline and a sentence."""
     totals = review.totals
+    if review.shows_values:
+        sentence = (
+            "It was made with --show-values: statements, addresses and messages of the traces that findings name stand "
+            "under the pointer in waterfalls. Pass it on only to those who may read them."
+        )
+        yield "This report shows values.", sentence
     if not totals["spans"] and not totals["logs"]:
         yield "The exports hold no record.", "Nothing below says anything about the system; see what was read."
     elif not totals["spans"]:
