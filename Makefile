@@ -5,7 +5,10 @@
 #   make lab LAB="--no-browser --port 9000"
 #   make lock UPGRADE=--upgrade
 
-SAMPLES = data/samples/shop/before
+SHOP = data/samples/shop
+SAMPLES = $(SHOP)/incident
+# What the review is compared with; for other samples nothing, unless it is given.
+BASELINE = $(if $(filter $(SHOP)/incident,$(SAMPLES)),$(SHOP)/before)
 REPORT = reports/latest
 TESTS =
 LAB =
@@ -27,7 +30,7 @@ BROKEN = $(if $(shell $(BIN)/python -c 'print("works")' 2>/dev/null),,broken)
 .PHONY: help report test setup lab lint bench lock broken
 
 help:
-	@echo 'make report   review the sample shop (SAMPLES=...) into reports/latest (REPORT=...)'
+	@echo 'make report   review the sample shop (SAMPLES=..., BASELINE=...) into reports/latest (REPORT=...)'
 	@echo 'make test     run the tests (TESTS=...)'
 	@echo 'make lab      open the notebooks in JupyterLab'
 	@echo 'make lint     check style, types, import layers and notebooks'
@@ -36,7 +39,7 @@ help:
 	@echo 'make lock     resolve pyproject.toml into requirements.lock anew (UPGRADE=--upgrade)'
 
 report: setup
-	$(BIN)/archreview report $(SAMPLES) --out $(REPORT)
+	$(BIN)/archreview report $(SAMPLES) --out $(REPORT) $(if $(BASELINE),--baseline $(BASELINE))
 
 test: setup
 	$(BIN)/python -m pytest $(TESTS)

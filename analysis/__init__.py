@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from analysis.dataset import open_export as open_export
     from analysis.dataset import open_rows as open_rows
     from analysis.dataset import open_source as open_source
+    from analysis.explore import explore as explore
     from analysis.history import open_history as open_history
     from analysis.instrumentation import instrument_next as instrument_next
     from analysis.links import calls as calls
@@ -73,6 +74,7 @@ __all__ = [
     "coupling",
     "critical_path",
     "cuts",
+    "explore",
     "figures",
     "ingest",
     "instrument_next",
@@ -120,6 +122,7 @@ _HOMES: Final = {
     "responsibilities": "analysis.contexts:responsibilities",
     "service_measures": "analysis.contexts:service_measures",
     "critical_path": "analysis.critical_path:critical_path",
+    "explore": "analysis.explore:explore",
     "figures": "analysis.figures:",
     "ingest": "analysis.dataset:ingest",
     "objectives": "analysis.alerts:objectives",

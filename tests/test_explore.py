@@ -1,0 +1,60 @@
+"""The panel: what is picked decides what is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+import analysis as an
+from analysis.explore import within
+from tests.exports import MINUTE_NS
+from tests.shop import shop_file
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return an.open_export(shop_file(tmp_path_factory.mktemp("explore") / "shop.jsonl"))
+
+
+def titles(panel):
+    return [
+        output["data"]["application/vnd.plotly.v1+json"]["layout"]["title"]["text"] for output in panel.drawn.outputs
+    ]
+
+
+def test_a_service_and_a_chapter_are_picked(data):
+    result = an.review(data)
+    panel = an.explore(result)
+    assert panel.findings == result.finding_objects
+    assert titles(panel) == ["<b>Service map</b>"]
+    panel.service.value = "cart"
+    assert all("cart" in finding.services for finding in panel.findings)
+    panel.family.value = "chatty"
+    assert {finding.family for finding in panel.findings} == {"chatty"}
+    assert "at cart" in panel.said.value
+    panel.picked.value = panel.findings[0].id
+    assert panel.findings[0].id in panel.said.value
+    assert titles(panel) != ["<b>Service map</b>"]
+    assert panel.window is None
+
+
+def test_another_window_is_reviewed_anew(data):
+    panel = an.explore(data)
+    every = len(panel.findings)
+    # 30 traces begin a second apart; of 60 steps the first ten hold about five.
+    panel.window.index = (0, 9)
+    assert len(panel.findings) < every
+    assert titles(panel) == ["<b>Service map</b>"]
+
+
+def test_traces_are_within_a_window_as_a_whole(data):
+    half = within(data, MINUTE_NS, MINUTE_NS + 15 * 1_000_000_000)
+    # The traces begin at 1 s, 2 s … 15 s after the minute; each has twelve spans.
+    assert (half.totals.traces, half.totals.spans) == (15, 180)
+    assert sum(partition.rows for partition in half.partitions) == 180
+
+
+def test_names_are_escaped(tmp_path):
+    path = shop_file(tmp_path / "shop.jsonl", service="<script>alert(1)</script>")
+    panel = an.explore(an.review(an.open_export(path)))
+    panel.service.value = "<script>alert(1)</script>"
+    assert "<script>" not in panel.said.value
