@@ -95,9 +95,11 @@ def scan(forest: Forest) -> pa.Table:
     duration = forest.duration[top]
     key = np.stack([forest.root[began], service.codes[began], operation.codes[began]], axis=1)
     requests = np.zeros(len(began), np.int64)
-    if reached.any():
-        first = np.unique(key[reached], axis=0, return_index=True)[1]
-        requests[np.flatnonzero(reached)[first]] = 1
+    # Beyond a message nobody waits: whoever sent it has answered.
+    awaited = reached & ((forest.parent[top] < 0) | forest.blocking[top])
+    if awaited.any():
+        first = np.unique(key[awaited], axis=0, return_index=True)[1]
+        requests[np.flatnonzero(awaited)[first]] = 1
     ends = np.cumsum(run)
     kept = np.repeat(offset[:-1] - (ends - run), run) + np.arange(int(run.sum()))
     return gather(

@@ -141,7 +141,7 @@ def _draw(target: str, table: pd.DataFrame) -> go.Figure:
         ],
         margin={"l": 60, "b": 62, "t": 34},
         xaxis={"title": {"text": "calls offered a second, every attempt"}, "range": [0, most]},
-        yaxis={"title": {"text": "answered well a second"}, "range": [0, top]},
+        yaxis={"title": {"text": "answered well a second"}, "range": [-0.05 * top, top]},
     )
 
 

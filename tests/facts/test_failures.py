@@ -50,7 +50,8 @@ def test_whoever_sent_the_message_of_a_failed_consumer_is_named():
         span(2, 1, kind="producer", operation="send"),
         span(3, 2, service="mail", kind="consumer", operation="receive", status="error"),
     )
-    assert rows_of(found, "path", "sent_by") == [(("mail receive",), "shop GET /cart")]
+    # The request that sent it has answered: none failed.
+    assert rows_of(found, "path", "sent_by", "requests") == [(("mail receive",), "shop GET /cart", 0)]
 
 
 def test_a_failure_that_another_attempt_mended_is_told():
