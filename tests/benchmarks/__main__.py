@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 import pyarrow as pa
+import simdjson
 from rich.console import Console
 from rich.table import Table
 
@@ -33,7 +34,7 @@ from analysis.findings import Assessment
 from analysis.forest import COLUMNS, Forest, Planting, plant, plant_partition, planting
 from analysis.ingest.storage import parquet_bytes
 from analysis.ingest.tally import Input
-from analysis.sources import Rejects, open_stream, recognise
+from analysis.sources import Rejects, open_stream, otlp_json, otlp_protobuf, recognise
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
 from tests.benchmarks.peers import COLUMNS as PEER_COLUMNS
@@ -41,6 +42,8 @@ from tests.benchmarks.peers import PEERS, Answers, fact_columns
 from tests.benchmarks.vendors import VENDOR_FORMATS
 
 GROUPS: Final = ("reading", "planting", "facts", "detectors", "peers")
+#: Formats with a scan, and the reader of each that reads a record at a time.
+SCANNED: Final = {"otlp-json": otlp_json.read_plainly, "otlp-protobuf": otlp_protobuf.read_plainly}
 SPANS_PER_PARTITION: Final = 200_000
 #: Reading costs the same a span however many there are. For the same reason peers are given one partition.
 MOST_READ: Final = 100_000
@@ -128,8 +131,12 @@ def _reading(taken: Measurements, data: Dataset, folder: Path) -> None:
         found = taken.take("reading", form, size, partial(_read, path), size=path.stat().st_size)
         assert found == size, f"{found} of {size} spans were read from {form}"
         if form == "otlp-json":
-            taken.take("reading", "its JSON decoded, no more", size, partial(_decode, path.read_bytes()), form)
+            lines = path.read_bytes().splitlines()
+            taken.take("reading", "its JSON parsed by simdjson, no more", size, partial(_parse, lines), form)
+            taken.take("reading", "its JSON decoded by orjson, no more", size, partial(_decode, lines), form)
             taken.take("reading", "the same into a dataset", size, partial(open_export, str(path)), form)
+        if form in SCANNED:
+            taken.take("reading", f"{form}: the readable reader", size, partial(_read_plainly, path, form), form)
     few = table.slice(0, MOST_READ_OF_VENDORS)
     for number, (shown, (_, write)) in enumerate(VENDOR_FORMATS.items()):
         path = folder / f"export-{size}-{number}"
@@ -143,9 +150,24 @@ def _read(path: Path) -> int:
         return sum(batch.spans.num_rows for batch in recognise(stream).read(stream, Rejects()) if batch.spans)
 
 
-def _decode(content: bytes) -> None:
-    for line in content.splitlines():
+def _read_plainly(path: Path, form: str) -> int:
+    """Read a record at a time: a typed decoder (msgspec, opentelemetry-proto) and a loop over what it makes."""
+    with open_stream(str(path)) as stream:
+        batches = SCANNED[form](stream, Rejects())
+        return sum(batch.spans.num_rows for batch in batches if batch.spans)
+
+
+def _decode(lines: list[bytes]) -> None:
+    for line in lines:
         orjson.loads(line)
+
+
+def _parse(lines: list[bytes]) -> None:
+    parser = simdjson.Parser()
+    for line in lines:
+        # A parser is used again when nothing refers to what it made.
+        document = parser.parse(line)
+        del document
 
 
 def _planting(taken: Measurements, data: Dataset, _folder: Path) -> None:

@@ -33,6 +33,8 @@ _COLUMNS: Final = (
     "trace_id_high", "trace_id_low", "span_id", "parent_span_id", "service", "host", "name", "kind", "status",
     "start_ns", "duration_ns", *_ATTRIBUTES,
 )  # fmt: skip
+#: Spans in a batch.
+_BATCH: Final = 2_000
 _OTLP_KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 
 Row = Mapping[str, Any]
@@ -57,13 +59,56 @@ def ids_of(row: Row) -> tuple[str, str, str]:
     return f"{row['trace_id_high']:016x}{row['trace_id_low']:016x}", f"{row['span_id']:016x}", parent
 
 
+def _batches(table: pa.Table) -> Iterator[list[tuple[tuple[str, str], list[Row]]]]:
+    """Yield spans as the Collector batches them: some thousand at a time, those of one resource together."""
+    for first in range(0, table.num_rows, _BATCH):
+        rows = sorted(rows_of(table.slice(first, _BATCH)), key=_owner)
+        yield [(owner, list(group)) for owner, group in groupby(rows, _owner)]
+
+
+def _owner(row: Row) -> tuple[str, str]:
+    return row["service"], row["host"]
+
+
+def _resource(service: str, host: str) -> dict[str, str]:
+    """Return what agents say of a process."""
+    return {
+        "service.name": service,
+        "service.version": "1.4.2",
+        "service.namespace": "shop",
+        "deployment.environment.name": "production",
+        "host.name": host,
+        "k8s.pod.name": f"{service}-7f9c6d5b8-{host}",
+        "os.type": "linux",
+        "process.runtime.name": "OpenJDK Runtime Environment",
+        "process.runtime.version": "21.0.4+7-LTS",
+        "telemetry.sdk.language": "java",
+        "telemetry.sdk.name": "opentelemetry",
+        "telemetry.sdk.version": "1.43.0",
+    }
+
+
+def _unread(row: Row) -> dict[str, str | int]:
+    """Return what agents say beside: nobody here reads it, and all of it must be passed over."""
+    number = row["span_id"] % 200
+    return {
+        "thread.id": number + 20,
+        "thread.name": f"http-nio-8080-exec-{number}",
+        "network.protocol.version": "1.1",
+        "user_agent.original": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",
+    }
+
+
 def _otlp_json(table: pa.Table) -> bytes:
     """A document a line, as the Collector's file exporter writes batches."""
     lines = []
-    for (service, host), rows in groupby(rows_of(table), lambda row: (row["service"], row["host"])):
-        resource = [_otlp_attribute("service.name", service), _otlp_attribute("host.name", host)]
-        scope = {"scope": {"name": "generated"}, "spans": [_otlp_span(row) for row in rows]}
-        lines.append(json.dumps({"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [scope]}]}))
+    for batch in _batches(table):
+        blocks = []
+        for (service, host), rows in batch:
+            attributes = [_otlp_attribute(name, value) for name, value in _resource(service, host).items()]
+            scope = {"scope": {"name": "generated"}, "spans": [_otlp_span(row) for row in rows]}
+            blocks.append({"resource": {"attributes": attributes}, "scopeSpans": [scope]})
+        lines.append(json.dumps({"resourceSpans": blocks}, separators=(",", ":")))
     return "\n".join(lines).encode()
 
 
@@ -77,7 +122,8 @@ def _otlp_span(row: Row) -> dict[str, Any]:
         "kind": _OTLP_KINDS[row["kind"]],
         "startTimeUnixNano": str(row["start_ns"]),
         "endTimeUnixNano": str(row["start_ns"] + row["duration_ns"]),
-        "attributes": [_otlp_attribute(name, value) for name, value in attributes_of(row).items()],
+        "flags": 257,
+        "attributes": [_otlp_attribute(name, value) for name, value in (attributes_of(row) | _unread(row)).items()],
         "status": {"code": 2} if row["status"] == "error" else {},
     }
 
@@ -89,13 +135,11 @@ def _otlp_attribute(key: str, value: str | int) -> dict[str, Any]:
 def _otlp_protobuf(table: pa.Table) -> bytes:
     """One message of the Collector's file exporter for some thousand spans, each after its length."""
     frames = []
-    for first in range(0, table.num_rows, 5_000):
+    for batch in _batches(table):
         message = TracesData()
-        for (service, host), rows in groupby(
-            rows_of(table.slice(first, 5_000)), lambda row: (row["service"], row["host"])
-        ):
+        for (service, host), rows in batch:
             resource = message.resource_spans.add()
-            for key, value in (("service.name", service), ("host.name", host)):
+            for key, value in _resource(service, host).items():
                 resource.resource.attributes.add(key=key).value.string_value = value
             scope = resource.scope_spans.add()
             scope.scope.name = "generated"
@@ -112,7 +156,7 @@ def _add_message(span: Any, row: Row) -> None:
     span.name, span.kind = row["name"], _OTLP_KINDS[row["kind"]]
     span.start_time_unix_nano = row["start_ns"]
     span.end_time_unix_nano = row["start_ns"] + row["duration_ns"]
-    for name, value in attributes_of(row).items():
+    for name, value in (attributes_of(row) | _unread(row)).items():
         attribute = span.attributes.add(key=name)
         if isinstance(value, int):
             attribute.value.int_value = value

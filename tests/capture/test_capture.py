@@ -161,7 +161,7 @@ def test_every_form_of_a_request_is_kept_alike(receiver, tmp_path):
         (b"\xff\xff\xff", {"Content_Type": "application/x-protobuf"}, 400),
         (b"{}", {"Content_Type": "text/html"}, 415),
         (b"not packed", {"Content_Encoding": "gzip"}, 400),
-        (gzip.compress(b"{}")[:-4], {"Content_Encoding": "gzip"}, 400),
+        (gzip.compress(b"{}", mtime=0)[:-4], {"Content_Encoding": "gzip"}, 400),
         (b"{}", {"Content_Encoding": "br"}, 400),
         (b"{}", {"Content_Length": "-1"}, 400),
         (b"{}", {"Content_Length": "99999999999"}, 400),
