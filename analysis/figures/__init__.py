@@ -17,6 +17,7 @@ from analysis.figures.exemplar import exemplar
 from analysis.figures.load_phases import load_phases
 from analysis.figures.log_correlation import log_correlation
 from analysis.figures.network_share import network_share
+from analysis.figures.origin_ranking import origin_ranking
 from analysis.figures.orphan_map import orphan_map
 from analysis.figures.propagation_timeline import propagation_timeline
 from analysis.figures.repeated_calls import repeated_calls
@@ -28,6 +29,7 @@ from analysis.figures.table_ownership import table_ownership
 from analysis.figures.trend import trend
 from analysis.figures.trust_matrix import trust_matrix
 from analysis.figures.waterfall import waterfall
+from analysis.figures.what_if_bars import what_if_bars
 
 __all__ = [
     "PAGE_STYLE",
@@ -48,6 +50,7 @@ __all__ = [
     "load_phases",
     "log_correlation",
     "network_share",
+    "origin_ranking",
     "orphan_map",
     "propagation_timeline",
     "repeated_calls",
@@ -59,4 +62,5 @@ __all__ = [
     "trend",
     "trust_matrix",
     "waterfall",
+    "what_if_bars",
 ]

@@ -19,7 +19,7 @@ from analysis.whatif.changes import Found, Measured
 from analysis.whatif.plan import Recording
 from analysis.whatif.scenarios import Scenario, ScenarioError
 
-__all__ = ["measure", "recordings", "tolerances"]
+__all__ = ["check_names", "measure", "recordings", "tolerances"]
 
 _BATCHED: Final = ("n_plus_one_calls", "n_plus_one_queries")
 _SERIES: Final = "serial_calls"
@@ -131,6 +131,8 @@ def check_names(scenario: Scenario, known: set[str], concerned: int) -> None:
         message = f"{scenario.text!r}: there is no {unknown[0]!r}; there are {', '.join(sorted(known)[:30])}"
         raise ScenarioError(message)
     if scenario.kind in {"batch", "parallel"}:
-        message = f"{scenario.text!r}: the detectors found no such calls"
-        raise ScenarioError(message)
+        if not scenario.services:
+            # Nothing detected is an answer: nothing changes.
+            return
+        raise ScenarioError(f"{scenario.text!r}: the detectors found no such calls")
     raise ScenarioError(f"{scenario.text!r}: no span of the recording is concerned")

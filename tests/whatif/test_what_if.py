@@ -256,9 +256,14 @@ def test_what_is_not_there_is_told():
     with pytest.raises(ScenarioError, match="there is no 'nobody'; there are a, b, c, shop"):
         an.what_if(data, "fail=nobody")
     with pytest.raises(ScenarioError, match="the detectors found no such calls"):
-        an.what_if(data, "batch=detected")
+        an.what_if(data, "batch=shop")
     with pytest.raises(ScenarioError, match="no span of the recording is concerned"):
         an.what_if(data, "breaker=a->b")
+
+
+def test_nothing_detected_changes_nothing():
+    row = only(an.what_if(recorded([BESIDE]), ["batch=detected", "parallel=detected"]))
+    assert (row["changed"], row["p50_ms_after"]) == (0, 100)
 
 
 def test_a_result_shows_itself():
