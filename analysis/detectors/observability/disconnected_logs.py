@@ -141,6 +141,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
             "request_id_lines": asked,
         },
         limits=dict(limits),
+        cost={"total_ms": 0.0},
         traces_seen=evidence.traces,
         considered=tuple(considered),
         remedy=_REMEDIES[kind].format(service=who),

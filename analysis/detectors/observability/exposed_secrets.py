@@ -103,6 +103,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, place: str, kind:
         subject={"service": service, "place": place, "kind": kind},
         measures={"records": records, "distinct_messages": len(carriers)},
         limits=dict(limits),
+        cost={"total_ms": 0.0},
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,

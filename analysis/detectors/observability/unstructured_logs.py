@@ -105,6 +105,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, rows: pd.DataFram
             "lines_with_fields_apart": apart,
         },
         limits=dict(limits),
+        cost={"total_ms": 0.0},
         traces_seen=evidence.traces,
         considered=considered,
         remedy=f"Let {who} log JSON or logfmt: one message a kind of event, and values in fields of their own.",
