@@ -105,5 +105,5 @@ def test_every_command_is_named():
 
 def test_targets_of_make_are_there():
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"make ([a-z]+)", README)):
+    for target in set(re.findall(r"(?:^|`)make ([a-z]+)", README, flags=re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target

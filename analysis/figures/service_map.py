@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -54,7 +55,8 @@ def service_map(
     -------
     plotly.graph_objects.Figure
         Width of an edge grows with its calls; solid is synchronous, dashed asynchronous, dotted access to data. A
-        cross and a percentage mark failed calls. Above 100 nodes, services that call one another are drawn as groups.
+        cross and a percentage mark failed calls. Above 100 nodes, the domains of a service catalogue, else its teams,
+        else services that call one another, are drawn as groups.
     """
     calls = fact(result, "calls")
     if calls is None:
@@ -66,9 +68,19 @@ def service_map(
             return empty_figure(f"There is no service or store called {cleaned(focus)[:80]}.", _TITLE)
         selection.focus_on(focus, 2 if depth is None else depth)
     selection.bundle()
-    selection.group(NODES_AT_MOST)
+    selection.group(NODES_AT_MOST, _catalogued(result))
     selection.hide_edges(max_edges)
     return draw(selection.drawing())
+
+
+def _catalogued(result: Reviewed) -> tuple[str, Mapping[str, str]]:
+    """Return how a service catalogue groups services: by domain, else by team; by nothing without one."""
+    catalogue = getattr(result, "catalogue", None)
+    for kind, attribute in (("domain", "domains"), ("team", "teams")):
+        known = getattr(catalogue, attribute, None)
+        if known:
+            return kind, known
+    return "", {}
 
 
 def _split(highlight: Iterable[str | tuple[str, str]] | None) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
@@ -114,13 +126,26 @@ class _Selection:
             self.graph = graph
             self.notes += notes
 
-    def group(self, nodes_at_most: int) -> None:
-        """Draw communities as one node each where there are too many nodes."""
+    def group(self, nodes_at_most: int, catalogued: tuple[str, Mapping[str, str]]) -> None:
+        """Draw domains, teams or communities as one node each where there are too many nodes.
+
+        Parameters
+        ----------
+        nodes_at_most
+            Nodes that are drawn one by one.
+        catalogued
+            What a catalogue groups by, and the group of each service; communities where it names none.
+        """
         count = self.graph.number_of_nodes()
         if count <= nodes_at_most:
             return
         group_of: dict[str, str] = {}
-        for part in communities(self.graph):
+        kind, known = catalogued
+        named = {node: known[node] for node in sorted(self.graph) if node in known}
+        sizes = Counter(named.values())
+        for node, name in named.items():
+            group_of[node] = f"{cleaned(name)} ({sizes[name]})"
+        for part in () if named else communities(self.graph):
             if len(part) > 1:
                 busiest = max(part, key=self._importance)
                 group_of.update(dict.fromkeys(part, f"{cleaned(busiest)} +{len(part) - 1}"))
@@ -131,8 +156,8 @@ class _Selection:
         )
         self.graph = grouped(self.graph, group_of, dict.fromkeys(group_of.values(), "group"))
         self.notes.append(
-            f"{count:,} nodes are drawn as {self.graph.number_of_nodes():,}: services that call one another most form "
-            "a group (hover names its members); focus=… shows the surroundings of one service."
+            f"{count:,} nodes are drawn as {self.graph.number_of_nodes():,}: {_formed(kind if named else '')} "
+            "(hover names its members); focus=… shows the surroundings of one service."
         )
         self._drop_nodes(nodes_at_most)
 
@@ -200,6 +225,10 @@ class _Selection:
         if self.circles[3:]:
             self.notes.append(f"↺ {len(self.circles) - 3} more circles.")
         return Drawing(self.graph, self.findings, *self.marked, self.circles, _TITLE, self.subtitle, self.notes)
+
+
+def _formed(kind: str) -> str:
+    return f"services of one {kind} form a group" if kind else "services that call one another most form a group"
 
 
 def _of_groups(findings: Mapping[str, Mapping[str, int]], group_of: Mapping[str, str]) -> dict[str, dict[str, Any]]:
