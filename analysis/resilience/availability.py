@@ -44,9 +44,11 @@ def availability(result: Reviewed | Facts) -> pd.DataFrame:
     grouped = facts["requests"].groupby(_ENTRY, as_index=False, sort=True)[["requests", "errors"]].sum()
     place = {node: index for index, node in enumerate(net.nodes)}
     reach = {bound: _reach(net, own, tolerance) for bound, tolerance in _bounds(net).items()}
+    used = {node: net.used(_seed(net, node)) for node in own}
     for row in grouped.to_dict("records"):
         entry = (str(row["entry_service"]), str(row["entry_operation"]))
-        steps = _steps(net, own, reach, place.get(entry))
+        at = place.get(entry)
+        steps = _steps(net, own, reach, used, at)
         seen_low, seen_high = wilson(
             np.array([float(row["requests"] - row["errors"])]), np.array([float(row["requests"])])
         )
@@ -63,7 +65,7 @@ def availability(result: Reviewed | Facts) -> pd.DataFrame:
                 "seen": 1 - int(row["errors"]) / max(1, int(row["requests"])),
                 "seen_low": float(seen_low[0]),
                 "seen_high": float(seen_high[0]),
-                "required": sum(step["reach"] > 0 for step in steps) - (1 if steps else 0),
+                "required": int(net.required_by(at).sum()) - 1 if at is not None else 0,
                 "weakest": f"{worst['service']} {worst['operation']}".strip() if worst else "",
             }
         )
@@ -103,8 +105,11 @@ def availability_steps(result: Reviewed | Facts, service: str, operation: str) -
     net = network(facts)
     own = _own_failures(facts, net)
     place = {node: index for index, node in enumerate(net.nodes)}
-    reach = {"expected": _reach(net, own, net.tolerance)}
-    steps = _steps(net, own, reach, place.get((service, operation)))
+    at = place.get((service, operation))
+    visited = () if at is None else np.flatnonzero(net.visits_of(at) > 0).tolist()
+    shown = {node: own.get(node, 0) for node in visited}
+    reach = {"expected": _reach(net, shown, net.tolerance)}
+    steps = _steps(net, shown, reach, {node: net.used(_seed(net, node)) for node in shown}, at)
     rows = [{"entry_service": service, "entry_operation": operation, **step} for step in steps]
     table = pd.DataFrame(rows, columns=_STEPS)
     return table.sort_values(
@@ -140,28 +145,34 @@ def _reach(net: Network, own: dict[int, int], tolerance: np.ndarray) -> dict[int
     """Return for each node where failures began the probability that a visit of each node fails with it."""
     found = {}
     for node in own:
-        seeds = np.zeros(len(net.nodes), np.bool_)
-        seeds[node] = True
-        found[node] = net.failing(seeds, tolerance, mended=True)
+        found[node] = net.failing(_seed(net, node), tolerance, mended=True)
     return found
 
 
+def _seed(net: Network, node: int) -> np.ndarray:
+    seeds = np.zeros(len(net.nodes), np.bool_)
+    seeds[node] = True
+    return seeds
+
+
 def _steps(
-    net: Network, own: dict[int, int], reach: dict[str, dict[int, np.ndarray]], at: int | None
+    net: Network,
+    own: dict[int, int],
+    reach: dict[str, dict[int, np.ndarray]],
+    used: dict[int, np.ndarray],
+    at: int | None,
 ) -> list[dict[str, Any]]:
-    """Return what each operation that a visit of one comes to takes from its availability."""
+    """Return what operations take from the availability of one, of those that a visit of it comes to."""
     if at is None:
         return []
     visited = net.visits_of(at)
     steps = []
-    for node in np.flatnonzero(visited > 0).tolist():
-        failures, visits = own.get(node, 0), int(net.visits[node])
+    for node in sorted(node for node in own if visited[node] > 0):
+        failures, visits = own[node], int(net.visits[node])
         rate = min(1.0, failures / visits) if visits else 0.0
-        seeds = np.zeros(len(net.nodes), np.bool_)
-        seeds[node] = True
-        used = float(net.used(seeds)[at])
+        comes = float(used[node][at])
         # Of several visits one that fails is enough.
-        fails = 1 - (1 - rate) ** max(1.0, float(visited[node]) / used if used else 0.0)
+        fails = 1 - (1 - rate) ** max(1.0, float(visited[node]) / comes if comes else 0.0)
         step = {
             "service": net.nodes[node][0],
             "operation": net.nodes[node][1],
@@ -171,10 +182,9 @@ def _steps(
             "per_request": float(visited[node]),
         }
         for bound, name in (("expected", ""), ("low", "_low"), ("high", "_high")):
-            by_node = reach.get(bound, {})
-            chance = float(by_node[node][at]) if node in by_node else 0.0
+            chance = float(reach[bound][node][at]) if bound in reach else 0.0
             step[f"loss{name}"] = chance * fails
-        step["reach"] = float(net.failing(seeds, net.tolerance, mended=True)[at])
+        step["reach"] = float(reach["expected"][node][at])
         steps.append(step)
     return steps
 

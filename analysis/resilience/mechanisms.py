@@ -122,9 +122,6 @@ def _idempotency(rows: pd.DataFrame | None) -> str:
 
 
 def _breaker(facts: Facts, key: tuple[str, str], minutes: pd.DataFrame | None) -> str:
-    signals = facts["log_signals"]
-    told = signals["signal"].isin(_BREAKER_SIGNALS)
-    # What a service logs names its callee in words only: it counts where the caller has trouble with this one.
     bad = (
         None
         if minutes is None
@@ -132,6 +129,11 @@ def _breaker(facts: Facts, key: tuple[str, str], minutes: pd.DataFrame | None) -
     )
     if minutes is not None and int(minutes["kept_by_breaker"].sum()):
         return "open"
+    signals = facts["log_signals"]
+    if signals.empty:
+        return "not seen" if bad is not None and len(bad) else ""
+    told = signals["signal"].isin(_BREAKER_SIGNALS)
+    # What a service logs names its callee in words only: it counts where the caller has trouble with this one.
     by_proxy = told & (signals["target"] == key[1]) & (key[1] != "")
     failing = set() if minutes is None else set(minutes.loc[minutes["failures"] > 0, "minute"])
     by_caller = told & (signals["service"] == key[0]) & signals["minute"].isin(failing)

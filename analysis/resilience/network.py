@@ -104,6 +104,18 @@ class Network:
                 break
         return whole
 
+    def required_by(self, start: int) -> npt.NDArray[np.bool_]:
+        """Mark the nodes whose failure can fail a visit of one: edges that never survived everything lead there."""
+        marked = np.zeros(len(self.nodes), np.bool_)
+        marked[start] = True
+        carries = (self.use > 0) & (self.tolerance < 1)
+        while True:
+            found = marked.copy()
+            found[self.callee[carries & marked[self.caller]]] = True
+            if (found == marked).all():
+                return marked
+            marked = found
+
     def of(self, name: str) -> npt.NDArray[np.bool_]:
         """Mark the nodes of one service, store, or whoever is outside."""
         return np.array([node[0] == name for node in self.nodes], np.bool_)

@@ -75,12 +75,13 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if not whole:
         missing = ("requests that somebody waits for: topmost spans that are neither probe, job nor message",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    needed = _needed(evidence, requests)
+    by_entry = blast_radius(evidence, grain="entry")
+    needed = _needed(by_entry, requests)
     copies = _copies(evidence)
     chosen = [row for row in needed.to_dict("records") if row["expected"] >= limits["needed"] * whole]
     chosen = [row for row in chosen if row["service"] in copies]
     findings = tuple(
-        _finding(evidence, row, copies[row["service"]], requests, limits)
+        _finding(evidence, row, copies[row["service"]], requests, by_entry, limits)
         for row in chosen
         if len(copies[row["service"]]) == 1
     )
@@ -106,9 +107,8 @@ def _awaited(evidence: Evidence) -> pd.DataFrame:
     return rows[rows["entry_kind"] != "client"] if (rows["entry_kind"] == "server").any() else rows
 
 
-def _needed(evidence: Evidence, requests: pd.DataFrame) -> pd.DataFrame:
+def _needed(by_entry: pd.DataFrame, requests: pd.DataFrame) -> pd.DataFrame:
     """Return for each service how many of the requests need it: ``expected``, with ``low``, ``used``, ``entries``."""
-    by_entry = blast_radius(evidence, grain="entry")
     awaited = set(zip(requests["entry_service"], requests["entry_operation"], strict=True))
     keys = zip(by_entry["entry_service"], by_entry["entry_operation"], strict=True)
     kept = by_entry[pd.Series([key in awaited for key in keys], index=by_entry.index, dtype=bool)]
@@ -132,7 +132,12 @@ def _copies(evidence: Evidence) -> dict[str, frozenset[str]]:
 
 
 def _finding(
-    evidence: Evidence, row: Mapping[Any, Any], copies: frozenset[str], requests: pd.DataFrame, limits: Limits
+    evidence: Evidence,
+    row: Mapping[Any, Any],
+    copies: frozenset[str],
+    requests: pd.DataFrame,
+    by_entry: pd.DataFrame,
+    limits: Limits,
 ) -> Finding:
     service, whole = str(row["service"]), int(requests["requests"].sum())
     [copy] = copies
@@ -140,7 +145,7 @@ def _finding(
     low = float(row["low"])
     measured = 2 * low >= float(row["expected"])
     doubt = f"{low:.0f} requests need it as measured, the others because no failure of it was seen"
-    shown = _exemplars(evidence, service, requests)
+    shown = _exemplars(by_entry, service, requests)
     latency = merged_histogram(shown["latency"])
     affected = min(evidence.traces, int(float(row["used"])))
     return finding(
@@ -173,9 +178,8 @@ def _finding(
     )
 
 
-def _exemplars(evidence: Evidence, service: str, requests: pd.DataFrame) -> pd.DataFrame:
+def _exemplars(by_entry: pd.DataFrame, service: str, requests: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of entry operations that use a service, for the traces that show it."""
-    by_entry = blast_radius(evidence, grain="entry")
     using = by_entry[(by_entry["service"] == service) & (by_entry["used"] > 0)]
     keys = set(zip(using["entry_service"], using["entry_operation"], strict=True))
     marks = [key in keys for key in zip(requests["entry_service"], requests["entry_operation"], strict=True)]
