@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import analysis as an
@@ -88,9 +89,13 @@ def test_merges_take_what_a_replay_says(tmp_path):
 
     def replay(scenario):
         asked.append(scenario)
-        return {"critical_path_ms_p95": 4.5, "calls": 120}
+        columns = {"requests": [40, 7], "changed": [40, 0], "calls_before": [9.0, 9.0], "calls_after": [6.0, 1.0]}
+        times = {"p95_ms_before": [300.0, 90.0], "p95_ms_after": [295.5, 1.0]}
+        return pd.DataFrame({**columns, **times})
 
     replayed = an.merges(result, replay)
     assert sorted(asked) == ["merge=cart+pricing", "merge=orders+payments"]
+    # The operation that nothing changes for is left out: 300 - 295.5 ms, and 3 calls of 40 requests.
     assert set(replayed["saved_ms_p95"]) == {4.5}
+    assert set(replayed["saved_calls"]) == {120}
     assert set(replayed["estimate"]) == {"replay"}
