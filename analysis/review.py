@@ -207,6 +207,8 @@ class Review:
         """
         target = Path(folder)
         (target / _FACTS).mkdir(parents=True, exist_ok=True)
+        # Without this file there is no review: it goes first and comes last, so that a half written one is none.
+        (target / _WHOLE).unlink(missing_ok=True)
         for stale in (target / _FACTS).glob("*.parquet"):
             if stale.stem not in self.tables:
                 stale.unlink()

@@ -154,6 +154,11 @@ def configuration(parser: argparse.ArgumentParser) -> None:
     """Take what to do with which configuration."""
     parser.add_argument("action", choices=("init", "check", "show", "schema"), metavar="init|check|show|schema")
     parser.add_argument("file", nargs="?", default="review.yml", metavar="FILE", help="default: review.yml")
+    parser.add_argument(
+        "--ci",
+        choices=("github", "gitlab"),
+        help="with init: write an action or a template for pipelines too",
+    )
 
 
 def links(parser: argparse.ArgumentParser) -> None:

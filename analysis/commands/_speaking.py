@@ -20,7 +20,7 @@ def say(note: str) -> None:
 
 
 def give(text: str, out: str | None = None) -> None:
-    """Write a result to a file, whose folder is made where it is missing, or to standard output.
+    """Write a result to a file, whole or not at all, or to standard output; a folder that is missing is made.
 
     A reader of standard output who has left (``| head``) is no error: the exit code stays what was found.
 
@@ -34,7 +34,17 @@ def give(text: str, out: str | None = None) -> None:
     if out is not None:
         path = Path(out)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        if path.exists() and not path.is_file():
+            # A pipe or a device takes what is written, and cannot be exchanged.
+            path.write_text(text, encoding="utf-8", newline="\n")
+            return
+        unfinished = path.with_name(f".unfinished-{path.name}")
+        try:
+            unfinished.write_text(text, encoding="utf-8", newline="\n")
+            unfinished.replace(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
         return
     try:
         sys.stdout.write(text)

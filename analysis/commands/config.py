@@ -12,6 +12,7 @@ from analysis._wording import counted
 from analysis.commands._options import NotThere, WrongUsage
 from analysis.commands._speaking import give, say
 from analysis.config import ConfigurationError
+from analysis.config._pipelines import PIPELINES
 
 __all__ = ["run"]
 
@@ -27,6 +28,10 @@ def run(options: argparse.Namespace) -> int:
 def _init(options: argparse.Namespace) -> int:
     """Write a file to begin with, and the schema beside it; what is there already stays."""
     path = Path(options.file)
+    if options.ci is not None:
+        _init_pipeline(options.ci)
+        if path.exists():
+            return 0
     if path.exists():
         raise WrongUsage(f"{path} is there already: `archreview config check {path}` says whether it is right")
     give(config.template(), str(path))
@@ -34,6 +39,16 @@ def _init(options: argparse.Namespace) -> int:
     give(_schema_text(), str(schema))
     say(f"wrote {path}, and {schema} by which editors complete and check it")
     return 0
+
+
+def _init_pipeline(pipeline: str) -> None:
+    files = PIPELINES[pipeline]
+    for name in files:
+        if Path(name).exists():
+            raise WrongUsage(f"{name} is there already: move it, or take from it what you need")
+    for name, content in files.items():
+        give(content, name)
+        say(f"wrote {name}")
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -1,0 +1,1 @@
+"""Fuzzers: kept inputs, changed at random, through everything that reads what others wrote."""

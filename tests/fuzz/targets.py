@@ -1,0 +1,68 @@
+"""What is fuzzed: reading exports of every format, the configuration, and findings to compare with."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import analysis as an
+from analysis import config
+from analysis.compare import BaselineError, open_baseline
+from analysis.config import ConfigurationError
+from analysis.sources import UnreadableExport
+
+__all__ = ["CORPUS", "SEEDS", "TARGETS", "seeds_of"]
+
+CORPUS = Path(__file__).parent / "corpus"
+SEEDS = Path(__file__).parent / "seeds"
+#: No reading of a mutant takes longer, on a machine that is busy with other things.
+SLOWEST_SECONDS = 60.0
+
+
+def read_export(path: Path) -> None:
+    """Open an export and look at all of it."""
+    try:
+        data = an.open_export(path)
+    except UnreadableExport:
+        return
+    data.spans()
+    data.logs()
+
+
+def read_configuration(path: Path) -> None:
+    """Load a configuration."""
+    try:
+        config.effective(config.load(path))
+    except ConfigurationError as error:
+        if not error.problems or any(len(problem.splitlines()) != 1 for problem in error.problems):
+            message = f"an error must be told in lines: {error.problems}"
+            raise AssertionError(message) from error
+
+
+def read_findings(path: Path) -> None:
+    """Open findings to compare with."""
+
+    def made(source: str):
+        raise UnreadableExport(source, "not findings", "")
+
+    try:
+        open_baseline(path, made)
+    except (BaselineError, UnreadableExport):
+        return
+
+
+TARGETS: Mapping[str, Callable[[Path], None]] = {
+    "exports": read_export,
+    "configuration": read_configuration,
+    "findings": read_findings,
+}
+
+
+def seeds_of(target: str) -> list[bytes]:
+    """Return the inputs to begin with: the seeds, and what was kept because it once broke something."""
+    folders = (SEEDS / target, CORPUS / target)
+    return [path.read_bytes() for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+
+
+warnings.simplefilter("error")
