@@ -117,12 +117,12 @@ def _without_values(table: pa.Table) -> pa.Table:
 def as_dataset(spans: pa.Table, logs: pa.Table | None = None, *, shows_values: bool = False) -> Dataset:
     """Return collected spans and log records as a dataset of one partition, whose clocks need no more correction.
 
-    Of a log record only the columns are there that :func:`collect_logs` keeps.
+    Of a log record only the columns hold anything that :func:`collect_logs` keeps.
     """
     services = tuple(sorted(set(spans["service"].unique().to_pylist()) - {None}))
     return Dataset(
         partitions=(Partition(0, spans.num_rows, spans),),
-        log_partitions=(Partition(0, logs.num_rows, logs),) if logs is not None and logs.num_rows else (),
+        log_partitions=(Partition(0, logs.num_rows, _complete(logs)),) if logs is not None and logs.num_rows else (),
         inputs=(),
         totals=Input("", traces=_traces(spans), spans=spans.num_rows, services=services),
         window=None,
@@ -130,6 +130,15 @@ def as_dataset(spans: pa.Table, logs: pa.Table | None = None, *, shows_values: b
         max_skew_ns=0,
         shows_values=shows_values,
     )
+
+
+def _complete(logs: pa.Table) -> pa.Table:
+    """Return log records with every column of the schema, empty where it was not kept."""
+    columns = [
+        logs[field.name].cast(field.type) if field.name in logs.column_names else pa.nulls(logs.num_rows, field.type)
+        for field in LOG_SCHEMA
+    ]
+    return pa.table(columns, schema=LOG_SCHEMA)
 
 
 def _traces(spans: pa.Table) -> int:
