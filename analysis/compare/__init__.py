@@ -63,6 +63,10 @@ class Comparison:
         """Return what became of a finding; "" where neither review has it."""
         return self._by_id[finding_id].status if finding_id in self._by_id else ""
 
+    def standing_of(self, finding_id: str) -> Standing | None:
+        """Return what became of a finding with both its forms; None where neither review has it."""
+        return self._by_id.get(finding_id)
+
     @cached_property
     def _by_id(self) -> dict[str, Standing]:
         return {standing.finding.id: standing for standing in self.standings}

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import networkx as nx
+import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.figures._bundles import bundled
@@ -61,8 +63,9 @@ def service_map(
     calls = fact(result, "calls")
     if calls is None:
         return empty_figure("No call between services was seen: every trace stays within one service.", _TITLE)
-    graph = service_graph(calls, fact(result, "operations"))
-    selection = _Selection(graph, findings_by_service(result), _split(highlight))
+    graph, found = _prepared(result, calls)
+    # What is hidden is taken out of the graph; the surroundings of a node are a graph of their own anyway.
+    selection = _Selection(graph if focus is not None else graph.copy(), found, _split(highlight))
     if focus is not None:
         if focus not in graph:
             return empty_figure(f"There is no service or store called {cleaned(focus)[:80]}.", _TITLE)
@@ -71,6 +74,23 @@ def service_map(
     selection.group(NODES_AT_MOST, _catalogued(result))
     selection.hide_edges(max_edges)
     return draw(selection.drawing())
+
+
+#: The graph of a review and the findings of its services: a page for each service asks for the same.
+_PREPARED: Final[WeakKeyDictionary[Reviewed, tuple[ServiceGraph, dict[str, dict[str, int]]]]] = WeakKeyDictionary()
+
+
+def _prepared(result: Reviewed, calls: pd.DataFrame) -> tuple[ServiceGraph, dict[str, dict[str, int]]]:
+    """Return the whole graph, which is not to be changed, and how many findings name each service."""
+    try:
+        known = _PREPARED.get(result)
+    except TypeError:
+        # Not every stand-in for a review can be remembered.
+        return service_graph(calls, fact(result, "operations")), findings_by_service(result)
+    if known is None:
+        known = service_graph(calls, fact(result, "operations")), findings_by_service(result)
+        _PREPARED[result] = known
+    return known
 
 
 def _catalogued(result: Reviewed) -> tuple[str, Mapping[str, str]]:

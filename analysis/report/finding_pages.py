@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any, Final
 
 import pyarrow as pa
@@ -22,6 +23,8 @@ __all__ = ["finding_pages", "is_plain"]
 
 #: Log records of a trace that are shown.
 _LOGS_AT_MOST: Final = 40
+#: Findings of the same rule that are named.
+_ALIKE: Final = 20
 #: Names listed of a measure that is a list.
 _LISTED: Final = 6
 #: Spans drawn of the exemplar trace.
@@ -64,7 +67,8 @@ def _page(told: Told, finding: Finding, alike: Sequence[Finding], logs: Logs) ->
         saving=[said(name, value) for name, value in finding.saving.items()],
         measures=[said(name, _listed(value)) for name, value in finding.measures.items() if is_plain(value)],
         limits=[said(name, value) for name, value in finding.limits.items()],
-        alike=[told.row(other) for other in alike if other.id != finding.id],
+        alike=[told.row(other) for other in islice((one for one in alike if one is not finding), _ALIKE)],
+        alike_hidden=max(0, len(alike) - 1 - _ALIKE),
         rule=_rule(finding.detector),
         known_services=frozenset(told.review.services),
     )

@@ -73,4 +73,4 @@ class Told:
         """Return what became of a finding since the earlier review; None without one."""
         if self.comparison is None:
             return None
-        return next((item for item in self.comparison.standings if item.finding.id == finding.id), None)
+        return self.comparison.standing_of(finding.id)
