@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from analysis._kernels.brackets import find_brackets
+from analysis._kernels.wide_reads import PADDING, padded
+
 __all__ = ["BracketScanner", "complete_part", "key_before"]
 
-_QUOTE, OPENS, CLOSES = 1, 2, 4
-_CLASS: Final = np.zeros(256, np.uint8)
-_CLASS[ord('"')] = _QUOTE
-_CLASS[[ord("{"), ord("[")]] = OPENS
-_CLASS[[ord("}"), ord("]")]] = CLOSES
+#: Bytes looked at together: room is kept for as many brackets.
+_PIECE: Final = 4 << 20
 #: Longest key looked for before a bracket.
 _KEY: Final = 256
 
@@ -23,43 +23,24 @@ class BracketScanner:
     """Finds brackets in a text that arrives in chunks; strings and escapes may span them."""
 
     def __init__(self) -> None:
-        self.in_string = False
-        self._escaped = False
+        self._state = np.zeros(2, np.bool_)
+        self._data = padded(b"")
+        self._found = np.empty(0, np.int64)
 
     def scan(self, chunk: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """Return the offsets of the chunk's brackets outside strings, and for each whether it opens."""
-        data = np.frombuffer(chunk, np.uint8)
-        kinds = _CLASS[data]
-        self._unescape(chunk, data, kinds)
-        found = np.flatnonzero(kinds)
-        kinds = kinds[found]
-        quotes = kinds == _QUOTE
-        inside = (np.cumsum(quotes) + self.in_string) & 1
-        if len(inside):
-            self.in_string = bool(inside[-1])
-        brackets = ~quotes & (inside == 0)
-        return found[brackets], kinds[brackets] == OPENS
+        parts = [self._part(chunk, first) for first in range(0, len(chunk), _PIECE)]
+        found = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.int64), *parts])
+        return found >> 1, (found & 1) > 0
 
-    def _unescape(self, chunk: bytes, data: npt.NDArray[np.uint8], kinds: npt.NDArray[np.uint8]) -> None:
-        """Take escaped quotes out of `kinds`; remember whether the next chunk begins escaped."""
-        escaped, self._escaped = self._escaped, False
-        if escaped:
-            kinds[0] = 0
-        if b"\\" not in chunk:
-            return
-        slashes = np.flatnonzero(data == ord("\\"))
-        if escaped and slashes[0] == 0:
-            # This backslash is itself escaped: it begins no run.
-            slashes = slashes[1:]
-        if not len(slashes):
-            return
-        starts = np.flatnonzero(np.diff(slashes, prepend=-2) != 1)
-        lengths = np.diff(starts, append=len(slashes))
-        after = slashes[starts + lengths - 1][lengths % 2 == 1] + 1
-        if len(after) and int(after[-1]) == len(data):
-            self._escaped = True
-            after = after[:-1]
-        kinds[after] = 0
+    def _part(self, chunk: bytes, first: int) -> npt.NDArray[np.int64]:
+        size = min(_PIECE, len(chunk) - first)
+        if size > len(self._found):
+            self._data = np.zeros(size + PADDING, np.uint8)
+            self._found = np.empty(size, np.int64)
+        self._data[:size] = np.frombuffer(chunk, np.uint8, size, first)
+        count = find_brackets(self._data, 0, size, self._state, self._found)
+        return self._found[:count] + 2 * first
 
 
 def key_before(text: bytes | bytearray, position: int) -> str:
