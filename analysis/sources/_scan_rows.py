@@ -76,6 +76,10 @@ class Decoders:
         begins.
     scope
         A scope that is encoded, to its name.
+    resolution_ns
+        The smallest step of the format's times.
+    remark
+        The note to make of each span that is remarked upon.
     """
 
     value: Callable[[bytes], Any]
@@ -84,6 +88,8 @@ class Decoders:
     span: Callable[[bytes], Any]
     place: Callable[[Unit, int, int, int, int], str]
     scope: Callable[[bytes], str | None] = bytes.decode
+    resolution_ns: int = 1
+    remark: str = ""
 
 
 class ScanRows:
@@ -128,6 +134,9 @@ class ScanRows:
         kept = ~odd & ~left_out[unit]
         if not kept.any():
             return None, oddities
+        remarks = int(scan.spans[kept, at.REMARKED].sum()) if self._decoders.remark else 0
+        if remarks:
+            self._rejects.note(self._decoders.remark, remarks)
         table = scan.table(columns, old, self._rejects, None if kept.all() else np.flatnonzero(kept))
         return table, oddities
 
@@ -194,6 +203,7 @@ class _Scan:
         spans, attributes, scopes, blocks, texts, links = found.counts.tolist()
         self.data = data
         self.spans, self.scopes, self.blocks = found.spans[:spans], found.scopes[:scopes], found.blocks[:blocks]
+        self._resolution_ns = decoders.resolution_ns
         self._attributes, self._links = found.attributes[:attributes], found.links[:links]
         self._tags = found.texts[:texts, 2]
         self.texts, self._broken = _read_texts(data, found.texts[:texts], decoders)
@@ -267,10 +277,10 @@ class _Scan:
             "start_ns": spans[:, at.START],
             "duration_ns": spans[:, at.END] - spans[:, at.START],
             "multiplicity": np.ones(len(spans), np.int64),
-            "time_resolution_ns": np.ones(len(spans), np.int64),
+            "time_resolution_ns": np.full(len(spans), self._resolution_ns, np.int64),
             "weight": self._weights(),
             "shared": np.zeros(len(spans), np.bool_),
-            "asynchronous": np.zeros(len(spans), np.bool_),
+            "asynchronous": spans[:, at.ASYNCHRONOUS] > 0,
             "old_conventions": old,
         }
         enumerated = {"kind": (at.KIND, KINDS), "status": (at.STATUS, STATUSES)}

@@ -18,7 +18,11 @@ probability that the first span of a trace was sampled with holds for the whole 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from analysis.semconv import (
     KINDS,
@@ -30,11 +34,17 @@ from analysis.semconv import (
     tracestate_weight,
 )
 from analysis.sources._collection import without_collection
-from analysis.sources._documents import Layout, units
+from analysis.sources._documents import LINE, NOT_JSON, Layout, units, units_of
 from analysis.sources._ids import id_reader, trace_reader
+from analysis.sources._jaeger_scan import ALONE, scan_units
+from analysis.sources._jaeger_scan_span import TAG_NAMES
+from analysis.sources._json import NotJson, loads
 from analysis.sources._ledger import Refused, Rejects, masked
 from analysis.sources._outline import Outline, outlines
 from analysis.sources._rows import BATCH_ROWS, Batch, SpanRows
+from analysis.sources._scan_found import Found
+from analysis.sources._scan_rows import Decoders, Odd, Unit
+from analysis.sources._scanning import Scanning
 from analysis.sources._streams import Readable
 from analysis.sources._times import nanoseconds, span_times
 
@@ -52,6 +62,9 @@ NO_REFERENCE: Final = "references without ids were left out"
 WARNED: Final = "spans that Jaeger itself warns about"
 
 _LAYOUT: Final = Layout(records=frozenset({"data"}), salvage=frozenset({"spans"}))
+_RAW: Final = replace(_LAYOUT, raw=True)
+#: The fewest bytes that a span with all it must have, a tag, a process (twice) and a link take; links are not scanned.
+_SIZES: Final = (70, 20, 15, 15, 1 << 20)
 _MICROSECOND_NS: Final = 1_000
 _MILLISECOND_NS: Final = 1_000_000
 _EVENTS: Final = frozenset({"error", "exception"})
@@ -83,11 +96,48 @@ def _is_jaeger(keys: Outline) -> bool:
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans in batches."""
     reader = _Reader(rejects)
+    decoders = Decoders(
+        loads, _escaped, reader.process, _whole_traces_only, _place, resolution_ns=_MICROSECOND_NS, remark=WARNED
+    )
+    scanning = Scanning(_scan, _form, _SIZES, reader, rejects, decoders)
+    for unit in units(stream, rejects, _RAW):
+        yield from scanning.add(Unit(unit.key, unit.value, unit.position))
+        if len(reader.rows) >= BATCH_ROWS:
+            yield from reader.rows.batch()
+    yield from scanning.flush()
+    yield from reader.rows.batch()
+
+
+def read_plainly(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
+    """Do as `read`, a record at a time: what the scan is tested against."""
+    reader = _Reader(rejects)
     for unit in units(stream, rejects, _LAYOUT):
         reader.take(unit.value, unit.position)
         if len(reader.rows) >= BATCH_ROWS:
             yield from reader.rows.batch()
     yield from reader.rows.batch()
+
+
+def _scan(data: NDArray[np.uint8], bounds: NDArray[np.int64], found: Found, left_out: NDArray[np.bool_]) -> None:
+    scan_units(data, bounds, TAG_NAMES, found, left_out)
+
+
+def _form(_unit: Unit) -> int:
+    return 0
+
+
+def _escaped(content: bytes) -> str:
+    found: str = loads(b'"' + content + b'"')
+    return found
+
+
+def _whole_traces_only(_content: bytes) -> Any:
+    """Refuse to decode a span without its trace, which is left to the readable reader as a whole then."""
+    raise ValueError(SHAPE)
+
+
+def _place(unit: Unit, trace: int, _scope: int, span: int, _byte: int) -> str:
+    return f"{unit.position}{'' if trace == ALONE else f': data[{trace}]'}.spans[{span}]"
 
 
 class _Reader:
@@ -99,6 +149,27 @@ class _Reader:
         self._note = rejects.note
         self._trace_id, self._span_id = trace_reader(rejects.note), id_reader(rejects.note)
         self.rows.template["time_resolution_ns"] = _MICROSECOND_NS
+
+    def process(self, content: bytes, rejects: Rejects) -> dict[str, Any]:
+        """Return the row that spans of a process begin as."""
+        return _Reader(rejects)._process(loads(content)) if content else self.rows.template
+
+    def take_unit(self, unit: Unit) -> None:
+        """Take a unit that was not scanned."""
+        if unit.key == LINE:
+            for found in units_of(unit.content, self._rejects, _LAYOUT, unit.position):
+                self.take(found.value, found.position)
+            return
+        try:
+            value = loads(unit.content)
+        except NotJson:
+            self._rejects.add(NOT_JSON, unit.position)
+            return
+        self.take(value, unit.position)
+
+    def take_odd(self, odd: Odd) -> None:
+        """Take a span that was not made into a row: there is none, as traces are left out whole."""
+        raise NotImplementedError(odd.position)
 
     def take(self, value: Any, position: str) -> None:
         """Take a trace, a span, a response of the API, or a list of those."""

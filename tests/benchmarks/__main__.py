@@ -34,7 +34,7 @@ from analysis.findings import Assessment
 from analysis.forest import COLUMNS, Forest, Planting, plant, plant_partition, planting
 from analysis.ingest.storage import parquet_bytes
 from analysis.ingest.tally import Input
-from analysis.sources import Rejects, open_stream, otlp_json, otlp_protobuf, recognise
+from analysis.sources import Rejects, jaeger_json, open_stream, otlp_json, otlp_protobuf, recognise
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
 from tests.benchmarks.peers import COLUMNS as PEER_COLUMNS
@@ -43,7 +43,11 @@ from tests.benchmarks.vendors import VENDOR_FORMATS
 
 GROUPS: Final = ("reading", "planting", "facts", "detectors", "peers")
 #: Formats with a scan, and the reader of each that reads a record at a time.
-SCANNED: Final = {"otlp-json": otlp_json.read_plainly, "otlp-protobuf": otlp_protobuf.read_plainly}
+SCANNED: Final = {
+    "otlp-json": otlp_json.read_plainly,
+    "otlp-protobuf": otlp_protobuf.read_plainly,
+    "jaeger-json": jaeger_json.read_plainly,
+}
 SPANS_PER_PARTITION: Final = 200_000
 #: Reading costs the same a span however many there are. For the same reason peers are given one partition.
 MOST_READ: Final = 100_000
@@ -151,7 +155,7 @@ def _read(path: Path) -> int:
 
 
 def _read_plainly(path: Path, form: str) -> int:
-    """Read a record at a time: a typed decoder (msgspec, opentelemetry-proto) and a loop over what it makes."""
+    """Read a record at a time: a decoder (msgspec, opentelemetry-proto, orjson) and a loop over what it makes."""
     with open_stream(str(path)) as stream:
         batches = SCANNED[form](stream, Rejects())
         return sum(batch.spans.num_rows for batch in batches if batch.spans)

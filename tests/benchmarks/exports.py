@@ -180,7 +180,7 @@ def _jaeger_json(table: pa.Table) -> bytes:
             for (service, host), name in processes.items()
         }
         traces.append({"traceID": trace, "spans": spans, "processes": described})
-    return json.dumps({"data": traces}).encode()
+    return json.dumps({"data": traces}, separators=(",", ":")).encode()
 
 
 def _jaeger_span(row: Row, process: str) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.sources import otlp_json, otlp_protobuf
+from analysis.sources import jaeger_json, otlp_json, otlp_protobuf
 from tests.sources.scans import mutated, told
+from tests.sources.test_jaeger_json_scan import some_traces
 from tests.sources.test_otlp_json_scan import SEEDS as OTLP_JSON
 from tests.sources.test_otlp_protobuf_scan import MESSAGES, framed
 
@@ -31,6 +32,7 @@ def otlp_protobuf_frames(chance: random.Random) -> bytes:
 
 #: By format: how content to be broken is made, the reader that scans, and the readable one.
 FORMATS = {
+    "jaeger-json": (some_traces, jaeger_json.read, jaeger_json.read_plainly),
     "otlp-json": (otlp_json_lines, otlp_json.read, otlp_json.read_plainly),
     "otlp-protobuf": (otlp_protobuf_frames, otlp_protobuf.read, otlp_protobuf.read_plainly),
 }
