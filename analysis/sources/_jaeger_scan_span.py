@@ -60,6 +60,11 @@ _EVENTS: Final = ("error", "exception")
 _EVENT_SLOTS, _EVENT_BOUNDS, _EVENT_TEXT = names_of(_EVENTS)
 
 _FIVE, _SIX, _SEVEN = (np.uint64((1 << 8 * length) - 1) for length in (5, 6, 7))
+#: How a tag with a text begins, and what stands between its name, its type and its value, a word at a time, where
+#: nothing is written but what must be.
+_PAIR_START, _TYPE_START, _STRING, _VALUE_START = (
+    w.little_endian(text) for text in (b'{"key":"', b',"type":', b'"string"', b',"value"')
+)
 _KEY_WORD, _TYPE_WORD, _VALUE_WORD = (w.little_endian(text) for text in (b'"key"', b'"type"', b'"value"'))
 #: "probabilistic".
 _PROBABILISTIC_LENGTH: Final = 13
@@ -193,7 +198,7 @@ def _whole(data: Bytes, at: int) -> tuple[int, int]:
     value = 0
     first = at
     while w.ZERO <= data[at] <= w.NINE and at < first + 16:
-        value = value * 10 + np.int64(data[at]) - w.ZERO
+        value = value * 10 + int(data[at]) - w.ZERO
         at += 1
     if at == first or (data[first] == w.ZERO and at > first + 1):
         return -1, 0
@@ -255,6 +260,20 @@ def _pair(data: Bytes, at: int, end: int) -> tuple[int, int, int, int, int, bool
     if data[at] != w.OPEN_OBJECT:
         return -1, -1, -1, -1, -1, False
     first, last, begins, ends, plain = -1, -1, -1, -1, False
+    if word(data, at) == _PAIR_START:
+        close, escapes = string_end(data, at + 8, end)
+        if close < 0 or escapes:
+            return -1, -1, -1, -1, -1, False
+        if (
+            word(data, close + 1) == _TYPE_START
+            and word(data, close + 9) == _STRING
+            and word(data, close + 17) == _VALUE_START
+            and data[close + 25] == w.COLON
+            and data[close + 26] == w.QUOTE
+        ):
+            stop, escapes = string_end(data, close + 27, end)
+            if stop >= 0 and data[stop + 1] == w.CLOSE_OBJECT:
+                return stop + 2, at + 8, close, close + 26, stop + 1, not escapes
     at = space_end(data, at + 1)
     while data[at] != w.CLOSE_OBJECT:
         start = word(data, at)

@@ -152,7 +152,7 @@ class _Reader:
 
     def process(self, content: bytes, rejects: Rejects) -> dict[str, Any]:
         """Return the row that spans of a process begin as."""
-        return _Reader(rejects)._process(loads(content)) if content else self.rows.template
+        return _Reader(rejects).described(loads(content)) if content else self.rows.template
 
     def take_unit(self, unit: Unit) -> None:
         """Take a unit that was not scanned."""
@@ -228,15 +228,16 @@ class _Reader:
         """Return the row that spans of a process begin as."""
         process, key = span.get("process"), span.get("processID")
         if isinstance(process, dict):
-            return self._process(process)
+            return self.described(process)
         if not isinstance(key, str) or not isinstance(processes.get(key), dict):
             self._note(NO_PROCESS)
             return self.rows.template
         if key not in templates:
-            templates[key] = self._process(processes[key])
+            templates[key] = self.described(processes[key])
         return templates[key]
 
-    def _process(self, process: dict[str, Any]) -> dict[str, Any]:
+    def described(self, process: dict[str, Any]) -> dict[str, Any]:
+        """Return the row that spans of a decoded process begin as."""
         columns = resource_columns(_tags(process), self._note)
         service = text(process.get("serviceName"))
         if service is not None:
