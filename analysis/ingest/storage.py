@@ -62,6 +62,12 @@ class Folder:
             return bytes(files.cat_file(f"{root}/{name}"))
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError:
+            raise
+        except Exception as error:
+            # Drivers of object stores have errors of their own kinds, which say why in words.
+            message = f"{self.address(name)} cannot be read: {error}"
+            raise OSError(message) from error
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file so that it is there as a whole or not at all."""

@@ -72,6 +72,12 @@ def _outline(head: bytes) -> Outline:
                 found.add(paths[-1], key)
         elif start in b"{[":
             parent = paths[-1] if paths else ""
+            if len(paths) >= _DEPTH:
+                # Nothing is noted so deep, and the path of a hundred thousand brackets would be as long.
+                paths.append("")
+                is_object.append(start == b"{")
+                key = None
+                continue
             path = f"{parent}.{key}" if parent and key is not None else parent if key is None else key
             paths.append(path if start == b"{" else f"{path}[]")
             is_object.append(start == b"{")
