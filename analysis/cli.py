@@ -30,8 +30,9 @@ _COLUMN: Final = 24
 
 _DESCRIPTION: Final = """\
 Architecture reviews from exported traces and logs: chatty calls, shared data,
-cascading failures, service boundaries and observability. Reads exports of the
-OpenTelemetry Collector, Grafana Tempo, Jaeger and Zipkin."""
+cascading failures, service boundaries and observability. Reads exports of
+Datadog, Grafana (Tempo, Loki), Kibana and Elasticsearch, Jaeger, Zipkin, AWS
+X-Ray, ClickHouse and the OpenTelemetry Collector, and log files."""
 _EPILOG: Final = """\
 A SOURCE is an export file, a folder, a glob, - (standard input) or a dataset
 made by `archreview ingest`.
