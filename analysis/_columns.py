@@ -98,6 +98,8 @@ def _encoded(column: pa.ChunkedArray) -> Codes:
     for chunk in column.chunks:
         codes = np.array(chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
         values = chunk.dictionary.to_pylist()
+        if column.num_chunks == 1 and not chunk.dictionary.null_count and len(set(values)) == len(values):
+            return Codes(codes, tuple(values))
         lookup = [-1 if value is None else place.setdefault(value, len(place)) for value in values]
         # A dictionary may hold nulls and the same text twice, and every chunk may have another; codes do not.
         if lookup != list(range(len(values))):

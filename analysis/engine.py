@@ -7,21 +7,24 @@ order they came back.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from multiprocessing import get_context
-from typing import Any, Protocol, cast
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final, Protocol
 
 import pyarrow as pa
 
 from analysis import facts as facts_room
 from analysis.dataset import Dataset, Partition
+from analysis.executors import Engine, in_order, open_executor, worker_count
 from analysis.facts import Fact
 from analysis.forest import Planting, plant_partition, planting
 
 __all__ = ["Progress", "open_executor", "scan_facts"]
+
+#: Partitions that a task takes at most: what a worker that dies has done of one is done again.
+_LARGEST_BATCH: Final = 16
+#: Tasks for each worker, so that none waits long for the last.
+_TASKS_PER_WORKER: Final = 4
 
 
 class Progress(Protocol):
@@ -31,39 +34,12 @@ class Progress(Protocol):
         """Report that ``done`` of ``total`` are done."""
 
 
-def open_executor(engine: str | Executor = "threads") -> AbstractContextManager[Executor]:
-    """Open the executor that an engine name stands for.
-
-    Parameters
-    ----------
-    engine
-        ``threads`` (kernels release the interpreter lock), ``processes``, ``dask=tcp://host:port``, or an executor of
-        one's own, which is used and not closed.
-
-    Raises
-    ------
-    ValueError
-        If the name is none of these.
-    """
-    if isinstance(engine, Executor):
-        return nullcontext(engine)
-    workers = os.cpu_count() or 1
-    if engine == "threads":
-        return ThreadPoolExecutor(workers, thread_name_prefix="facts")
-    if engine == "processes":
-        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    if engine.startswith("dask="):
-        return _dask_executor(engine.removeprefix("dask="))
-    message = f"unknown engine {engine!r}: use threads, processes or dask=tcp://host:port"
-    raise ValueError(message)
-
-
 def scan_facts(
     dataset: Dataset,
     names: Sequence[str],
     *,
     ground: Planting | None = None,
-    engine: str | Executor = "threads",
+    engine: Engine = "threads",
     progress: Progress | None = None,
 ) -> dict[str, pa.Table]:
     """Gather facts over all partitions of a dataset.
@@ -77,7 +53,7 @@ def scan_facts(
     ground
         What :func:`analysis.forest.planting` says of the dataset; prepared here when not given.
     engine
-        See :func:`open_executor`.
+        See :func:`analysis.executors.open_executor`.
     progress
         Called as ``progress("facts", partitions done, partitions)``.
 
@@ -86,18 +62,17 @@ def scan_facts(
     dict
         For each name the merged table, rows sorted by its keys.
     """
-    prepared = planting(dataset) if ground is None else ground
     catalogue = facts_room.discover()
     partitions = _with_logs(dataset)
     found: dict[str, list[pa.Table]] = {name: [] for name in names}
     with open_executor(engine) as executor:
-        batches = _batches(partitions)
-        futures = {executor.submit(_scan_batch, batch, prepared, tuple(names)): len(batch) for batch in batches}
+        prepared = planting(dataset, executor) if ground is None else ground
         done = 0
-        for future in as_completed(futures):
-            for name, table in future.result().items():
+        scan = partial(_scan_batch, ground=prepared, names=tuple(names))
+        for batch, tables in in_order(executor, scan, _batches(partitions, worker_count(executor))):
+            for name, table in tables.items():
                 found[name].append(table)
-            done += futures[future]
+            done += len(batch)
             if progress is not None:
                 progress("facts", done, len(partitions))
     return {name: facts_room.merge(catalogue[name].FIELDS, tables) for name, tables in found.items()}
@@ -124,26 +99,14 @@ def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[s
         forest = plant_partition(partition, ground, columns, logs)
         for name in names:
             gathered[name].append(catalogue[name].scan(forest))
-    return {name: facts_room.merge(catalogue[name].FIELDS, tables) for name, tables in gathered.items()}
+    # A table that was gathered from one forest is what merging it alone would give.
+    return {
+        name: tables[0] if len(tables) == 1 else facts_room.merge(catalogue[name].FIELDS, tables)
+        for name, tables in gathered.items()
+    }
 
 
-def _batches(partitions: Sequence[_Pair]) -> list[Sequence[_Pair]]:
+def _batches(partitions: Sequence[_Pair], workers: int) -> list[Sequence[_Pair]]:
     """Cut the partitions into batches: few enough that partial results stay few, enough that workers stay busy."""
-    size = max(1, len(partitions) // (4 * (os.cpu_count() or 1)))
+    size = min(_LARGEST_BATCH, max(1, len(partitions) // (_TASKS_PER_WORKER * workers)))
     return [partitions[first : first + size] for first in range(0, len(partitions), size)]
-
-
-@contextmanager
-def _dask_executor(address: str) -> Iterator[Executor]:
-    """Work on a cluster, and leave it as it was: the client is closed, the workers are not."""
-    try:
-        from distributed import Client  # noqa: PLC0415 - an extra: only who asks for a cluster needs it
-    except ImportError as error:
-        message = "the engine dask needs the extra 'cluster': pip install 'archreview[cluster]'"
-        raise RuntimeError(message) from error
-    # Its methods have no types.
-    client: Any = cast("Any", Client)(address)
-    try:
-        yield cast("Executor", client.get_executor())
-    finally:
-        client.close()

@@ -7,6 +7,8 @@ name of its operation, in which values are replaced.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Executor
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,8 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.dataset import Dataset, Partition
+from analysis.executors import in_order
 from analysis.findings import Finding
 from analysis.forest import Planting, plant_partition
+from analysis.ingest.columns import tidy
 from analysis.ingest.partitioning import partition_of
 from analysis.ingest.tally import Input
 from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA, empty_spans
@@ -45,32 +49,41 @@ _LOGS_SCHEMA: Final = pa.schema(
 )
 
 
-def collect(data: Dataset, ground: Planting, findings: Iterable[Finding], *, values: bool = False) -> pa.Table:
+def collect(
+    data: Dataset, ground: Planting, findings: Iterable[Finding], executor: Executor, *, values: bool = False
+) -> pa.Table:
     """Return the spans of every trace that a finding names, sorted by trace and start.
 
     Their times are corrected for clock skew as the review was, so that they are shown as they were judged. Columns of
     ``VALUES`` are empty unless ``values`` are asked for.
     """
     wanted = _wanted(findings, len(data.partitions))
-    tables = [empty_spans()]
-    for number in sorted(wanted):
-        forest = plant_partition(data.partitions[number], ground)
-        first = forest.trace_offset[:-1]
-        lanes = zip(
-            forest.array("trace_id_high")[first].tolist(), forest.array("trace_id_low")[first].tolist(), strict=True
-        )
-        chosen = set(wanted[number])
-        traces = [index for index, lane in enumerate(lanes) if lane in chosen]
-        rows = [np.arange(forest.trace_offset[index], forest.trace_offset[index + 1]) for index in traces]
-        if rows:
-            kept = np.concatenate(rows)
-            starts = pa.array(
-                forest.trace_start_ns[forest.trace_of[kept]] + forest.start[kept], mask=~forest.has_time[kept]
-            )
-            table = forest.table.take(pa.array(kept))
-            table = table if values else _without_values(table)
-            tables.append(table.set_column(table.schema.get_field_index("start_ns"), "start_ns", starts))
-    return pa.concat_tables([table.cast(SPAN_SCHEMA) for table in tables]).unify_dictionaries().combine_chunks()
+    asked = [(data.partitions[number], frozenset(wanted[number])) for number in sorted(wanted)]
+    found = (table for _, table in in_order(executor, partial(_spans_of, ground=ground, values=values), asked))
+    tables = [table.cast(SPAN_SCHEMA) for table in (empty_spans(), *found)]
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+def _spans_of(asked: tuple[Partition, frozenset[tuple[int, int]]], *, ground: Planting, values: bool) -> pa.Table:
+    """Return the spans of some traces of one partition: what runs on a worker."""
+    partition, chosen = asked
+    forest = plant_partition(partition, ground)
+    first = forest.trace_offset[:-1]
+    lows = np.array(sorted({low for _, low in chosen}), np.uint64)
+    near = np.flatnonzero(np.isin(forest.array("trace_id_low")[first], lows))
+    lanes = zip(
+        forest.array("trace_id_high")[first[near]].tolist(),
+        forest.array("trace_id_low")[first[near]].tolist(),
+        strict=True,
+    )
+    traces = [index for index, lane in zip(near.tolist(), lanes, strict=True) if lane in chosen]
+    rows = [np.arange(forest.trace_offset[index], forest.trace_offset[index + 1]) for index in traces]
+    kept = np.concatenate([np.zeros(0, np.int64), *rows])
+    starts = pa.array(forest.trace_start_ns[forest.trace_of[kept]] + forest.start[kept], mask=~forest.has_time[kept])
+    # Only what is kept travels, not the dictionaries of the whole partition.
+    table = tidy([forest.table.take(pa.array(kept))], forest.table.schema)
+    table = table if values else _without_values(table)
+    return table.set_column(table.schema.get_field_index("start_ns"), "start_ns", starts)
 
 
 def collect_logs(data: Dataset, findings: Iterable[Finding]) -> pa.Table:

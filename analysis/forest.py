@@ -24,6 +24,8 @@ from analysis._logs import Logs, link_logs, no_logs
 from analysis._timeline import RawTimes, by_start, near_the_ends, shifts_of
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from analysis.dataset import Dataset, Partition
     from analysis.links.architecture import Edges
     from analysis.skew import Offsets
@@ -231,17 +233,24 @@ class Planting:
     adjust_within_ns: int | None = None
 
 
-def planting(dataset: Dataset) -> Planting:
+def planting(dataset: Dataset, executor: Executor | None = None) -> Planting:
     """Prepare to plant the partitions of a dataset.
 
     In the mode of skew "hosts", clock offsets are estimated over all traces: the partitions are read for it once, a few
     columns of them, unless all spans are from one clock.
+
+    Parameters
+    ----------
+    dataset
+        What is to be planted.
+    executor
+        Where its partitions are read; here, one after the other, when not given.
     """
     # The estimate itself is made from forests.
     from analysis.skew import estimate  # noqa: PLC0415
 
     if dataset.skew == "hosts":
-        return Planting(dataset.window, offsets=estimate(dataset))
+        return Planting(dataset.window, offsets=estimate(dataset, executor))
     if dataset.skew == "jaeger":
         return Planting(dataset.window, adjust_within_ns=dataset.max_skew_ns)
     return Planting(dataset.window)

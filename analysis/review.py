@@ -26,6 +26,7 @@ from analysis.catalogue import Catalogue
 from analysis.dataset import Dataset
 from analysis.detectors import Evidence
 from analysis.engine import Progress, scan_facts
+from analysis.executors import Engine, open_executor
 from analysis.findings import Assessment, Finding, rank
 from analysis.forest import planting
 from analysis.schema import SPAN_SCHEMA
@@ -241,7 +242,7 @@ def review(
     data: Dataset,
     *,
     config: str | Path | Mapping[str, Any] | configuration.Configuration | None = None,
-    engine: str | Executor = "threads",
+    engine: Engine = "threads",
     only: Iterable[str] | None = None,
     edges_before: Iterable[tuple[str, str, str]] | None = None,
     progress: Progress | None = None,
@@ -255,7 +256,7 @@ def review(
     config
         Path of a ``review.yml``, or its content.
     engine
-        ``threads``, ``processes``, ``dask=tcp://host:port`` or an executor.
+        ``threads``, ``processes``, ``dask=tcp://host:port``, an executor, or a ``distributed.Client``.
     only
         Names of the detectors to answer; all when not given. Their findings are those of a whole review: what another
         detector takes precedence over is left to it.
@@ -276,13 +277,27 @@ def review(
         The configuration cannot be used; the message names the file, the line and the remedy.
     KeyError
         No detector has a name in ``only``.
+    EngineLost
+        Workers, or the scheduler of a cluster, are gone.
     """
     settings = configuration.load(config)
     data = data.seen(settings.view)
-    catalogue = detectors.discover()
     chosen = _chosen(only)
-    ground = planting(data)
-    tables = scan_facts(data, sorted(facts.discover()), ground=ground, engine=engine, progress=progress)
+    with open_executor(engine) as executor:
+        return _reviewed(data, settings, chosen, edges_before, executor, progress)
+
+
+def _reviewed(
+    data: Dataset,
+    settings: configuration.Configuration,
+    chosen: Sequence[str],
+    edges_before: Iterable[tuple[str, str, str]] | None,
+    executor: Executor,
+    progress: Progress | None,
+) -> Review:
+    catalogue = detectors.discover()
+    ground = planting(data, executor)
+    tables = scan_facts(data, sorted(facts.discover()), ground=ground, engine=executor, progress=progress)
     fact_catalogue = facts.discover()
     frames = {name: facts.to_frame(fact_catalogue[name].FIELDS, table) for name, table in tables.items()}
     report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
@@ -304,7 +319,7 @@ def review(
         )
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
     findings = [finding for name in chosen for finding in answers[name].findings]
-    spans = exemplars.collect(data, ground, findings, values=settings.redaction.show_values)
+    spans = exemplars.collect(data, ground, findings, executor, values=settings.redaction.show_values)
     return Review(
         tables=tables,
         exemplar_spans=spans,

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._kernels.compiled import kernel
+from analysis._kernels.compiled import kernel, walker
 from analysis._kernels.steps import half_octave
 
 __all__ = [
@@ -193,17 +193,21 @@ def count_buckets(
 def choose_examples(
     offset: NDArray[np.int64],
     order: NDArray[np.int64],
-    trace: NDArray[np.int64],
+    high: NDArray[np.uint64],
+    low: NDArray[np.uint64],
     value: NDArray[np.int64],
     start: NDArray[np.int64],
-    span: NDArray[np.uint64],
+    span_offset: NDArray[np.int64],
+    span_rows: NDArray[np.int64],
+    spans: NDArray[np.uint64],
     group_offset: NDArray[np.int64],
     chosen: NDArray[np.int64],
 ) -> None:
     """Choose for each group the row of the largest value, that of the latest start, and one of each half octave.
 
-    Among equals, and within a half octave, the first in order of trace, value, span and row. Fills ``chosen``, as long
-    as there are rows: those of group g, in that order, are at ``group_offset[g]:group_offset[g + 1]``.
+    Among equals, and within a half octave, the first in order of trace (high, low), value, spans and row; the spans of
+    row i are those that ``span_rows[span_offset[i]:span_offset[i + 1]]`` names. Fills ``chosen``, as long as there are
+    rows: those of group g, in that order, are at ``group_offset[g]:group_offset[g + 1]``.
     """
     best = np.full(_STEPS + 2, -1, np.int64)
     used = 0
@@ -213,27 +217,42 @@ def choose_examples(
             continue
         worst = order[offset[number]]
         latest = worst
+        lowest = _STEPS
+        highest = -1
         for place in range(offset[number], offset[number + 1]):
             row = order[place]
             worth = value[row]
-            if worth > value[worst] or (worth == value[worst] and _comes_before(row, worst, trace, value, span)):
+            if worth >= value[worst] and (
+                worth > value[worst] or _comes_before(row, worst, high, low, value, span_offset, span_rows, spans)
+            ):
                 worst = row
             begun = start[row]
-            if begun > start[latest] or (begun == start[latest] and _comes_before(row, latest, trace, value, span)):
+            if begun >= start[latest] and (
+                begun > start[latest] or _comes_before(row, latest, high, low, value, span_offset, span_rows, spans)
+            ):
                 latest = row
             step = half_octave(min(max(worth, 0), _LARGEST - 1) + 1)
-            if best[step] < 0 or _comes_before(row, best[step], trace, value, span):
+            if best[step] < 0:
+                best[step] = row
+                lowest = min(lowest, step)
+                highest = max(highest, step)
+            elif _comes_before(row, best[step], high, low, value, span_offset, span_rows, spans):
                 best[step] = row
         best[_STEPS] = worst
         best[_STEPS + 1] = latest
         begin = used
-        for slot in range(_STEPS + 2):
+        for slot in range(lowest, _STEPS + 2):
+            # Between the highest step and the two at the end there is nothing.
+            if highest < slot < _STEPS:
+                continue
             row = best[slot]
             best[slot] = -1
-            if row < 0 or (slot >= _STEPS and (chosen[begin:used] == row).any()):
+            if row < 0 or (slot >= _STEPS and _has(chosen, begin, used, row)):
                 continue
             place = used
-            while place > begin and _comes_before(row, chosen[place - 1], trace, value, span):
+            while place > begin and _comes_before(
+                row, chosen[place - 1], high, low, value, span_offset, span_rows, spans
+            ):
                 chosen[place] = chosen[place - 1]
                 place -= 1
             chosen[place] = row
@@ -241,14 +260,38 @@ def choose_examples(
         group_offset[number + 1] = used
 
 
-@kernel
+@walker
+def _has(chosen: NDArray[np.int64], begin: int, end: int, row: int) -> bool:
+    for place in range(begin, end):  # noqa: SIM110 - kernels have no generators
+        if chosen[place] == row:
+            return True
+    return False
+
+
+@walker
 def _comes_before(
-    row: int, other: int, trace: NDArray[np.int64], value: NDArray[np.int64], span: NDArray[np.uint64]
+    row: int,
+    other: int,
+    high: NDArray[np.uint64],
+    low: NDArray[np.uint64],
+    value: NDArray[np.int64],
+    span_offset: NDArray[np.int64],
+    span_rows: NDArray[np.int64],
+    spans: NDArray[np.uint64],
 ) -> bool:
-    if trace[row] != trace[other]:
-        return bool(trace[row] < trace[other])
+    if high[row] != high[other]:
+        return bool(high[row] < high[other])
+    if low[row] != low[other]:
+        return bool(low[row] < low[other])
     if value[row] != value[other]:
         return bool(value[row] < value[other])
-    if span[row] != span[other]:
-        return bool(span[row] < span[other])
+    own = span_offset[row + 1] - span_offset[row]
+    theirs = span_offset[other + 1] - span_offset[other]
+    for place in range(min(own, theirs)):
+        mine = spans[span_rows[span_offset[row] + place]]
+        its = spans[span_rows[span_offset[other] + place]]
+        if mine != its:
+            return bool(mine < its)
+    if own != theirs:
+        return bool(own < theirs)
     return row < other

@@ -50,7 +50,7 @@ def examples_of(
     """Choose examples for each group from what was seen in one forest.
 
     Kept are the worst, the most recent and one of each half octave of ``value``; among equals the first in an order
-    that does not depend on partitions (trace id, value, first span), so that choosing among what was chosen before
+    that does not depend on partitions (trace id, value, spans), so that choosing among what was chosen before
     gives the same as choosing at once.
 
     Parameters
@@ -66,13 +66,14 @@ def examples_of(
     """
     which = np.ascontiguousarray(trace, np.int64)
     worth = np.ascontiguousarray(value, np.int64)
-    offsets = np.asarray(span_offset, np.int64)
+    offsets = np.ascontiguousarray(span_offset, np.int64)
+    rows = np.ascontiguousarray(span_rows, np.int64)
     spans = forest.array("span_id")
-    first_span = np.zeros(len(which), np.uint64)
-    has_span = offsets[1:] > offsets[:-1]
-    first_span[has_span] = spans[span_rows[offsets[:-1][has_span]]]
     start = forest.trace_start_ns[which]
-    group_offset, chosen = _choose(groups, which, worth, start, first_span)
+    # Traces of a forest are in order of their ids: their places stand for them.
+    group_offset, chosen = _choose(
+        groups, np.zeros(len(which), np.uint64), which.view(np.uint64), worth, start, offsets, rows, spans
+    )
     lengths, places = _taken(offsets, chosen)
     first_row = forest.trace_offset[which[chosen]]
     return _packed(
@@ -82,7 +83,7 @@ def examples_of(
         forest.array("trace_id_low")[first_row],
         start[chosen],
         lengths,
-        spans[np.asarray(span_rows)[places]],
+        spans[rows[places]],
     )
 
 
@@ -95,42 +96,27 @@ def merge_examples(column: pa.Array, groups: Groups) -> pa.Array:
     )
     spans = entries.field("span_ids")
     offsets = spans.offsets.to_numpy().astype(np.int64)
-    flat = np.append(np.array(spans.values.to_numpy(), np.uint64), np.uint64(0))
+    flat = np.array(spans.values.to_numpy(), np.uint64)
     owners = Groups(groups.of_row[rows], groups.count, {})
-    rank = _ranked(high, low, value, offsets, flat)
-    group_offset, chosen = _choose(owners, rank, value, start, np.zeros(len(rank), np.uint64))
+    group_offset, chosen = _choose(owners, high, low, value, start, offsets, np.arange(len(flat)), flat)
     lengths, places = _taken(offsets, chosen)
     return _packed(group_offset, value[chosen], high[chosen], low[chosen], start[chosen], lengths, flat[places])
 
 
 def _choose(
-    groups: Groups, trace: Int64s, value: Int64s, start: Int64s, first_span: npt.NDArray[np.uint64]
+    groups: Groups,
+    high: npt.NDArray[np.uint64],
+    low: npt.NDArray[np.uint64],
+    value: Int64s,
+    start: Int64s,
+    span_offset: Int64s,
+    span_rows: Int64s,
+    spans: npt.NDArray[np.uint64],
 ) -> tuple[Int64s, Int64s]:
     offset, order = groups.ordered
     group_offset, chosen = np.zeros(groups.count + 1, np.int64), np.empty(len(order), np.int64)
-    choose_examples(offset, order, trace, value, start, first_span, group_offset, chosen)
+    choose_examples(offset, order, high, low, value, start, span_offset, span_rows, spans, group_offset, chosen)
     return group_offset, chosen[: group_offset[-1]]
-
-
-def _ranked(high: Integers, low: Integers, value: Int64s, offsets: Int64s, flat: npt.NDArray[np.uint64]) -> Int64s:
-    """Return the place of each example in order of trace id, value and spans; the same example has one place."""
-    first = np.where(offsets[1:] > offsets[:-1], flat[offsets[:-1]], 0)
-    order = np.lexsort((first, value, low, high))
-    keys = np.stack([column[order].view(np.int64) for column in (high, low, value, first)])
-    changed = np.ones(len(order), bool)
-    changed[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
-    bounds = np.append(np.flatnonzero(changed), len(order))
-    lengths = np.diff(bounds)
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.repeat(bounds[:-1], lengths)
-    for begin, end in np.stack([bounds[:-1], bounds[1:]], axis=1)[lengths > 1].tolist():
-        lists = {
-            place: tuple(flat[offsets[place] : offsets[place + 1]].tolist()) for place in order[begin:end].tolist()
-        }
-        levels = {spans: level for level, spans in enumerate(sorted(set(lists.values())))}
-        for place, spans in lists.items():
-            rank[place] = begin + levels[spans]
-    return rank
 
 
 def _taken(offsets: Int64s, chosen: Int64s) -> tuple[Int64s, Int64s]:

@@ -178,7 +178,10 @@ def _levels(key: Key, rows: Int64s) -> tuple[Int64s, pa.Array]:
     if not isinstance(key, Codes):
         values, place = np.unique(np.asarray(key)[rows], return_inverse=True)
         return place.astype(np.int64), pa.array(values)
-    present, place = np.unique(key.codes[rows], return_inverse=True)
+    chosen = key.codes[rows].astype(np.int64) + 1
+    seen = np.zeros(len(key.values) + 1, np.bool_)
+    seen[chosen] = True
+    present, place = np.flatnonzero(seen) - 1, (np.cumsum(seen) - 1)[chosen]
     texts = [key.values[code] if code >= 0 else "" for code in present.tolist()]
     ordered = sorted(set(texts))
     position = {text: index for index, text in enumerate(ordered)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -265,9 +266,15 @@ def _whole_statements(forest: Forest, rows: Integers) -> Bools:
     whole = np.zeros(len(examples), bool)
     for index, (code, of_system) in enumerate(zip(statement.codes[examples], system.codes[examples], strict=True)):
         if code >= 0:
-            said = sql.fingerprint(statement.values[code], system.values[of_system] if of_system >= 0 else "")
-            whole[index] = not said.sanitised and not said.truncated
+            whole[index] = _is_whole(statement.values[code], system.values[of_system] if of_system >= 0 else "")
     return np.asarray(whole[combination], np.bool_)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_whole(statement: str, system: str) -> bool:
+    """Say whether a statement hides no value; several facts ask, and partitions repeat one another's statements."""
+    said = sql.fingerprint(statement, system)
+    return not said.sanitised and not said.truncated
 
 
 def _places(forest: Forest, rows: Integers, server: Integers) -> npt.NDArray[np.int64]:

@@ -20,5 +20,7 @@ def given(forest: Forest, column: str) -> npt.NDArray[np.bool_]:
 def says(forest: Forest, column: str, wanted: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
     """Mark the rows whose text in a column passes a test; null does not."""
     codes = forest.codes(column)
-    hit = np.array([*(bool(wanted(text)) for text in codes.values), False])
+    # The last entry is where the code -1 of a null lands.
+    hit = np.zeros(len(codes.values) + 1, np.bool_)
+    hit[:-1] = list(map(wanted, codes.values))
     return np.asarray(hit[codes.codes])

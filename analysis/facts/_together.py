@@ -49,7 +49,11 @@ def together(owner: Int64s, member: Int64s, names: tuple[str, ...]) -> tuple[Int
         grown = zip(chosen[longer][examples].tolist(), added[examples].tolist(), strict=True)
         chosen[longer] = number + len(sets)
         sets += [(*sets[known], new) for known, new in grown]
-    return each[first], chosen, tuple(SEPARATOR.join(names[place] for place in members) for members in sets)
+    # Most sets are only the beginnings of others.
+    used = np.zeros(len(sets), np.bool_)
+    used[chosen] = True
+    texts = tuple(SEPARATOR.join([names[place] for place in sets[known]]) for known in np.flatnonzero(used).tolist())
+    return each[first], (np.cumsum(used) - 1)[chosen], texts
 
 
 def service_sets(

@@ -19,17 +19,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.executors import in_order
 from analysis.forest import COLUMNS, plant
 from analysis.skew.evidence import Evidence, gather, merge
 from analysis.skew.offsets import HostPair, Offsets, solve
 
 if TYPE_CHECKING:
-    from analysis.dataset import Dataset
+    from concurrent.futures import Executor
+
+    from analysis.dataset import Dataset, Partition
 
 __all__ = ["Evidence", "HostPair", "Offsets", "estimate", "gather", "merge", "solve"]
 
 
-def estimate(dataset: Dataset) -> Offsets:
+def estimate(dataset: Dataset, executor: Executor | None = None) -> Offsets:
     """Estimate the offset of every host of a dataset.
 
     The partitions are read once, without what only facts need; no more than hosts and services where those are one. The
@@ -37,7 +40,13 @@ def estimate(dataset: Dataset) -> Offsets:
     """
     if not _several_clocks(dataset):
         return Offsets()
-    return solve(merge(gather(plant(partition.read(COLUMNS))) for partition in dataset.partitions))
+    if executor is None:
+        return solve(merge(_gathered(partition) for partition in dataset.partitions))
+    return solve(merge(evidence for _, evidence in in_order(executor, _gathered, dataset.partitions)))
+
+
+def _gathered(partition: Partition) -> Evidence:
+    return gather(plant(partition.read(COLUMNS)))
 
 
 def _several_clocks(dataset: Dataset) -> bool:
