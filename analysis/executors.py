@@ -15,7 +15,16 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing import get_context
 from typing import Any, Final, Protocol, TypeVar, cast
 
-__all__ = ["Engine", "EngineLost", "in_order", "open_executor", "outcome", "shares_memory", "worker_count"]
+__all__ = [
+    "Engine",
+    "EngineLost",
+    "in_order",
+    "open_executor",
+    "outcome",
+    "shares_disk",
+    "shares_memory",
+    "worker_count",
+]
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -75,11 +84,16 @@ def shares_memory(executor: Executor) -> bool:
     return isinstance(executor, ThreadPoolExecutor)
 
 
+def shares_disk(executor: Executor) -> bool:
+    """Whether tasks run on this machine for sure, so that they find its files; of a cluster that is not known."""
+    return _client_of(executor) is None
+
+
 def worker_count(executor: Executor) -> int:
     """Return how many tasks run at a time; the processors of this machine where the executor does not say."""
     client = _client_of(executor)
     if client is not None:
-        return max(1, sum(client.nthreads().values()))
+        return max(1, sum(int(threads) for threads in client.nthreads().values()))
     return int(getattr(executor, "_max_workers", 0) or os.cpu_count() or 1)
 
 

@@ -66,7 +66,9 @@ def read(options: argparse.Namespace, progress: Told | None) -> Dataset:
         Nothing could be read.
     """
     try:
-        return open_source(options.sources, mapping=options.map, skew=options.skew, progress=progress)
+        return open_source(
+            options.sources, mapping=options.map, skew=options.skew, progress=progress, engine=options.engine
+        )
     except (ValueError, ImportError) as error:
         # A dataset beside exports; an address of an unknown kind, or of one that needs a package more.
         raise WrongUsage(str(error)) from error

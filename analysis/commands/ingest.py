@@ -40,6 +40,7 @@ def _ingested(options: argparse.Namespace, progress: Told | None) -> Dataset:
             redact=options.redact_dataset,
             skew=options.skew,
             progress=progress,
+            engine=options.engine,
         )
     except (ValueError, ImportError) as error:
         # An address of an unknown kind, or of one that needs a package more; a mapping that cannot be used.

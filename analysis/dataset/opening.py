@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from typing import Any, Final
 
 import pandas as pd
 
 from analysis.dataset.model import Dataset, Partition, Skew
+from analysis.executors import Engine, open_executor
 from analysis.ingest.assembling import assemble
 from analysis.ingest.frames import read_frames
 from analysis.ingest.inputs import STANDARD_INPUT, Paths, as_list
@@ -40,6 +42,7 @@ def open_export(
     skew: Skew = "hosts",
     max_skew: Span | None = None,
     progress: Progress | None = None,
+    engine: Engine = "threads",
 ) -> Dataset:
     """Read exports of any format, to be analysed at once.
 
@@ -61,6 +64,9 @@ def open_export(
         1 s for "jaeger".
     progress
         Called with a stage, how much is done, and of how much, where that is known.
+    engine
+        Where exports are read: ``threads``, ``processes``, ``dask=tcp://host:port``, an executor, or a
+        ``distributed.Client`` whose workers reach the exports under the same names.
 
     Raises
     ------
@@ -72,8 +78,9 @@ def open_export(
         `skew` or `max_skew` is not what they can be.
     """
     limit_ns = _limit(skew, max_skew)
-    ingested = read_exports(paths, mapping=_loaded(mapping), progress=progress)
-    return _opened(ingested, skew, limit_ns, progress or silent)
+    with open_executor(engine) as executor:
+        ingested = read_exports(paths, mapping=_loaded(mapping), progress=progress, engine=executor)
+        return _opened(ingested, skew, limit_ns, progress or silent, executor)
 
 
 def open_rows(
@@ -83,6 +90,7 @@ def open_rows(
     skew: Skew = "hosts",
     max_skew: Span | None = None,
     progress: Progress | None = None,
+    engine: Engine = "threads",
 ) -> Dataset:
     """Read rows of any kind: tables in memory, CSV, JSON lines or Parquet, whose columns a mapping names.
 
@@ -95,7 +103,7 @@ def open_rows(
         tables by name, or what `open_export` takes.
     mapping
         A path to ``columns.yml``, or its content as a dictionary.
-    skew, max_skew, progress
+    skew, max_skew, progress, engine
         As for `open_export`.
 
     Raises
@@ -109,10 +117,11 @@ def open_rows(
     """
     frames = _frames(rows)
     if not frames:
-        return open_export(rows, mapping=mapping, skew=skew, max_skew=max_skew, progress=progress)
+        return open_export(rows, mapping=mapping, skew=skew, max_skew=max_skew, progress=progress, engine=engine)
     limit_ns = _limit(skew, max_skew)
     ingested = read_frames(frames, load_mapping(mapping), progress=progress)
-    return _opened(ingested, skew, limit_ns, progress or silent)
+    with open_executor(engine) as executor:
+        return _opened(ingested, skew, limit_ns, progress or silent, executor)
 
 
 def _frames(rows: Any) -> dict[str, Any]:
@@ -130,10 +139,10 @@ def _loaded(mapping: Columns | None) -> RowMapping | None:
     return None if mapping is None else load_mapping(mapping)
 
 
-def _opened(ingested: Ingested, skew: Skew, limit_ns: int, progress: Progress) -> Dataset:
+def _opened(ingested: Ingested, skew: Skew, limit_ns: int, progress: Progress, executor: Executor) -> Dataset:
     if ingested.spool.spilled:
         folder = Folder(str(temporary_folder()))
-        stored, inputs = write_partitions(ingested, folder, None, None, progress)
+        stored, inputs = write_partitions(ingested, folder, None, None, progress, executor)
         ingested.spool.discard()
         return _stored(folder, Manifest(stored, inputs, ingested.notes), skew, limit_ns)
     return _in_memory(ingested, skew, limit_ns, progress)
@@ -173,6 +182,7 @@ def open_source(
     skew: Skew = "hosts",
     max_skew: Span | None = None,
     progress: Progress | None = None,
+    engine: Engine = "threads",
 ) -> Dataset:
     """Open exports or a dataset, whichever is given.
 
@@ -180,7 +190,7 @@ def open_source(
     ----------
     paths
         As for `open_export`, or the folder of one dataset.
-    mapping, skew, max_skew, progress
+    mapping, skew, max_skew, progress, engine
         As for `open_export`; a dataset needs no mapping any more.
 
     Raises
@@ -195,7 +205,7 @@ def open_source(
     names = as_list(paths)
     datasets = [name for name in names if name != STANDARD_INPUT and load_manifest(Folder(name)) is not None]
     if not datasets:
-        return open_export(names, mapping=mapping, skew=skew, max_skew=max_skew, progress=progress)
+        return open_export(names, mapping=mapping, skew=skew, max_skew=max_skew, progress=progress, engine=engine)
     if len(names) > 1:
         raise ValueError(f"{datasets[0]} is a dataset: give it alone, or ingest the other exports into it")
     return open_dataset(datasets[0], skew=skew, max_skew=max_skew)
@@ -210,6 +220,7 @@ def ingest(
     redact: bool = False,
     skew: Skew = "hosts",
     progress: Progress | None = None,
+    engine: Engine = "threads",
 ) -> Dataset:
     """Read exports into a dataset, which is made or extended, and open it.
 
@@ -226,7 +237,7 @@ def ingest(
     redact
         Keep no values: statements, addresses and messages become their templates, ids hashes of them. What depends on
         values (whether two queries ask for the same) is then not known.
-    mapping, skew, progress
+    mapping, skew, progress, engine
         As for `open_export`.
 
     Raises
@@ -242,7 +253,13 @@ def ingest(
     limit_ns = _limit(skew, None)
     folder = Folder(os.fspath(to))
     manifest = write_dataset(
-        paths, folder.location, mapping=_loaded(mapping), partitions=partitions, redact=redact, progress=progress
+        paths,
+        folder.location,
+        mapping=_loaded(mapping),
+        partitions=partitions,
+        redact=redact,
+        progress=progress,
+        engine=engine,
     )
     return _stored(folder, manifest, skew, limit_ns)
 
@@ -280,6 +297,7 @@ def _in_memory(ingested: Ingested, skew: Skew, limit_ns: int, progress: Progress
 
 def _stored(folder: Folder, manifest: Manifest, skew: Skew, limit_ns: int) -> Dataset:
     spans, logs = [], []
+    folder = folder.anywhere
     for number, stored in enumerate(manifest.partitions):
         spans.append(Partition(number, stored.whole.spans, location=folder.address(stored.spans)))
         logs.append(Partition(number, stored.whole.logs, location=folder.address(stored.logs)))

@@ -1,39 +1,37 @@
-"""Exports into rows: each file is opened, its format recognised, its records spooled, its content known by a hash."""
+"""Exports into rows: each file is opened, its format recognised, its records spooled, its content known by a hash.
+
+Files are read side by side on an executor, and their rows are taken in the order of the files, so that who was done
+first decides nothing.
+"""
 
 from __future__ import annotations
 
 import atexit
-import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Final
 
+from analysis.executors import Engine, in_order, open_executor, shares_memory
 from analysis.ingest.inputs import STANDARD_INPUT, File, Paths, as_list, expand, is_address
+from analysis.ingest.one_export import Given, Task, entry_of, read_one
 from analysis.ingest.spool import Spool
 from analysis.ingest.tally import Input
-from analysis.sources import (
-    ExportStream,
-    Rejects,
-    RowMapping,
-    Source,
-    UnreadableExport,
-    open_stream,
-    recognise,
-)
+from analysis.sources import RowMapping, UnreadableExport
 
 __all__ = ["Ingested", "Progress", "entry_of", "read_exports", "silent", "temporary_folder"]
 
 #: Called with a stage ("files", "spans"), how many are done, and of how many, where that is known.
 Progress = Callable[[str, int, int | None], None]
 
-_CHUNK_BYTES: Final = 1024 * 1024
 #: How many names an error lists.
 _SHOWN: Final = 5
-#: What goes wrong with a file from outside; anything else is a defect and is not hidden.
-_TROUBLE: Final = (UnreadableExport, OSError, EOFError)
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,7 @@ def read_exports(
     progress: Progress | None = None,
     skip: Collection[str] = frozenset(),
     spool: Spool | None = None,
+    engine: Engine = "threads",
 ) -> Ingested:
     """Read exports of any format.
 
@@ -80,19 +79,20 @@ def read_exports(
         SHA-256 hashes of contents that are known already: they are listed and not read.
     spool
         Where rows go; by default memory, and a temporary folder when they are many.
+    engine
+        Where files are read (:func:`analysis.executors.open_executor`).
 
     Raises
     ------
     UnreadableExport
         Nothing at all could be read; the message says why, for each name.
+    EngineLost
+        The workers are gone.
     """
     expansion = expand(paths)
     reading = _Reading(spool or Spool(temporary_folder), frozenset(skip), progress or silent, mapping)
-    total = len(expansion.files)
-    for done, file in enumerate(expansion.files):
-        reading.progress("files", done, total)
-        reading.read(file)
-    reading.progress("files", total, total)
+    with open_executor(engine) as executor:
+        reading.read(expansion.files, executor)
     reading.spool.settle()
     if all(entry.unreadable for entry in reading.inputs):
         raise _nothing_read(as_list(paths), reading.inputs, expansion.notes)
@@ -141,151 +141,78 @@ class _Reading:
         self.numbers: list[int] = []
         self._skip = skip
         self._met: dict[str, _Known] = {}
+        self._spans = 0
+        self._lock = threading.Lock()
 
-    def read(self, file: File) -> None:
-        """Read one file and keep its entry."""
-        if file.problem:
-            return self._refuse(file, file.problem)
-        try:
-            content = self._content_before(file)
-            if content in self._met or content in self._skip:
-                return self._repeat(file, content)
-            with _opened(file) as stream:
-                return self._read_stream(file, stream)
-        except _TROUBLE as error:
-            return self._refuse(file, error)
+    def read(self, files: tuple[File, ...], executor: Executor) -> None:
+        """Read files and keep an entry of each."""
+        self.progress("files", 0, len(files))
+        near = shares_memory(executor)
+        work = partial(read_one, told=self._told) if near else read_one
+        done = 0
+        for span_of_files, away in _stretches(files):
+            tasks = self._tasks(span_of_files, done, near or not away)
+            given = in_order(executor, work, tasks) if away else ((task, read_one(task, self._told)) for task in tasks)
+            for task, found in given:
+                self._take(task, found, near or not away)
+                done += 1
+                self.progress("files", done, len(files))
 
-    def _content_before(self, file: File) -> str:
-        """Return the hash of a content, where it may be one that is known: reading it again would be in vain."""
-        if file.location == STANDARD_INPUT or not (self._met or self._skip) or not Path(file.location).is_file():
-            return ""
-        with _opened(file) as stream:
-            return _Hashed(stream).content()
+    def _tasks(self, files: list[tuple[File, bool]], first: int, near: bool) -> Iterator[Task]:
+        for number, (file, doubtful) in enumerate(files, start=first):
+            # A content that was met already is not read again, where its hash can be had for less.
+            known = self._skip | frozenset(self._met) if doubtful or self._skip else frozenset()
+            yield Task(file, number, known, self.spool.beside(number, near=near), self._mapping)
 
-    def _read_stream(self, file: File, stream: ExportStream) -> None:
-        hashed = _Hashed(stream)
-        try:
-            source = recognise(stream, self._mapping)
-        except UnreadableExport as error:
-            return self._refuse(file, stream.damage or error, hashed.content())
-        number = len(self.inputs)
-        rejects = Rejects()
-        rows, failure = self._spool_records(source, hashed, rejects, number)
-        content = hashed.content()
-        failure = failure or stream.damage
-        if failure and not rows:
-            return self._refuse(file, failure, content, source.NAME)
-        if failure:
-            rejects.add("the rest of the export cannot be read", f"after {rows} records", _problem(failure))
-        return self._keep(entry_of(file.name, source.NAME, rejects, rows, content), number)
+    def _told(self, spans: int) -> None:
+        with self._lock:
+            self._spans += spans
+            self.progress("spans", self._spans, None)
 
-    def _spool_records(
-        self, source: Source, hashed: _Hashed, rejects: Rejects, number: int
-    ) -> tuple[int, str | Exception]:
-        """Spool what a source reads; return how many rows, and why it ended early, if it did."""
-        rows = 0
-        try:
-            for batch in source.read(hashed, rejects):
-                if batch.spans is not None:
-                    self.spool.add("spans", batch.spans, number)
-                    rows += batch.spans.num_rows
-                if batch.logs is not None:
-                    self.spool.add("logs", batch.logs, number)
-                    rows += batch.logs.num_rows
-                self.progress("spans", self.spool.counts["spans"], None)
-        except _TROUBLE as error:
-            return rows, error
-        return rows, ""
-
-    def _repeat(self, file: File, content: str) -> None:
-        """Keep the entry of a content that was read under another name."""
-        known = self._met.get(content)
-        if known is None:
-            return self._append(Input(path=file.name, content=content), -1)
-        return self._append(replace(known.entry, path=file.name), known.number)
-
-    def _refuse(self, file: File, cause: str | Exception, content: str = "", form: str = "unknown") -> None:
-        """Keep an entry of which nothing could be read; what merely lies in a folder need not be an export."""
-        problem = _problem(cause)
-        notes = (cause.remedy,) if isinstance(cause, UnreadableExport) else ()
-        entry = Input(path=file.name, format=form, notes=notes, content=content, problem=problem)
-        if file.named or form != "unknown":
-            rejected = ({"reason": problem, "count": 1, "example": "the whole file"},)
-            return self._append(replace(entry, rejected=rejected), -1)
-        return self._append(replace(entry, notes=(problem,)), -1)
-
-    def _keep(self, entry: Input, number: int) -> None:
-        """Keep the entry of what was read, and its rows unless the content turns out to be known."""
-        known = self._met.setdefault(entry.content, _Known(entry, number))
-        if known.number != number or entry.content in self._skip:
-            self.spool.drop(number)
-        self._append(entry, known.number)
+    def _take(self, task: Task, given: Given, near: bool) -> None:
+        """Keep what a file gave: its rows unless its content is known, its entry anyway."""
+        entry, pieces = given.entry, given.pieces
+        if pieces is not None and not near:
+            self._told(pieces.counts["spans"])
+        if not entry.unreadable and (known := self._met.get(entry.content)) is not None:
+            return self._append(replace(known.entry, path=entry.path), known.number)
+        if pieces is None or entry.content in self._skip:
+            return self._append(entry, -1)
+        self._met[entry.content] = _Known(entry, task.number)
+        self.spool.adopt(pieces)
+        return self._append(entry, task.number)
 
     def _append(self, entry: Input, number: int) -> None:
         self.inputs.append(entry)
         self.numbers.append(number)
 
 
-class _Hashed:
-    """An export whose bytes pass by a hash as they are read."""
+def _stretches(files: tuple[File, ...]) -> Iterator[tuple[list[tuple[File, bool]], bool]]:
+    """Cut files into stretches that workers can read, and those that only this process can: standard input.
 
-    def __init__(self, stream: ExportStream) -> None:
-        self._stream = stream
-        self._hash = hashlib.sha256(stream.companion or b"")
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return up to `size` bytes."""
-        piece = self._stream.read(size)
-        self._hash.update(piece)
-        return piece
-
-    @property
-    def name(self) -> str:
-        """What messages call it; some formats of logs say the service nowhere else."""
-        return self._stream.name
-
-    def peek(self, size: int = 65_536, /) -> bytes:
-        """Return the next bytes without taking them."""
-        return self._stream.peek(size)
-
-    def spool(self) -> IO[bytes]:
-        """Return the whole content as a file; its bytes pass by the hash at the end."""
-        return self._stream.spool()
-
-    @property
-    def companion(self) -> bytes | None:
-        """The file beside it that is a part of its content."""
-        return self._stream.companion
-
-    def content(self) -> str:
-        """Return the hash of the whole content; what was not read yet is read, as far as it can be."""
-        try:
-            while self.read(_CHUNK_BYTES):
-                pass
-        except _TROUBLE:
-            # A content cut short is known by what there is of it: its entry says that it was cut.
-            return self._hash.hexdigest()
-        return self._hash.hexdigest()
+    Beside each file it is said whether another has its size, and so perhaps its content.
+    """
+    sizes = [_size(file) for file in files]
+    many = Counter(sizes)
+    stretch: list[tuple[File, bool]] = []
+    for file, size in zip(files, sizes, strict=True):
+        if file.location == STANDARD_INPUT:
+            if stretch:
+                yield stretch, True
+            stretch = []
+            yield [(file, False)], False
+            continue
+        located = file if file.problem or is_address(file.location) else replace(file, location=_absolute(file))
+        stretch.append((located, size is not None and many[size] > 1))
+    if stretch:
+        yield stretch, True
 
 
-def _opened(file: File) -> ExportStream:
-    if file.location == STANDARD_INPUT or is_address(file.location):
-        return open_stream(file.location, file.name)
-    return open_stream(Path(file.location).open("rb"), file.name)
+def _absolute(file: File) -> str:
+    """Return where a file is for a process that runs in another folder."""
+    return str(Path(file.location).absolute())
 
 
-def _problem(cause: str | Exception) -> str:
-    if isinstance(cause, UnreadableExport):
-        return f"{cause.problem} ({cause.position})" if cause.position else cause.problem
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"it cannot be opened ({cause.strerror})"
-    return str(cause) or type(cause).__name__
-
-
-def entry_of(name: str, form: str, rejects: Rejects, rows: int, content: str) -> Input:
-    """Return the entry of what was read: what of it was refused, and on which assumptions the rest was taken."""
-    notes = [f"{text}: {count}" for text, count in sorted(rejects.notes.items())]
-    if rows == 0 and not rejects.rows():
-        notes.append("well formed, without a record")
-    rejected: tuple[dict[str, Any], ...] = tuple(dict(row) for row in rejects.rows())
-    return Input(path=name, format=form, rejected=rejected, notes=tuple(notes), content=content)
+def _size(file: File) -> int | None:
+    path = Path(file.location)
+    return path.stat().st_size if not file.problem and not is_address(file.location) and path.is_file() else None

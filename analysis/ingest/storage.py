@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,6 +51,11 @@ class Folder:
         files, root = url_to_fs(self.location)
         return files, root.rstrip("/")
 
+    @property
+    def anywhere(self) -> Folder:
+        """The same folder for a process that runs in another one."""
+        return self if self.local is None else Folder(str(self.local.absolute()))
+
     def address(self, name: str) -> str:
         """Return where a file of the folder is."""
         return f"{self.location.rstrip('/')}/{name}"
@@ -69,8 +76,15 @@ class Folder:
             message = f"{self.address(name)} cannot be read: {error}"
             raise OSError(message) from error
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file so that it is there as a whole or not at all."""
+    def opened(self, name: str) -> Any:
+        """Open a file, of which only parts are wanted."""
+        if self.local is not None:
+            return pa.OSFile(str(self.local / name))
+        files, root = self._remote
+        return files.open(f"{root}/{name}", "rb")
+
+    def write(self, name: str, content: bytes, *, lasting: bool = True) -> None:
+        """Write a file so that it is there as a whole or not at all; unless it is to last, it need not reach a disk."""
         if self.local is None:
             files, root = self._remote
             files.makedirs(f"{root}/{name}".rsplit("/", 1)[0], exist_ok=True)
@@ -78,13 +92,16 @@ class Folder:
             return
         path = self.local / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(TEMPORARY + path.name)
+        # A task that is done twice at a time, because its worker was only thought dead, writes two files.
+        unfinished = path.with_name(f"{TEMPORARY}{os.getpid()}-{threading.get_ident()}-{path.name}")
         with unfinished.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         unfinished.replace(path)
-        _flush_folder(path.parent)
+        if lasting:
+            _flush_folder(path.parent)
 
     def names(self, below: str) -> list[str]:
         """Return the files directly in a folder below this one, temporary ones too, sorted."""
@@ -93,7 +110,7 @@ class Folder:
             found = [path.name for path in folder.iterdir() if not path.is_dir()] if folder.is_dir() else []
         else:
             files, root = self._remote
-            where = f"{root}/{below}"
+            where = f"{root}/{below}".rstrip("/")
             found = []
             if files.isdir(where):
                 files.invalidate_cache()
@@ -102,7 +119,17 @@ class Folder:
                     for entry in files.ls(where, detail=True)
                     if entry["type"] == "file"
                 ]
-        return sorted(f"{below}/{name}" for name in found)
+        return sorted(f"{below}/{name}".lstrip("/") for name in found)
+
+    def remove_below(self, below: str) -> None:
+        """Remove a folder below this one with all that is in it, if it is there."""
+        if self.local is not None:
+            shutil.rmtree(self.local / below, ignore_errors=True)
+            return
+        files, root = self._remote
+        files.invalidate_cache()
+        if files.exists(f"{root}/{below}"):
+            files.rm(f"{root}/{below}", recursive=True)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -110,6 +137,7 @@ class Folder:
             (self.local / name).unlink(missing_ok=True)
             return
         files, root = self._remote
+        files.invalidate_cache()
         if files.exists(f"{root}/{name}"):
             files.rm_file(f"{root}/{name}")
 

@@ -7,14 +7,15 @@ made of its content. The manifest is written last; until then the dataset is wha
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Final
 
+from analysis.executors import Engine, in_order, open_executor, shares_disk, shares_memory
 from analysis.ingest.assembling import Assembled, assemble
 from analysis.ingest.columns import tidy
 from analysis.ingest.inputs import Paths
@@ -42,6 +43,7 @@ def write_dataset(
     partitions: int | None = None,
     redact: bool = False,
     progress: Progress | None = None,
+    engine: Engine = "threads",
 ) -> Manifest:
     """Read exports into a dataset, which is made or extended.
 
@@ -59,6 +61,9 @@ def write_dataset(
         Keep no values. A dataset that keeps none goes on without them.
     progress
         Told of files, spans and partitions.
+    engine
+        Where exports are read and partitions written (:func:`analysis.executors.open_executor`). Workers on other
+        machines must reach the exports and the dataset under the same names.
 
     Returns
     -------
@@ -71,6 +76,8 @@ def write_dataset(
         Nothing at all could be read, or the dataset is damaged. It is what it was.
     BusyDataset
         Another program is writing to it.
+    EngineLost
+        Workers, or the scheduler of a cluster, are gone. The dataset is what it was.
     ValueError
         Another number of partitions is asked for than the dataset has.
     """
@@ -83,11 +90,13 @@ def write_dataset(
             if redact and NOTE not in present.notes:
                 raise ValueError("the dataset has values already: ingest its exports into a new one to redact them")
             redact = NOTE in present.notes
-        with _runs(folder) as runs:
-            spool = Spool(lambda: runs, buckets=fixed or BUCKETS, limit=Spool.run)
+        with open_executor(engine) as executor, _runs(folder, shared=not shares_disk(executor)) as runs:
+            spool = Spool(runs, buckets=fixed or BUCKETS, limit=Spool.run)
             known = present.contents if present else ()
-            ingested = read_exports(paths, mapping=mapping, progress=progress, skip=known, spool=spool)
-            stored, fresh = write_partitions(ingested, folder, present, fixed, progress or silent, redact=redact)
+            ingested = read_exports(paths, mapping=mapping, progress=progress, skip=known, spool=spool, engine=executor)
+            stored, fresh = write_partitions(
+                ingested, folder, present, fixed, progress or silent, executor, redact=redact
+            )
         notes = {*_notes(ingested, present), *((NOTE,) if redact else ())}
         manifest = Manifest(stored, _listed(fresh, present), tuple(sorted(notes)))
         if manifest != present:
@@ -108,6 +117,7 @@ def write_partitions(
     present: Manifest | None,
     fixed: int | None,
     progress: Progress,
+    executor: Executor,
     *,
     redact: bool = False,
 ) -> tuple[tuple[Stored, ...], tuple[Input, ...]]:
@@ -125,6 +135,8 @@ def write_partitions(
         How many partitions it has or shall have; None: as many as the rows ask for.
     progress
         Told of partitions.
+    executor
+        Where they are written.
     redact
         Keep no values.
 
@@ -134,13 +146,17 @@ def write_partitions(
         The partitions as they are stored, and the entries of what was read, counted.
     """
     count = fixed or partition_count(ingested.spool.counts)
+    spool = ingested.spool if shares_memory(executor) else ingested.spool.elsewhere()
+    write = partial(_write_partition, spool=spool, folder=folder.anywhere, count=count, redact=redact)
+    tasks = [(number, present.partitions[number] if present else None) for number in range(count)]
     stored: list[Stored] = []
     of_input: dict[int, Tally] = {}
-    for number in range(count):
-        progress("partitions", number, count)
-        before = present.partitions[number] if present else None
-        stored.append(_write_partition(ingested.spool, folder, number, count, before, of_input, redact=redact))
-    progress("partitions", count, count)
+    progress("partitions", 0, count)
+    for _, (written, tallies) in in_order(executor, write, tasks):
+        stored.append(written)
+        for numbered, tally in tallies.items():
+            of_input.setdefault(numbered, Tally()).add(tally)
+        progress("partitions", len(stored), count)
     entries = zip(ingested.inputs, ingested.numbers, strict=True)
     return tuple(stored), tuple(entry.counted(of_input.get(rows, Tally())) for entry, rows in entries)
 
@@ -158,27 +174,20 @@ def _notes(ingested: Ingested, present: Manifest | None) -> tuple[str, ...]:
 
 
 def _write_partition(
-    spool: Spool,
-    folder: Folder,
-    number: int,
-    count: int,
-    before: Stored | None,
-    of_input: dict[int, Tally],
-    *,
-    redact: bool,
-) -> Stored:
+    task: tuple[int, Stored | None], *, spool: Spool, folder: Folder, count: int, redact: bool
+) -> tuple[Stored, dict[int, Tally]]:
+    """Put one partition together and write it: what runs on a worker. Done twice, it writes the same file again."""
+    number, before = task
     spans, logs = spool.partition("spans", number, count), spool.partition("logs", number, count)
     if before is not None:
         if not spans.num_rows and not logs.num_rows:
-            return before
+            return before, {}
         stored_spans = travelling("spans", read_table(folder.address(before.spans)), _STORED)
         stored_logs = travelling("logs", read_table(folder.address(before.logs)), _STORED)
         spans = tidy([spans, stored_spans], spans.schema)
         logs = tidy([logs, stored_logs], logs.schema)
     assembled = assemble(spans, logs, redact=redact)
-    for numbered, tally in assembled.of_input.items():
-        of_input.setdefault(numbered, Tally()).add(tally)
-    return _store(folder, number, assembled, before)
+    return _store(folder, number, assembled, before), assembled.of_input
 
 
 def _store(folder: Folder, number: int, assembled: Assembled, before: Stored | None) -> Stored:
@@ -216,27 +225,29 @@ def _clean(folder: Folder, manifest: Manifest | None) -> None:
         for name in folder.names(below):
             if name not in named and _is_ours(name):
                 folder.remove(name)
-    if folder.local is not None:
-        shutil.rmtree(folder.local / _RUNS, ignore_errors=True)
-        folder.remove(TEMPORARY + "manifest.json")
+    folder.remove_below(_RUNS)
+    for name in folder.names(""):
+        if name.startswith(TEMPORARY) and name.endswith("manifest.json"):
+            folder.remove(name)
 
 
 def _is_ours(name: str) -> bool:
     """Whether a file is one that datasets are made of: what somebody else put there stays."""
-    file = name.rsplit("/", 1)[-1].removeprefix(TEMPORARY)
-    return file.startswith("part-") and file.endswith(".parquet")
+    file = name.rsplit("/", 1)[-1]
+    return (file.startswith("part-") or (file.startswith(TEMPORARY) and "part-" in file)) and file.endswith(".parquet")
 
 
 @contextmanager
-def _runs(folder: Folder) -> Iterator[Path]:
-    """Give a folder for spilled rows: beside the dataset, where there is room; for a remote dataset a local one."""
-    if folder.local is None:
+def _runs(folder: Folder, *, shared: bool) -> Iterator[str]:
+    """Give a folder for spilled rows: beside the dataset, where there is room.
+
+    For a remote dataset a local one, unless workers on other machines have to find it.
+    """
+    if folder.local is None and not shared:
         with tempfile.TemporaryDirectory(prefix="archreview-") as name:
-            yield Path(name)
+            yield name
         return
-    runs = folder.local / _RUNS
-    runs.mkdir(parents=True, exist_ok=True)
     try:
-        yield runs
+        yield folder.anywhere.address(_RUNS)
     finally:
-        shutil.rmtree(runs, ignore_errors=True)
+        folder.remove_below(_RUNS)
