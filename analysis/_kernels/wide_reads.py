@@ -15,7 +15,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-__all__ = ["PADDING", "first_bit", "marks", "padded", "word"]
+__all__ = ["PADDING", "first_bit", "marks", "padded", "places_of", "word"]
 
 #: Bytes that a read may touch behind the index it is given.
 PADDING: Final = 64
@@ -63,6 +63,27 @@ def _marks(_typing: Any, data: Any, _index: Any) -> Any:
     return types.uint64(data, types.int64), generate
 
 
+def _places_of(_typing: Any, data: Any, _index: Any, _sign: Any, _folded: Any) -> Any:
+    vector = ir.VectorType(_BYTE, _WIDTH)
+    number = ir.IntType(32)
+    nothing = ir.Constant(vector, ir.Undefined)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        found = builder.load(_place(context, builder, signature, arguments, vector), align=1, typ=vector)
+        sign, folded = (
+            builder.shuffle_vector(
+                builder.insert_element(nothing, builder.trunc(argument, _BYTE), ir.Constant(number, 0)),
+                nothing,
+                ir.Constant(ir.VectorType(number, _WIDTH), [0] * _WIDTH),
+            )
+            for argument in arguments[2:]
+        )
+        same = builder.icmp_unsigned("==", builder.or_(found, folded), sign)
+        return builder.zext(builder.bitcast(same, number), _WORD)
+
+    return types.uint64(data, types.int64, types.int64, types.int64), generate
+
+
 def _first_bit(_typing: Any, _number: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -70,9 +91,11 @@ def _first_bit(_typing: Any, _number: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-#: The eight bytes at an index as a little-endian number; in compiled code only, as the two below.
+#: The eight bytes at an index as a little-endian number; in compiled code only, as all below.
 word: Final = cast("Callable[[Bytes, int], int]", intrinsic(_word))
 #: Which of the 32 bytes at an index end or change a JSON string (quote, backslash, control character), a bit each.
 marks: Final = cast("Callable[[Bytes, int], int]", intrinsic(_marks))
 #: The place of the lowest bit that is set in a number other than 0.
-first_bit: Final = cast("Callable[[int], int]", intrinsic(_first_bit))
+first_bit: Final = cast("Callable[[int | np.uint64], int]", intrinsic(_first_bit))
+#: Which of the 32 bytes at an index are a byte, a bit each, once the bits of the last argument are set in them.
+places_of: Final = cast("Callable[[Bytes, int, int, int], int]", intrinsic(_places_of))

@@ -42,12 +42,13 @@ def little_endian(text: bytes) -> np.uint64:
 
 #: Members of a span with their quotes, a word at a time: most spans are written by the same exporters.
 _SIX: Final = np.uint64((1 << 48) - 1)
+_THREE: Final = np.uint64((1 << 24) - 1)
 _FOUR: Final = np.uint64((1 << 32) - 1)
 _TRACE_WORD: Final = little_endian(b'"traceId')
 _SPAN_WORD: Final = little_endian(b'"spanId"')
 _PARENT_WORD, _PARENT_REST = little_endian(b'"parentS'), little_endian(b'panId"')
 _NAME_WORD, _KIND_WORD = little_endian(b'"name"'), little_endian(b'"kind"')
-_START_WORD, _START_REST = little_endian(b'"startTi'), little_endian(b"meUnixNa")
+_START_WORD, _START_REST, _START_LAST = (little_endian(text) for text in (b'"startTi', b"meUnixNa", b'no"'))
 _END_WORD, _END_REST = little_endian(b'"endTime'), little_endian(b"UnixNano")
 _ATTRIBUTES_WORD, _ATTRIBUTES_REST = little_endian(b'"attribu'), little_endian(b'tes"')
 _STATUS_WORD, _EVENTS_WORD = little_endian(b'"status"'), little_endian(b'"events"')
@@ -74,7 +75,7 @@ def field_at(data: Bytes, at: int, end: int) -> tuple[int, int]:
         close, field = at + 7, SPAN
     elif start == _ATTRIBUTES_WORD and word(data, at + 8) & _FOUR == _ATTRIBUTES_REST:
         close, field = at + 11, ATTRIBUTES
-    elif start == _START_WORD and word(data, at + 8) == _START_REST and data[at + 16] == N:
+    elif start == _START_WORD and word(data, at + 8) == _START_REST and word(data, at + 16) & _THREE == _START_LAST:
         close, field = at + 18, START
     elif start == _END_WORD and word(data, at + 8) == _END_REST:
         close, field = at + 16, END

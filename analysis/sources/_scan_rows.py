@@ -34,6 +34,9 @@ _TEXT_COLUMNS: Final = tuple(field.name for field in SPAN_SCHEMA if field.type =
 MISSHAPEN: Final = (msgspec.MsgspecError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 Int64s = NDArray[np.int64]
+#: The row that spans of a resource begin as, and what was noted when it was read.
+_Resource = tuple[Mapping[str, Any], Mapping[str, int]]
+_MISSHAPEN_RESOURCE: Final[_Resource] = ({}, {})
 
 
 class Unit(NamedTuple):
@@ -106,7 +109,7 @@ class ScanRows:
     def __init__(self, rejects: Rejects, decoders: Decoders) -> None:
         self._rejects = rejects
         self._decoders = decoders
-        self._resources: dict[bytes, tuple[Mapping[str, Any], Mapping[str, int]]] = {}
+        self._resources: dict[bytes, _Resource] = {}
 
     def take(
         self,
@@ -121,16 +124,20 @@ class ScanRows:
         A unit with an odd span that is not even of its format's shape is marked in ``left_out``, and has no rows.
         """
         scan = _Scan(data, found, self._decoders)
-        resources = [self._resource(scan, block, left_out) for block in range(len(scan.blocks))]
+        # Blocks of few resources are many.
+        numbers, which = np.unique(scan.blocks[:, 2], return_inverse=True)
+        resources = [self._resource(scan, number) for number in numbers.tolist()]
+        misshapen = np.array([resource is _MISSHAPEN_RESOURCE for resource in resources], np.bool_)
+        left_out[scan.blocks[misshapen[which], 0]] = True
         left_out[scan.units_of_broken_scopes()] = True
-        columns, old, odd = scan.columns([row for row, _ in resources])
+        columns, old, odd = scan.columns([row for row, _ in resources], which)
         odd |= scan.spans[:, at.ODD] > 0
         unit = scan.blocks[scan.scopes[scan.spans[:, at.SCOPE], 0], 0] if len(scan.spans) else np.empty(0, np.int64)
-        oddities = self._oddities(scan, np.flatnonzero(odd), unit, units, begins, left_out, resources)
-        for block, (_, notes) in enumerate(resources):
-            if not left_out[scan.blocks[block, 0]]:
-                for note, count in notes.items():
-                    self._rejects.note(note, count)
+        oddities = self._oddities(scan, np.flatnonzero(odd), unit, units, begins, left_out, resources, which)
+        for number, (_, notes) in enumerate(resources):
+            blocks = int((~left_out[scan.blocks[which == number, 0]]).sum()) if notes else 0
+            for note, count in notes.items() if blocks else ():
+                self._rejects.note(note, count * blocks)
         kept = ~odd & ~left_out[unit]
         if not kept.any():
             return None, oddities
@@ -140,11 +147,8 @@ class ScanRows:
         table = scan.table(columns, old, self._rejects, None if kept.all() else np.flatnonzero(kept))
         return table, oddities
 
-    def _resource(
-        self, scan: _Scan, block: int, left_out: NDArray[np.bool_]
-    ) -> tuple[Mapping[str, Any], Mapping[str, int]]:
-        """Return the row that spans of a block begin as, and notes; a unit whose resource is misshapen is left out."""
-        number = int(scan.blocks[block, 2])
+    def _resource(self, scan: _Scan, number: int) -> _Resource:
+        """Return the row that spans of a resource begin as, and notes."""
         content = scan.texts[number] if number >= 0 else b""
         known = self._resources.get(content)
         if known is None:
@@ -152,8 +156,7 @@ class ScanRows:
             try:
                 known = self._decoders.resource(content, notes), notes.notes
             except MISSHAPEN:
-                left_out[scan.blocks[block, 0]] = True
-                return {}, {}
+                return _MISSHAPEN_RESOURCE
             if len(self._resources) > _MOST_RESOURCES:
                 self._resources.clear()
             self._resources[content] = known
@@ -167,7 +170,8 @@ class ScanRows:
         units: Sequence[Unit],
         begins: Int64s,
         left_out: NDArray[np.bool_],
-        resources: Sequence[tuple[Mapping[str, Any], Mapping[str, int]]],
+        resources: Sequence[_Resource],
+        which: Int64s,
     ) -> dict[int, list[Odd]]:
         oddities: dict[int, list[Odd]] = {}
         for row in rows.tolist():
@@ -188,7 +192,7 @@ class ScanRows:
                 units[number], int(scan.blocks[block, 1]), place, int(span[at.PLACE]), within
             )
             scope = scan.texts[name] if name >= 0 else None
-            oddities.setdefault(number, []).append(Odd(decoded, position, scope, resources[block][0]))
+            oddities.setdefault(number, []).append(Odd(decoded, position, scope, resources[which[block]][0]))
         return oddities
 
 
@@ -214,16 +218,25 @@ class _Scan:
         units: Int64s = self.blocks[named[self._broken[named[:, 2]], 0], 0]
         return units
 
-    def columns(self, resources: Sequence[Mapping[str, Any]]) -> tuple[Columns, NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return the columns, where old conventions were used, and which spans are odd."""
+    def columns(
+        self, resources: Sequence[Mapping[str, Any]], which: Int64s
+    ) -> tuple[Columns, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the columns, where old conventions were used, and which spans are odd.
+
+        Parameters
+        ----------
+        resources
+            Rows that spans begin as.
+        which
+            For each block its row.
+        """
         spans = self.spans
         columns = Columns(len(spans))
-        block = self.scopes[spans[:, at.SCOPE], 0]
+        resource = which[self.scopes[spans[:, at.SCOPE], 0]]
         for name in _RESOURCE_COLUMNS:
             codes = np.array(columns.numbers(name, [row.get(name) for row in resources]), np.int64)
-            columns.codes[name] = codes[block]
-        scopes = [text(self.texts[number]) if number >= 0 else None for number in self.scopes[:, 2].tolist()]
-        columns.codes["scope"] = np.array(columns.numbers("scope", scopes), np.int64)[spans[:, at.SCOPE]]
+            columns.codes[name] = codes[resource]
+        columns.codes["scope"] = self._text_column(columns, "scope", self.scopes[spans[:, at.SCOPE], 2])
         for name, place in (("name", at.NAME), ("status_message", at.MESSAGE)):
             columns.codes[name] = self._text_column(columns, name, spans[:, place])
         ends = spans[:, at.ATTRIBUTES_END]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from analysis.sources import jaeger_json
 from tests.sources.scans import mutated, told
 
-BROKEN = Path(__file__).with_name("broken")
 TRACE, SPAN = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
 PROCESSES = {
     "p1": {"serviceName": "shop", "tags": [{"key": "hostname", "type": "string", "value": "node-1"}]},
@@ -249,11 +247,6 @@ def some_traces(chance: random.Random) -> bytes:
     """Return a few traces, on lines of their own or in a response."""
     lines = chance.sample(chance.choice(SEEDS).split(b"\n"), 3)
     return b"\n".join(lines) if chance.random() < 0.5 else b'{"data":[' + b",".join(lines) + b"]}"
-
-
-@pytest.mark.parametrize("path", sorted(BROKEN.glob("jaeger-json-*")), ids=lambda path: path.stem)
-def test_broken_exports_that_were_once_read_otherwise_are_read_alike(path):
-    assert_same(path.read_bytes())
 
 
 @given(st.integers(0, 2**32 - 1))
