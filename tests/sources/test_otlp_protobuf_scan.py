@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from analysis.sources import otlp_protobuf
 from tests.sources.scans import mutated, told
-from tests.sources.test_otlp_json_scan import ODDITIES, a_span, attribute
+from tests.sources.test_otlp_json_scan import BROKEN, ODDITIES, a_span, attribute
 
 ATTRIBUTES = [attribute("service.name", stringValue="shop"), attribute("host.name", stringValue="h1")]
 
@@ -110,6 +111,11 @@ def test_frames_of_their_own_compression():
 def test_real_exports_are_read_alike(shared_exports):
     for path in sorted((shared_exports / "otel").glob("*.bin")):
         assert_same(path.read_bytes())
+
+
+@pytest.mark.parametrize("path", sorted(BROKEN.glob("otlp-protobuf-*")), ids=lambda path: path.stem)
+def test_broken_exports_that_were_once_read_otherwise_are_read_alike(path):
+    assert_same(path.read_bytes())
 
 
 @given(st.integers(0, 2**32 - 1))
