@@ -183,7 +183,9 @@ def _of_service(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Iter
     if exhausted:
         yield _exhausted(evidence, exhausted, limits)
         return
-    most = max(copies, key=lambda copy: (int(copy.table["querying"].max()), copy.instance), default=None)
+    # A copy may have pauses and no minute with queries: spans that end before they start have none.
+    queried = [copy for copy in copies if len(copy.table)]
+    most = max(queried, key=lambda copy: (int(copy.table["querying"].max()), copy.instance), default=None)
     if most is not None and int(most.table["querying"].max()) >= limits["queries"] * _SECOND_NS:
         yield _many_queries(evidence, most, limits)
 
