@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
+import zipfile
 
 import pytest
 import zstandard
@@ -14,7 +16,7 @@ import zstandard
 import analysis as an
 from analysis import outputs
 from tests.commands.run import ROOT, run_apart
-from tests.exports import MINUTE_NS, otlp, span
+from tests.exports import MINUTE_NS, log, otlp, span
 from tests.shop import shop_file
 
 #: What a review of a few kilobytes may take of memory, whatever they say: the program itself takes about 400 MB.
@@ -131,6 +133,37 @@ def test_a_bomb_ends_in_little_memory_and_is_told(kind, tmp_path):
     assert int(said.stderr.split()[-1]) / 1000 < MEMORY_MB
 
 
+def test_archives_are_not_unpacked_and_nothing_leaves_them(tmp_path):
+    inside = tmp_path / "exports"
+    inside.mkdir()
+    good(inside)
+    with zipfile.ZipFile(inside / "archive.zip", "w") as archive:
+        archive.writestr("../../escaped.json", otlp([span(1, 1)]))
+    with tarfile.open(inside / "archive.tar", "w") as archive:
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
+    result = reviewed(inside)
+    assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
+    told = {entry["path"]: entry for entry in result.inputs}
+    assert set(told) == {"archive.tar", "archive.zip", "good.jsonl"}
+    assert told["archive.zip"]["notes"]
+
+
+def test_links_out_of_a_folder_are_no_exports_by_themselves(tmp_path):
+    inside = tmp_path / "exports"
+    inside.mkdir()
+    good(inside)
+    (inside / "passwd.json").symlink_to("/etc/passwd")
+    (inside / "zero.json").symlink_to("/dev/zero")
+    (inside / "again").symlink_to(inside, target_is_directory=True)
+    result = reviewed(inside)
+    text = json.dumps(result.to_json()) + json.dumps([dict(entry) for entry in result.inputs])
+    assert "root:" not in text
+    assert "/bin/" not in text
+
+
 def test_formulas_and_terminal_escapes_stay_texts(tmp_path):
     path = shop_file(tmp_path / "shop.jsonl", 24, service="=cmd|' /C calc'!A0", operation="\x1b]0;owned\x07GET /cart")
     said = run_apart("findings", path, "--format", "csv")
@@ -139,6 +172,16 @@ def test_formulas_and_terminal_escapes_stay_texts(tmp_path):
     assert not any(cell.startswith("=") for line in said.out.splitlines() for cell in line.split(","))
     said = run_apart("findings", path)
     assert "\x1b" not in said.out + said.err
+
+
+def test_logs_that_attack_are_templates(tmp_path):
+    good(tmp_path)
+    lines = ["{{7*7}}", "=1+1", "\x1b[31mred", "\u202egnp", "a" * 1_000_000, "\x00", "<script>alert(1)</script>"]
+    (tmp_path / "logs.json").write_bytes(otlp(logs=[log(line, n + 1, 1) for n, line in enumerate(lines)]))
+    result = reviewed(tmp_path)
+    assert result.totals["logs"] == len(lines)
+    page = result._repr_html_()
+    assert "<script>" not in page
 
 
 def wide_or_deep(count: int, *, deep: bool) -> bytes:
