@@ -1,6 +1,6 @@
 # Everything works from a bare clone: each target first brings the environment in .venv up to the lock.
 #   make report SAMPLES="exports/monday exports/tuesday.json" REPORT=reports/tuesday
-#   make test TESTS="tests/facts -k calls"
+#   make test TESTS="tests/facts -k calls" WORKERS=0
 #   make setup PYTHON=python3.13
 #   make lab LAB="--no-browser --port 9000"
 #   make lock UPGRADE=--upgrade
@@ -11,6 +11,8 @@ SAMPLES = $(SHOP)/incident
 BASELINE = $(if $(filter $(SHOP)/incident,$(SAMPLES)),$(SHOP)/before)
 REPORT = reports/latest
 TESTS =
+# Processes that share the tests: one for each processor.
+WORKERS = auto
 LAB =
 UPGRADE =
 # The first of these that is 3.11 or later makes the environment.
@@ -42,7 +44,7 @@ report: setup
 	$(BIN)/archreview report $(SAMPLES) --out $(REPORT) $(if $(BASELINE),--baseline $(BASELINE))
 
 test: setup
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(TESTS)
 
 lab: setup
 	$(BIN)/jupyter lab --LabApp.news_url=None \
