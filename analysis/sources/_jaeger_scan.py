@@ -17,7 +17,8 @@ from analysis._kernels.interning import Names, intern
 from analysis._kernels.json_bytes import key_end, space_end, value_end
 from analysis.sources import _otlp_scan_words as w
 from analysis.sources import _scan_found as found_in
-from analysis.sources._jaeger_scan_span import MEMBERS, member_at, span_at
+from analysis.sources._jaeger_scan_span import span_at
+from analysis.sources._jaeger_scan_words import MEMBERS, member_at
 from analysis.sources._scan_found import Found
 
 __all__ = ["ALONE", "scan_units"]

@@ -16,11 +16,11 @@ from analysis._kernels.interning import Names, find_name, intern
 from analysis._kernels.wide_reads import word
 from analysis._kernels.wire_bytes import fixed64_at, is_utf8, varint_at
 from analysis.sources import _scan_found as found_in
+from analysis.sources._otlp_scan_values import FIXED32, FIXED64, LENGTH, VARINT, field_at, is_value
 from analysis.sources._scan_found import EVENT_TAGS, TAGS, Found
 
 __all__ = ["scan_blocks"]
 
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 #: Fields of a span.
 _TRACE, _SPAN, _STATE, _PARENT, _NAME, _KIND, _START, _END, _ATTRIBUTES = range(1, 10)
 _EVENTS, _LINKS, _STATUS, _FLAGS = 11, 13, 15, 16
@@ -67,29 +67,6 @@ def scan_blocks(
 
 
 @walker
-def _field_at(data: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
-    """Return a field's number, its wire type, and where its value begins and ends; number 0 where it is broken."""
-    tag, value = varint_at(data, at, end)
-    if value < 0 or tag <= 7 or tag >= 1 << 29:
-        return 0, 0, 0, 0
-    kind = tag & 7
-    if kind == _VARINT:
-        _, after = varint_at(data, value, end)
-    elif kind == _LENGTH:
-        length, value = varint_at(data, value, end)
-        after = value + length if value > 0 and 0 <= length <= end - value else -1
-    elif kind == _FIXED64:
-        after = value + 8
-    elif kind == _FIXED32:
-        after = value + 4
-    else:
-        after = -1
-    if after < 0 or after > end:
-        return 0, 0, 0, 0
-    return tag >> 3, kind, value, after
-
-
-@walker
 def _block(data: Bytes, at: int, end: int, unit: int, names: Names, event_names: Names, found: Found) -> bool:
     """Walk over a ResourceSpans."""
     blocks = found.blocks
@@ -100,8 +77,8 @@ def _block(data: Bytes, at: int, end: int, unit: int, names: Names, event_names:
     found.counts[found_in.BLOCKS] = number + 1
     scopes = 0
     while at < end:
-        field, kind, value, after = _field_at(data, at, end)
-        if kind != _LENGTH:
+        field, kind, value, after = field_at(data, at, end)
+        if kind != LENGTH:
             return False
         if field == 1:
             if blocks[number, 2] >= 0:
@@ -134,8 +111,8 @@ def _scope(
     spans, counts = found.spans, found.counts
     place = 0
     while at < end:
-        field, kind, value, after = _field_at(data, at, end)
-        if kind != _LENGTH:
+        field, kind, value, after = field_at(data, at, end)
+        if kind != LENGTH:
             return False
         if field == 1:
             if found.scopes[number, 2] >= 0:
@@ -190,14 +167,14 @@ def _span(data: Bytes, at: int, end: int, number: int, names: Names, event_names
     seen = 0
     exception = False
     while at < end:
-        field, kind, value, after = _field_at(data, at, end)
+        field, kind, value, after = field_at(data, at, end)
         if field == 0 or field > _FLAGS:
             return False
         if field not in (_ATTRIBUTES, _EVENTS, _LINKS):
             if seen & (1 << field):
                 return False
             seen |= 1 << field
-        whole = kind == _LENGTH
+        whole = kind == LENGTH
         if field == _ATTRIBUTES and whole:
             whole = _attribute(
                 data, value, after, number, names, TAGS, found.attributes, counts, found.last_seen, slots, texts
@@ -226,17 +203,17 @@ def _span(data: Bytes, at: int, end: int, number: int, names: Names, event_names
         elif field == _STATUS and whole:
             whole = _status(data, value, after, span, slots, texts, counts)
         elif field in (_START, _END):
-            whole = kind == _FIXED64
+            whole = kind == FIXED64
             span[found_in.START if field == _START else found_in.END] = fixed64_at(data, value)
         elif field == _KIND:
-            whole = kind == _VARINT
+            whole = kind == VARINT
             span[found_in.KIND], _ = varint_at(data, value, after)
             whole = whole and 0 <= span[found_in.KIND] < _KINDS
         elif field in _DROPPED:
             # Anything but 0 is noted.
-            whole = kind == _VARINT and data[value] == 0
+            whole = kind == VARINT and data[value] == 0
         else:
-            whole = field == _FLAGS and kind == _FIXED32
+            whole = field == _FLAGS and kind == FIXED32
         if not whole:
             return False
         at = after
@@ -271,8 +248,8 @@ def _attribute(
     start, stop = -1, -1
     seen = 0
     while at < end:
-        field, kind, value, after = _field_at(data, at, end)
-        if kind != _LENGTH or not 1 <= field <= 2 or seen & field:
+        field, kind, value, after = field_at(data, at, end)
+        if kind != LENGTH or not 1 <= field <= 2 or seen & field:
             return False
         seen |= field
         if field == 1:
@@ -285,16 +262,16 @@ def _attribute(
     if start < 0:
         return True
     if name < 0:
-        return _is_value(data, start, stop)
+        return is_value(data, start, stop)
     if start == stop:
         return True
-    field, kind, value, after = _field_at(data, start, stop)
-    plain = field == 1 and kind == _LENGTH and after == stop
+    field, kind, value, after = field_at(data, start, stop)
+    plain = field == 1 and kind == LENGTH and after == stop
     if plain:
         if not is_utf8(data, value, after):
             return False
         start = value
-    elif not _is_value(data, start, stop):
+    elif not is_value(data, start, stop):
         return False
     tag = tags + 2 * name
     if last_seen[(tag - TAGS) >> 1] == span:
@@ -306,56 +283,6 @@ def _attribute(
         return False
     attributes[count] = number
     counts[found_in.ATTRIBUTES] = count + 1
-    return True
-
-
-@walker
-def _is_scalar(data: Bytes, at: int, end: int) -> bool:
-    """Return whether a message is an AnyValue of one kind, or of none, and holds no others."""
-    if at == end:
-        return True
-    field, kind, value, after = _field_at(data, at, end)
-    if after != end:
-        return False
-    if field == 1:
-        return kind == _LENGTH and is_utf8(data, value, after)
-    if field in (2, 3):
-        return kind == _VARINT
-    return (field == 4 and kind == _FIXED64) or (field == 7 and kind == _LENGTH)
-
-
-@walker
-def _is_value(data: Bytes, at: int, end: int) -> bool:
-    """Return whether a message is an AnyValue: a scalar, or a list or map of scalars. Deeper ones are odd."""
-    field, kind, value, after = _field_at(data, at, end)
-    if field not in (5, 6):
-        return _is_scalar(data, at, end)
-    if kind != _LENGTH or after != end:
-        return False
-    is_list = field == 5
-    at = value
-    while at < end:
-        field, kind, value, after = _field_at(data, at, end)
-        if field != 1 or kind != _LENGTH:
-            return False
-        if not (_is_scalar(data, value, after) if is_list else _is_pair(data, value, after)):
-            return False
-        at = after
-    return True
-
-
-@walker
-def _is_pair(data: Bytes, at: int, end: int) -> bool:
-    """Return whether a message is a KeyValue of a scalar."""
-    seen = 0
-    while at < end:
-        field, kind, value, after = _field_at(data, at, end)
-        if kind != _LENGTH or not 1 <= field <= 2 or seen & field:
-            return False
-        seen |= field
-        if not (is_utf8(data, value, after) if field == 1 else _is_scalar(data, value, after)):
-            return False
-        at = after
     return True
 
 
@@ -378,20 +305,20 @@ def _event(
     exception = False
     seen = 0
     while at < end:
-        field, kind, value, after = _field_at(data, at, end)
+        field, kind, value, after = field_at(data, at, end)
         if field != 3:
             if seen & (1 << min(field, 5)):
                 return False, False
             seen |= 1 << min(field, 5)
-        if field == 1 and kind == _FIXED64:
+        if field == 1 and kind == FIXED64:
             whole = True
-        elif field == 2 and kind == _LENGTH:
+        elif field == 2 and kind == LENGTH:
             whole = is_utf8(data, value, after)
             exception = after - value == 9 and word(data, value) == _EXCEPTION and data[value + 8] == _N
-        elif field == 3 and kind == _LENGTH:
+        elif field == 3 and kind == LENGTH:
             whole = _attribute(data, value, after, span, names, EVENT_TAGS, attributes, counts, last_seen, slots, texts)
         else:
-            whole = field == 4 and kind == _VARINT
+            whole = field == 4 and kind == VARINT
         if not whole:
             return False, False
         at = after
@@ -412,20 +339,20 @@ def _link(data: Bytes, at: int, end: int, span: int, links: Int64s, counts: Int6
     link[0], link[1], link[2], link[3] = span, 0, 0, 0
     seen = 0
     while at < end:
-        field, kind, value, after = _field_at(data, at, end)
+        field, kind, value, after = field_at(data, at, end)
         if seen & (1 << min(field, 7)):
             return False
         seen |= 1 << min(field, 7)
-        if field == 1 and kind == _LENGTH:
+        if field == 1 and kind == LENGTH:
             whole = after - value == 16
             link[1], link[2] = _big_endian(data, value), _big_endian(data, value + 8)
-        elif field == 2 and kind == _LENGTH:
+        elif field == 2 and kind == LENGTH:
             whole = after - value == 8
             link[3] = _big_endian(data, value)
-        elif field == 3 and kind == _LENGTH:
+        elif field == 3 and kind == LENGTH:
             whole = is_utf8(data, value, after)
         else:
-            whole = (field == 5 and kind == _VARINT) or (field == 6 and kind == _FIXED32)
+            whole = (field == 5 and kind == VARINT) or (field == 6 and kind == FIXED32)
         if not whole:
             return False
         at = after
@@ -439,14 +366,14 @@ def _status(
 ) -> bool:
     seen = 0
     while at < end:
-        field, kind, value, after = _field_at(data, at, end)
+        field, kind, value, after = field_at(data, at, end)
         if not 2 <= field <= 3 or seen & (1 << field):
             return False
         seen |= 1 << field
-        if field == 2 and kind == _LENGTH:
+        if field == 2 and kind == LENGTH:
             whole, span[found_in.MESSAGE] = _text(data, value, after, slots, texts, counts)
         else:
-            whole = field == 3 and kind == _VARINT
+            whole = field == 3 and kind == VARINT
             span[found_in.STATUS], _ = varint_at(data, value, after)
             whole = whole and 0 <= span[found_in.STATUS] < _STATUSES
         if not whole:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import walker
 from analysis._kernels.interning import Names, find_name, intern, names_of
-from analysis._kernels.json_bytes import key_end, number_end, space_end, string_end, value_end
+from analysis._kernels.json_bytes import key_end, space_end, string_end, value_end
 from analysis._kernels.wide_reads import word
 from analysis.schema import KINDS, STATUSES
 from analysis.sources import _otlp_scan_words as w
@@ -23,7 +23,6 @@ from analysis.sources._scan_found import EVENT_TAGS, TAGS, Found
 __all__ = ["span_at"]
 
 _NEEDED: Final = 1 << w.TRACE | 1 << w.SPAN | 1 << w.START | 1 << w.END
-_LARGEST: Final = np.uint64((1 << 63) - 1)
 #: Other spellings of kinds and statuses are left to the readable reader.
 _KIND_NAMES: Final = (*"012345", *(f"SPAN_KIND_{kind.upper()}" for kind in KINDS))
 _STATUS_NAMES: Final = (*"012", *(f"STATUS_CODE_{status.upper()}" for status in STATUSES))
@@ -62,25 +61,25 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, event_nam
             at = value_end(data, value, end)
         elif field == w.TRACE:
             at = value + 34
-            high_known, span[found_in.HIGH] = _hexadecimal(data, value + 1)
-            low_known, span[found_in.LOW] = _hexadecimal(data, value + 17)
+            high_known, span[found_in.HIGH] = w.hexadecimal_at(data, value + 1)
+            low_known, span[found_in.LOW] = w.hexadecimal_at(data, value + 17)
             if sign != w.QUOTE or not high_known or not low_known or data[value + 33] != w.QUOTE:
                 return -1
         elif field == w.SPAN or (field == w.PARENT and data[value + 1] != w.QUOTE):
             at = value + 18
-            known, span[found_in.ID if field == w.SPAN else found_in.PARENT] = _hexadecimal(data, value + 1)
+            known, span[found_in.ID if field == w.SPAN else found_in.PARENT] = w.hexadecimal_at(data, value + 1)
             if sign != w.QUOTE or not known or data[value + 17] != w.QUOTE:
                 return -1
         elif field == w.PARENT:
             at = value + 2 if sign == w.QUOTE else -1
         elif field in (w.START, w.END):
-            at, span[found_in.START if field == w.START else found_in.END] = _time(data, value)
+            at, span[found_in.START if field == w.START else found_in.END] = w.time_at(data, value)
         elif field == w.NAME:
             at, span[found_in.NAME] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
         elif field == w.STATE:
             at, span[found_in.STATE] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
         elif field == w.KIND:
-            place, at = _enumerated(data, value, end)
+            place, at = w.enumerated_at(data, value, end)
             kind = find_name(data, place, at - place, _KIND_SLOTS, _KIND_BOUNDS, _KIND_TEXT) if at >= 0 else -1
             if kind < 0:
                 return -1
@@ -138,11 +137,11 @@ def _links(data: Bytes, at: int, end: int, span: int, links: Int64s, counts: Int
                 if seen & (1 << field) or data[value] != w.QUOTE:
                     return -1
                 seen |= 1 << field
-                high_known, high = _hexadecimal(data, value + 1)
+                high_known, high = w.hexadecimal_at(data, value + 1)
                 low_known, low = high_known, high
                 at = value + 18
                 if field == w.TRACE:
-                    low_known, low = _hexadecimal(data, value + 17)
+                    low_known, low = w.hexadecimal_at(data, value + 17)
                     at = value + 34
                 if not high_known or not low_known or data[at - 1] != w.QUOTE:
                     return -1
@@ -169,43 +168,6 @@ def _links(data: Bytes, at: int, end: int, span: int, links: Int64s, counts: Int
 
 
 @walker
-def _hexadecimal(data: Bytes, at: int) -> tuple[bool, int]:
-    """Read sixteen hexadecimal digits as the bits of a signed number; return also whether they are such digits."""
-    value = np.uint64(0)
-    known = True
-    for digit in range(at, at + 16):
-        sign = np.int64(data[digit])
-        # Upper and lower case differ in one bit.
-        worth = sign - w.ZERO if sign <= w.NINE else (sign | 32) - 87
-        known = known and bool(w.ZERO <= sign <= w.NINE or 97 <= (sign | 32) <= 102)
-        value = (value << np.uint64(4)) | np.uint64(worth & 15)
-    return known, int(np.int64(value))
-
-
-@walker
-def _time(data: Bytes, at: int) -> tuple[int, int]:
-    """Read a text of nineteen digits; return where it ends, and its value."""
-    if data[at] != w.QUOTE or data[at + 20] != w.QUOTE:
-        return -1, 0
-    value = np.uint64(0)
-    for digit in range(at + 1, at + 20):
-        sign = np.uint64(data[digit])
-        if sign < np.uint64(w.ZERO) or sign > np.uint64(w.NINE):
-            return -1, 0
-        value = value * np.uint64(10) + (sign - np.uint64(w.ZERO))
-    return (at + 21 if value <= _LARGEST else -1), int(np.int64(value))
-
-
-@walker
-def _enumerated(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Return where the name or digits of an enumerated value begin, and where they end; a quote may follow."""
-    if data[at] == w.QUOTE:
-        close, escapes = string_end(data, at + 1, end)
-        return at + 1, -1 if escapes else close
-    return at, number_end(data, at)
-
-
-@walker
 def _status(
     data: Bytes, at: int, end: int, span: Int64s, slots: NDArray[np.uint32], texts: Int64s, counts: Int64s
 ) -> int:
@@ -223,7 +185,7 @@ def _status(
                 return -1
             seen |= 1 << field
         if field == w.CODE:
-            place, at = _enumerated(data, value, end)
+            place, at = w.enumerated_at(data, value, end)
             code = find_name(data, place, at - place, _STATUS_SLOTS, _STATUS_BOUNDS, _STATUS_TEXT) if at >= 0 else -1
             if code < 0:
                 return -1

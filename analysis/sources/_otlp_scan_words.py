@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import walker
 from analysis._kernels.interning import find_name, intern, names_of
-from analysis._kernels.json_bytes import key_end, space_end, string_end
+from analysis._kernels.json_bytes import key_end, number_end, space_end, string_end
 from analysis._kernels.wide_reads import word
 from analysis.sources import _scan_found as found_in
 
@@ -29,6 +29,8 @@ WORDS: Final = (
 ) = range(len(WORDS))  # fmt: skip
 #: Constants of the compiled code, which is made anew when this file changes: they depend on nothing else.
 _SLOTS, _BOUNDS, _TEXT = names_of(WORDS)
+#: The last time that fits, and signs.
+LARGEST: Final = np.uint64((1 << 63) - 1)
 QUOTE, COMMA, COLON, ZERO, NINE = 34, 44, 58, 48, 57
 #: What begins null, and ends "exception".
 NULL = N = 110
@@ -122,3 +124,40 @@ def text_at(
     tag = found_in.ESCAPED if escapes else found_in.PLAIN
     number = intern(data, at + 1, close - at - 1, tag, slots, texts, counts, found_in.TEXTS)
     return (close + 1 if number >= 0 else -1), number
+
+
+@walker
+def hexadecimal_at(data: Bytes, at: int) -> tuple[bool, int]:
+    """Read sixteen hexadecimal digits as the bits of a signed number; return also whether they are such digits."""
+    value = np.uint64(0)
+    known = True
+    for digit in range(at, at + 16):
+        sign = np.int64(data[digit])
+        # Upper and lower case differ in one bit.
+        worth = sign - ZERO if sign <= NINE else (sign | 32) - 87
+        known = known and bool(ZERO <= sign <= NINE or 97 <= (sign | 32) <= 102)
+        value = (value << np.uint64(4)) | np.uint64(worth & 15)
+    return known, int(np.int64(value))
+
+
+@walker
+def time_at(data: Bytes, at: int) -> tuple[int, int]:
+    """Read a text of nineteen digits; return where it ends, and its value."""
+    if data[at] != QUOTE or data[at + 20] != QUOTE:
+        return -1, 0
+    value = np.uint64(0)
+    for digit in range(at + 1, at + 20):
+        sign = np.uint64(data[digit])
+        if sign < np.uint64(ZERO) or sign > np.uint64(NINE):
+            return -1, 0
+        value = value * np.uint64(10) + (sign - np.uint64(ZERO))
+    return (at + 21 if value <= LARGEST else -1), int(np.int64(value))
+
+
+@walker
+def enumerated_at(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """Return where the name or digits of an enumerated value begin, and where they end; a quote may follow."""
+    if data[at] == QUOTE:
+        close, escapes = string_end(data, at + 1, end)
+        return at + 1, -1 if escapes else close
+    return at, number_end(data, at)

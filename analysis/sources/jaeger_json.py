@@ -37,7 +37,7 @@ from analysis.sources._collection import without_collection
 from analysis.sources._documents import LINE, NOT_JSON, Layout, units, units_of
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._jaeger_scan import ALONE, scan_units
-from analysis.sources._jaeger_scan_span import TAG_NAMES
+from analysis.sources._jaeger_scan_words import TAG_NAMES
 from analysis.sources._json import NotJson, loads
 from analysis.sources._ledger import Refused, Rejects, masked
 from analysis.sources._outline import Outline, outlines
