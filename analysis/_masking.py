@@ -41,7 +41,10 @@ _WEBHOOK: Final = (
 )
 _MAIL: Final = r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b"
 _ACCOUNT: Final = r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)"
-_RANDOM: Final = r"(?<![\w/+.-])(?=[\w/+]*\d)(?=[\w/+]*[a-z])(?=[\w/+]*[A-Z])[\w/+]{32,4000}={0,2}(?![\w/+])"
+# Random texts may hold slashes; a plain word before one is a part of a path.
+_RANDOM: Final = (
+    r"(?<![\w+.-])(?!/|[a-z]{1,64}/)(?=[\w/+]*\d)(?=[\w/+]*[a-z])(?=[\w/+]*[A-Z])[\w/+]{32,4000}={0,2}(?![\w/+])"
+)
 _ID: Final = "id"
 #: In this order: what is part of another (a token in an address) after what holds it. Every repetition ends, so that
 #: the time to look grows with the text and no faster.

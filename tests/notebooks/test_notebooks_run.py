@@ -59,7 +59,7 @@ SAID = {
     ),
     ("empty", "06-observability"): ("No entry operation has enough requests",),
     ("empty", "07-one-trace"): ("No finding names a trace",),
-    ("one trace", "07-one-trace"): (TRACE, "SELECT", "n_plus_one_queries"),
+    ("one trace", "07-one-trace"): (TRACE, "SELECT", "redundant_calls"),
 }
 
 
