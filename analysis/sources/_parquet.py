@@ -19,6 +19,7 @@ PARQUET: Final = b"PAR1"
 _BATCH_BYTES: Final = 32 << 20
 _BUFFER: Final = 1 << 20
 _MOST_ROWS: Final = 20_000
+#: What Arrow raises of a damaged file, an encoding that it does not know included.
 _TROUBLE: Final = (pa.ArrowException, OSError, ValueError, NotImplementedError)
 
 

@@ -169,7 +169,8 @@ class _Reader:
 
     def take_odd(self, odd: Odd) -> None:
         """Take a span that was not made into a row: there is none, as traces are left out whole."""
-        raise NotImplementedError(odd.position)
+        message = f"{odd.position}: a span of a trace that should have been left out whole"
+        raise AssertionError(message)
 
     def take(self, value: Any, position: str) -> None:
         """Take a trace, a span, a response of the API, or a list of those."""
