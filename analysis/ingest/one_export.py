@@ -21,11 +21,15 @@ from analysis.sources import (
     RowMapping,
     Source,
     UnreadableExport,
+    mark_of,
     open_stream,
     recognise,
 )
 
-__all__ = ["Given", "Task", "entry_of", "read_one"]
+__all__ = ["MARKED", "Given", "Task", "entry_of", "read_one"]
+
+#: Stands between the hash of a content and what stands for the mapping that it was read by.
+MARKED: Final = "+"
 
 _CHUNK_BYTES: Final = 1024 * 1024
 #: What goes wrong with a file from outside; anything else is a defect and is not hidden.
@@ -88,7 +92,7 @@ def read_one(task: Task, told: Callable[[int], None] | None = None) -> Given:
         return _refused(file, file.problem)
     try:
         if task.known:
-            content = _content_of(file)
+            content = _content_of(file, task.mapping)
             if content in task.known:
                 return Given(Input(path=file.name, content=content))
         with _opened(file) as stream:
@@ -97,12 +101,21 @@ def read_one(task: Task, told: Callable[[int], None] | None = None) -> Given:
         return _refused(file, error)
 
 
-def _content_of(file: File) -> str:
+def _content_of(file: File, mapping: RowMapping | None) -> str:
     """Return the hash of a content before it is read; "" of what can be read only once, or only from afar."""
     if file.location == STANDARD_INPUT or not Path(file.location).is_file():
         return ""
     with _opened(file) as stream:
-        return _Hashed(stream).content()
+        try:
+            mark = mark_of(recognise(stream, mapping)) if mapping is not None else ""
+        except UnreadableExport:
+            mark = ""
+        return _marked(_Hashed(stream).content(), mark)
+
+
+def _marked(content: str, mark: str) -> str:
+    """Return the hash of a content as the mapping means it that it was read by, if it was."""
+    return f"{content}{MARKED}{mark}" if mark else content
 
 
 def _read_stream(task: Task, stream: ExportStream, told: Callable[[int], None] | None) -> Given:
@@ -113,7 +126,7 @@ def _read_stream(task: Task, stream: ExportStream, told: Callable[[int], None] |
         return _refused(file, stream.damage or error, hashed.content())
     rejects = Rejects()
     rows, failure = _spool_records(task, source, hashed, rejects, told)
-    content = hashed.content()
+    content = _marked(hashed.content(), mark_of(source))
     failure = failure or stream.damage
     if failure and not rows:
         return _refused(file, failure, content, source.NAME)
@@ -184,6 +197,11 @@ class _Hashed:
         """The file beside it that is a part of its content."""
         return self._stream.companion
 
+    @property
+    def accompanies(self) -> bool:
+        """Whether it is a part of the content of a file beside it."""
+        return self._stream.accompanies
+
     def content(self) -> str:
         """Return the hash of the whole content; what was not read yet is read, as far as it can be."""
         try:
@@ -212,7 +230,9 @@ def _problem(cause: str | Exception) -> str:
 def entry_of(name: str, form: str, rejects: Rejects, rows: int, content: str) -> Input:
     """Return the entry of what was read: what of it was refused, and on which assumptions the rest was taken."""
     notes = [f"{text}: {count}" for text, count in sorted(rejects.notes.items())]
-    if rows == 0 and not rejects.rows():
+    if rejects.beside:
+        notes = [rejects.beside, *notes]
+    elif rows == 0 and not rejects.rows():
         notes.append("well formed, without a record")
     rejected: tuple[dict[str, Any], ...] = tuple(dict(row) for row in rejects.rows())
     return Input(path=name, format=form, rejected=rejected, notes=tuple(notes), content=content)

@@ -21,6 +21,7 @@ from analysis.ingest.columns import tidy
 from analysis.ingest.inputs import Paths
 from analysis.ingest.locking import writing
 from analysis.ingest.manifest import Manifest, Stored, load_manifest, save_manifest
+from analysis.ingest.one_export import MARKED
 from analysis.ingest.partitioning import LOGS_PER_PARTITION, SPANS_PER_PARTITION
 from analysis.ingest.reading import Ingested, Progress, read_exports, silent
 from analysis.ingest.redaction import NOTE
@@ -30,6 +31,11 @@ from analysis.ingest.tally import Input, Tally
 from analysis.sources import RowMapping
 
 __all__ = ["partition_count", "write_dataset", "write_partitions"]
+
+OTHERWISE: Final = (
+    "the same rows were read before with another mapping: what that made of them stays beside this; ingest into a new"
+    " dataset to be rid of it"
+)
 
 _RUNS: Final = f"{TEMPORARY}runs"
 _STORED: Final = -1
@@ -164,7 +170,16 @@ def write_partitions(
 def _listed(fresh: tuple[Input, ...], present: Manifest | None) -> tuple[Input, ...]:
     """Return the entries of a dataset, sorted by name: those it has, and those of contents new to it."""
     known = present.contents if present else frozenset()
-    new = [replace(entry, path=entry.name) for entry in fresh if entry.content not in known]
+    plain = {content.partition(MARKED)[0] for content in known}
+    new = [
+        replace(
+            entry,
+            path=entry.name,
+            notes=(*entry.notes, OTHERWISE) if entry.content.partition(MARKED)[0] in plain else entry.notes,
+        )
+        for entry in fresh
+        if entry.content not in known
+    ]
     listed = {(entry.path, entry.content): entry for entry in (*new, *(present.inputs if present else ()))}
     return tuple(listed[key] for key in sorted(listed))
 

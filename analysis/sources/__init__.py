@@ -17,12 +17,14 @@ from analysis.sources._ids import canonical_span_id, canonical_trace_id
 from analysis.sources._ledger import RejectRow, Rejects
 from analysis.sources._mapped import (
     ROWS_TITLE,
+    MappedSource,
     MappingError,
     RowMapping,
     frame_content,
     frame_source,
     is_frame,
     load_mapping,
+    mapped_parquet,
     mapped_source,
     misfit,
     rows_page,
@@ -53,6 +55,7 @@ __all__ = [
     "frame_source",
     "is_frame",
     "load_mapping",
+    "mark_of",
     "open_stream",
     "recognise",
     "rows_page",
@@ -120,12 +123,22 @@ def recognise(stream: ExportStream, mapping: RowMapping | None = None) -> Source
         No format claims it: the message says what it looks like and what to hand in instead.
     """
     head = stream.peek(HEAD_BYTES)
-    mapped = mapped_source(mapping, head) if mapping else None
-    if mapped is not None:
-        return mapped
     # What a Parquet file holds stands at its end.
-    seen = parquet_head(stream) if head.startswith(PARQUET) else head
+    columns = head.startswith(PARQUET)
+    mapped: MappedSource | UnreadableExport | None = None
+    if mapping is not None:
+        mapped = mapped_parquet(mapping, stream) if columns else mapped_source(mapping, head)
+    if isinstance(mapped, MappedSource):
+        return mapped
+    seen = parquet_head(stream) if columns else head
     source = detect(seen)
     if source is None:
-        raise (misfit(mapping, stream.name, head) if mapping else None) or unreadable(stream.name, seen)
+        if mapping is not None and mapped is None:
+            mapped = misfit(mapping, stream.name, head)
+        raise mapped or unreadable(stream.name, seen)
     return source
+
+
+def mark_of(source: Source) -> str:
+    """Return what stands for the mapping that a source reads by; "" of a format that is known."""
+    return source.mark if isinstance(source, MappedSource) else ""

@@ -26,10 +26,13 @@ class Rejects:
     ----------
     notes
         Text of a note and how often it applied.
+    beside
+        What an input is that holds no records by its nature, and belongs to another; "" of all others.
     """
 
     def __init__(self) -> None:
         self.notes: dict[str, int] = {}
+        self.beside = ""
         self._reasons: dict[str, tuple[int, str]] = {}
 
     def add(self, reason: str, position: str, detail: str = "", *, count: int = 1) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from analysis.sources._streams import Readable, Spoolable, open_stream
 from analysis.sources._unreadable import UnreadableExport
 
-__all__ = ["PARQUET", "column_paths", "parquet_batches", "parquet_head", "spoolable"]
+__all__ = ["PARQUET", "column_paths", "parquet_batches", "parquet_head", "parquet_schema", "spoolable"]
 
 #: A Parquet file begins and ends with it.
 PARQUET: Final = b"PAR1"
@@ -33,6 +33,19 @@ def parquet_head(stream: Spoolable) -> bytes:
     """
     with _opened(stream) as file:
         return b"\n".join((PARQUET, *(path.encode("utf-8", "replace") for path in _paths(file)), b""))
+
+
+def parquet_schema(stream: Spoolable) -> pa.Schema:
+    """Return the columns of a file.
+
+    Raises
+    ------
+    UnreadableExport
+        As of `parquet_head`.
+    """
+    with _opened(stream) as file:
+        schema: pa.Schema = file.schema_arrow
+        return schema
 
 
 def column_paths(head: bytes) -> frozenset[str]:

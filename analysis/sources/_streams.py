@@ -72,6 +72,11 @@ class Spoolable(Readable, Protocol):
         """The content of the file beside it that belongs to it."""
         ...
 
+    @property
+    def accompanies(self) -> bool:
+        """Whether it belongs to a file that lies beside it."""
+        ...
+
 
 class ExportStream:
     """The decompressed bytes of one export.
@@ -164,6 +169,18 @@ class ExportStream:
                     return None
                 return content if len(content) <= _COMPANION_LIMIT else None
         return None
+
+    @property
+    def accompanies(self) -> bool:
+        """Whether this is such a file beside another, and that other is there."""
+        for ending, other in _COMPANIONS.items():
+            if self.location.endswith(other):
+                try:
+                    with open_stream(self.location.removesuffix(other) + ending) as stream:
+                        return bool(stream.peek(1))
+                except (UnreadableExport, OSError):
+                    return False
+        return False
 
     def close(self) -> None:
         """Close the file behind it, unless that is standard input."""

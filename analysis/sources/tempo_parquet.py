@@ -6,7 +6,7 @@ filters, indexes) are not needed.
 
 **What is read.** Traces with resources, scopes, spans, links, exception events and all attributes: those in lists,
 those in columns of their own, and those in dedicated columns, which ``meta.json`` alone names. It is looked for beside
-the block; handed in by itself it has no records.
+the block; handed in without it, it is refused.
 
 **What is assumed.** Without ``meta.json`` (a block from standard input, say) dedicated columns that hold values cannot
 be named, and it is noted how many. A duration that ran below zero is a span that ends before it starts, or that never
@@ -47,6 +47,7 @@ from analysis.sources._tempo_attributes import (
     unnamed_columns,
 )
 from analysis.sources._times import BEYOND, INT64_MAX, span_times
+from analysis.sources._unreadable import UnreadableExport
 from analysis.sources._wire import LENGTH, fields
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "sniff"]
@@ -58,7 +59,8 @@ DESCRIPTION: Final = __doc__ or ""
 NO_TRACE_ID: Final = "trace id is missing"
 NO_SPAN_ID: Final = "span id is missing"
 UNNAMED: Final = "dedicated columns with values that only the block's meta.json names: {}; their attributes are missing"
-COMPANION: Final = "describes a block: it is read together with the data.parquet beside it"
+COMPANION: Final = "describes the block whose data.parquet lies beside it, and was read together with that"
+ALONE: Final = "this describes a block of Tempo, whose spans are in a data.parquet that is not beside it"
 DROPPED: Final = "spans of which attributes, events or links were dropped before they reached Tempo"
 
 _LEFT_OUT: Final = ("ServiceStats", "TraceIDText", "RootServiceName", "RootSpanName", "ParentID", "NestedSetLeft",
@@ -83,7 +85,9 @@ def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans in batches."""
     export = spoolable(stream)
     if export.peek(len(PARQUET)) != PARQUET:
-        rejects.note(COMPANION)
+        if not export.accompanies:
+            raise UnreadableExport(export.name, ALONE, "Hand in data.parquet, or the folder of the block")
+        rejects.beside = COMPANION
         return
     reader = _Reader(rejects, dedicated_columns(export.companion))
     for batch in parquet_batches(export, _LEFT_OUT):

@@ -17,6 +17,9 @@ import zstandard
 
 import analysis as an
 from analysis.sources import MappingError, UnreadableExport
+from tests.sources.test_tempo_parquet import block
+from tests.sources.test_tempo_parquet import span as tempo_span
+from tests.sources.test_tempo_parquet import trace as tempo_trace
 
 MAPPING = {
     "spans": {
@@ -400,7 +403,7 @@ def test_values_of_a_file_without_a_header_are_not_told(tmp_path):
 
 
 def test_a_file_cut_off_is_told(tmp_path):
-    with pytest.raises(UnreadableExport, match="the rest of the rows cannot be read"):
+    with pytest.raises(UnreadableExport, match="the Parquet file is cut off or damaged"):
         opened(tmp_path, parquet_bytes()[:-4])
 
 
@@ -442,3 +445,72 @@ def test_bodies_are_told_apart_by_what_they_are(tmp_path):
 def test_a_wrong_mapping_ends_before_anything_is_read(tmp_path):
     with pytest.raises(MappingError):
         an.open_rows(tmp_path / "not there", {"spans": {"trace_id": "t"}})
+
+
+def wide(number, text):
+    """Return a row of CSV whose last field is in quotes."""
+    return f'{TRACE},{number:016x},"{text}"\n'
+
+
+@pytest.mark.parametrize(
+    ("broken", "lines"),
+    [
+        # The quote of the third line ends where that of the fourth was meant to begin.
+        (f'{TRACE},ff000000000000aa,"never ends\n', ["line 3"]),
+        # Two in a row, and a line in one of several lines.
+        (f'{TRACE},ff000000000000aa,"never ends\n{TRACE},ff000000000000ab,"nor this\n', ["line 3", "line 4"]),
+        (f'{TRACE},ff000000000000aa,"two\nlines"\n{TRACE},ff000000000000ab,"never ends\n', ["line 5"]),
+    ],
+)
+@pytest.mark.parametrize("after", [50, 20_000])
+def test_a_quote_that_never_ends_is_refused_by_its_line_and_swallows_no_row(tmp_path, broken, lines, after):
+    mapping = {"spans": {"trace_id": "trace", "span_id": "id", "name": "what"}}
+    rows = "".join(wide(number, f'said ""{number}"", twice') for number in range(2, after))
+    data = opened(tmp_path, f"trace,id,what\n{wide(1, 'first')}{broken}{rows}".encode(), mapping)
+    (refused,) = data.inputs[0].rejected
+    assert (refused["reason"], refused["count"]) == ("quote that never ends", len(lines))
+    assert refused["example"].startswith(f"{lines[0]}: ")
+    read = broken.count('"\n')
+    assert data.totals.spans == after - 1 + read
+    assert 'said "2", twice' in set(data.spans(["name"])["name"])
+
+
+def test_a_quote_that_never_ends_is_told_at_the_end_of_the_file_too(tmp_path):
+    mapping = {"spans": {"trace_id": "trace", "span_id": "id", "name": "what"}}
+    # No other quote follows: without the check the third row would be the name of the second.
+    content = f'trace,id,what\n{TRACE},01,a\n{TRACE},02,"b\n{TRACE},03,c\n{TRACE},04\n'.encode()
+    data = opened(tmp_path, content, mapping)
+    assert sorted(data.spans(["name"])["name"]) == ["a", "c"]
+    told = {row["reason"]: row["example"] for row in data.inputs[0].rejected}
+    assert told["quote that never ends"].startswith("line 3: ")
+    # Numbers of rows count those that were left out.
+    assert told["row has another number of fields than the header"].startswith("row 4: ")
+
+
+def test_a_header_with_a_quote_that_never_ends_is_refused(tmp_path):
+    content = f'trace,id,"what\n{TRACE},01,a\n'.encode()
+    with pytest.raises(UnreadableExport, match=r"line 1|no column"):
+        opened(tmp_path, content, {"spans": {"trace_id": "trace", "span_id": "id"}})
+
+
+def test_a_corrected_mapping_reads_a_file_again(tmp_path):
+    (tmp_path / "rows.csv").write_bytes(csv_text())
+    wrong = {"spans": MAPPING["spans"] | {"name": "kind"}}
+    an.ingest(tmp_path / "rows.csv", tmp_path / "week", mapping=wrong)
+    once = an.ingest(tmp_path / "rows.csv", tmp_path / "week", mapping=wrong)
+    assert len(once.inputs) == 1
+    data = an.ingest(tmp_path / "rows.csv", tmp_path / "week", mapping=MAPPING)
+    assert [entry.format for entry in data.inputs] == ["mapped-csv", "mapped-csv"]
+    (note,) = (note for note in data.totals.notes if "another mapping" in note)
+    assert "ingest into a new dataset" in note
+    # What a mapping is called, and the order of its lines, does not make another of it.
+    path = tmp_path / "columns.yml"
+    path.write_text(json.dumps({"spans": dict(reversed(MAPPING["spans"].items()))}))
+    assert len(an.ingest(tmp_path / "rows.csv", tmp_path / "week", mapping=path).inputs) == 2
+
+
+def test_a_block_of_tempo_beside_rows_keeps_its_reader(tmp_path):
+    (tmp_path / "data.parquet").write_bytes(block([tempo_trace(tempo_span(1))], 4))
+    (tmp_path / "rows.parquet").write_bytes(parquet_bytes([ROWS[1]]))
+    data = an.open_rows(tmp_path, MAPPING)
+    assert [entry.format for entry in data.inputs] == ["tempo-parquet", "mapped-parquet"]

@@ -309,3 +309,13 @@ def test_other_parquet_is_refused_by_its_columns():
     with open_stream(target, "rows.parquet") as stream, pytest.raises(UnreadableExport) as caught:
         recognise(stream)
     assert "a Parquet file with the columns price, trace_id" in str(caught.value)
+
+
+def test_a_description_is_told_as_what_it_is(tmp_path):
+    (tmp_path / "meta.json").write_text(json.dumps({"blockID": "b", "tenantID": "t", "format": "vParquet4"}))
+    with pytest.raises(UnreadableExport, match=r"data\.parquet that is not beside it\. Hand in data\.parquet"):
+        open_export(tmp_path / "meta.json")
+    (tmp_path / "data.parquet").write_bytes(block([trace(span(1))], 4))
+    entry = next(entry for entry in open_export(tmp_path).inputs if entry.path == "meta.json")
+    assert entry.notes == ("describes the block whose data.parquet lies beside it, and was read together with that",)
+    assert (entry.format, entry.rejected) == ("tempo-parquet", ())

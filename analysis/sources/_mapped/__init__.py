@@ -10,7 +10,7 @@ from __future__ import annotations
 from analysis.sources._mapped.frames import frame_content, frame_source, is_frame
 from analysis.sources._mapped.mapping import MappingError, RowMapping, load_mapping
 from analysis.sources._mapped.page import ROWS_TITLE, rows_page
-from analysis.sources._mapped.reading import MappedSource, mapped_source, misfit
+from analysis.sources._mapped.reading import MappedSource, mapped_parquet, mapped_source, misfit
 
 __all__ = [
     "ROWS_TITLE",
@@ -21,6 +21,7 @@ __all__ = [
     "frame_source",
     "is_frame",
     "load_mapping",
+    "mapped_parquet",
     "mapped_source",
     "misfit",
     "rows_page",

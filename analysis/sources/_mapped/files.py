@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
-import tempfile
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -18,10 +15,11 @@ import pyarrow.parquet as pq
 from analysis.sources._documents import NO_RECORD, Layout, units
 from analysis.sources._ledger import Rejects, masked
 from analysis.sources._mapped.paths import as_array, column_of, dig, field_of
+from analysis.sources._mapped.quotes import SoundQuotes
 from analysis.sources._rows import BATCH_ROWS
 from analysis.sources._streams import Readable
 
-__all__ = ["DELIMITERS", "RawRows", "csv_header", "csv_rows", "json_rows", "parquet_file", "parquet_rows", "table_rows"]
+__all__ = ["DELIMITERS", "RawRows", "csv_header", "csv_rows", "json_rows", "parquet_rows", "table_rows"]
 
 DELIMITERS: Final = ",;\t|"
 WRONG_WIDTH: Final = "row has another number of fields than the header"
@@ -53,18 +51,24 @@ def csv_header(head: bytes) -> Iterator[tuple[str, list[str]]]:
 def csv_rows(
     stream: Readable, paths: list[str], names: list[str], delimiter: str, rejects: Rejects
 ) -> Iterator[RawRows]:
-    """Yield the rows of a CSV text with a header; a row of another width is refused by number."""
+    """Yield the rows of a CSV text with a header; a row of another width, or a quote that never ends, is refused."""
     odd: list[int] = []
+    text = SoundQuotes(stream, delimiter, rejects)
+
+    def place(row: int, skipped: list[int]) -> int:
+        # Rows of quotes that never end were not even seen here; in their list the header is a row too.
+        return _place(_place(row, skipped) + 1, text.left_out)
 
     def skip(row: Any) -> str:
         # Numbers count from the header, which is 1.
         odd.append(row.number - 2)
-        rejects.add(WRONG_WIDTH, f"row {row.number - 1}", f"{row.actual_columns} instead of {row.expected_columns}")
+        told = f"row {place(row.number - 2, [])}"
+        rejects.add(WRONG_WIDTH, told, f"{row.actual_columns} instead of {row.expected_columns}")
         return "skip"
 
     wanted = sorted({name for path in paths if (name := field_of(names, path)) is not None})
     reader = pa_csv.open_csv(
-        pa.PythonFile(_File(stream), mode="r"),
+        pa.PythonFile(text, mode="r"),
         pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK),
         pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
         pa_csv.ConvertOptions(
@@ -74,7 +78,7 @@ def csv_rows(
     first = 0
     for batch in reader:
         table = pa.table([_decoded(column) for column in batch.columns], names=batch.schema.names)
-        yield from table_rows(table, paths, first, lambda row: f"row {_place(row, odd) + 1}")
+        yield from table_rows(table, paths, first, lambda row: f"row {place(row, odd)}")
         first += table.num_rows
 
 
@@ -121,16 +125,6 @@ def _dug(rows: list[Any], places: list[str], paths: list[str]) -> RawRows:
     return RawRows(columns, len(rows), places.__getitem__)
 
 
-@contextmanager
-def parquet_file(stream: Readable) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file, whose directory is at its end: it is put on disk first."""
-    with tempfile.TemporaryFile(prefix="archreview-") as place:
-        while piece := stream.read(_CHUNK):
-            place.write(piece)
-        place.seek(0)
-        yield pq.ParquetFile(place)
-
-
 def parquet_rows(file: pq.ParquetFile, paths: list[str]) -> Iterator[RawRows]:
     """Yield the rows of a Parquet file."""
     names = file.schema_arrow.names
@@ -151,17 +145,3 @@ def table_rows(table: pa.Table, paths: list[str], first: int, told: Callable[[in
 
 def _told(told: Callable[[int], str], before: int, row: int) -> str:
     return told(before + row)
-
-
-class _File(io.RawIOBase):
-    """A stream as Arrow reads it."""
-
-    def __init__(self, stream: Readable) -> None:
-        super().__init__()
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._stream.read(size)

@@ -50,7 +50,7 @@ def frame_source(mapping: RowMapping, name: str, frame: Any) -> MappedSource:
     if table is None:
         names = [str(column) for column in getattr(frame, "columns", arrow.column_names)]
         raise UnreadableExport(name, lacking(mapping, names, has), NO_ROWS)
-    return MappedSource("mapped-frame", partial(_open, mapping, table, arrow))
+    return MappedSource("mapped-frame", partial(_open, mapping, table, arrow), mapping.mark(table))
 
 
 def frame_content(frame: Any) -> str:

@@ -12,6 +12,8 @@ What is wrong with it is said before anything is read, with the line and the nea
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -111,6 +113,20 @@ class RowMapping:
     def fields(self, table: Table) -> tuple[RowField, ...]:
         """Return the fields of one table."""
         return self.spans if table == "spans" else self.logs
+
+    def mark(self, table: Table) -> str:
+        """Return what stands for the meaning of a table's fields: another mapping of the same rows has another."""
+        told = sorted(
+            (
+                field.column,
+                field.path,
+                field.match.pattern if field.match else None,
+                field.unit_ns,
+                sorted(field.values.items()) if field.values is not None else None,
+            )
+            for field in self.fields(table)
+        )
+        return hashlib.sha256(json.dumps([table, told]).encode()).hexdigest()[:16]
 
     def at(self, field: RowField) -> str:
         """Say where the mapping names a field."""

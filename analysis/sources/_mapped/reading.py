@@ -8,25 +8,26 @@ from functools import partial
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.sources._ledger import Rejects
 from analysis.sources._mapped.columns import MappedRows
-from analysis.sources._mapped.files import RawRows, csv_header, csv_rows, json_rows, parquet_file, parquet_rows
+from analysis.sources._mapped.files import RawRows, csv_header, csv_rows, json_rows, parquet_rows
 from analysis.sources._mapped.fitting import first_rows, fitting, lacking, paths_of
 from analysis.sources._mapped.mapping import RowMapping, Table
 from analysis.sources._mapped.paths import dig, has_path
+from analysis.sources._parquet import parquet_schema, spoolable
 from analysis.sources._rows import Batch
-from analysis.sources._streams import Readable
+from analysis.sources._streams import Readable, Spoolable
 from analysis.sources._unreadable import UnreadableExport
 
-__all__ = ["NO_ROWS", "MappedSource", "Opened", "mapped_source", "misfit"]
+__all__ = ["NO_ROWS", "MappedSource", "Opened", "mapped_parquet", "mapped_source", "misfit"]
 
 #: Rows that were read together, each time with what turns them into the schema.
 Opened = Iterator[tuple[MappedRows, RawRows]]
 
 NO_ROWS: Final = "Check the fields that the mapping names; `archreview formats` lists the exports that need none"
 
-_PARQUET: Final = b"PAR1"
 _JSON: Final = (b"{", b"[")
 
 
@@ -40,10 +41,13 @@ class MappedSource:
         As for any format.
     opened
         Gives the rows of a stream, and what they become.
+    mark
+        Stands for what the mapping makes of them.
     """
 
     NAME: str
     opened: Callable[[Readable, Rejects], Opened]
+    mark: str
     TITLE: str = "Rows whose columns a mapping names"
     DESCRIPTION: str = __doc__ or ""
 
@@ -66,18 +70,29 @@ class MappedSource:
 
 def mapped_source(mapping: RowMapping, head: bytes) -> MappedSource | None:
     """Return how a mapping reads an export that begins with `head`; None where its fields are not there."""
-    if head.startswith(_PARQUET):
-        # Its columns are named at its end: whether they fit is known when it is read.
-        return MappedSource("mapped-parquet", partial(_open_parquet, mapping))
     if head.lstrip()[:1] in _JSON:
         rows = first_rows(head)
         table = fitting(mapping, lambda path: any(dig(row, path) is not None for row in rows), every=False)
-        return None if table is None else MappedSource("mapped-json", partial(_open_json, mapping, table))
+        return None if table is None else _source("mapped-json", _open_json, mapping, table)
     for delimiter, names in csv_header(head):
         table = fitting(mapping, partial(has_path, _of_texts(names)))
         if table is not None:
-            return MappedSource("mapped-csv", partial(_open_csv, mapping, table, names, delimiter))
+            return _source("mapped-csv", partial(_open_csv, names, delimiter), mapping, table)
     return None
+
+
+def mapped_parquet(mapping: RowMapping, stream: Spoolable) -> MappedSource | UnreadableExport:
+    """Return how a mapping reads a Parquet file, or the error where its columns are not there."""
+    schema = parquet_schema(stream)
+    has = partial(has_path, schema)
+    table = fitting(mapping, has)
+    if table is None:
+        return UnreadableExport(stream.name, lacking(mapping, schema.names, has), NO_ROWS)
+    return _source("mapped-parquet", _open_parquet, mapping, table)
+
+
+def _source(name: str, opened: Callable[..., Opened], mapping: RowMapping, table: Table) -> MappedSource:
+    return MappedSource(name, partial(opened, mapping=mapping, table=table), mapping.mark(table))
 
 
 def misfit(mapping: RowMapping, name: str, head: bytes) -> UnreadableExport | None:
@@ -97,22 +112,18 @@ def _of_texts(names: list[str]) -> pa.Schema:
 
 
 def _open_csv(
-    mapping: RowMapping, table: Table, names: list[str], delimiter: str, stream: Readable, rejects: Rejects
+    names: list[str], delimiter: str, stream: Readable, rejects: Rejects, *, mapping: RowMapping, table: Table
 ) -> Opened:
     rows = csv_rows(stream, paths_of(mapping, table), names, delimiter, rejects)
     return _made(mapping, table, rows, rejects)
 
 
-def _open_json(mapping: RowMapping, table: Table, stream: Readable, rejects: Rejects) -> Opened:
+def _open_json(stream: Readable, rejects: Rejects, *, mapping: RowMapping, table: Table) -> Opened:
     return _made(mapping, table, json_rows(stream, paths_of(mapping, table), rejects), rejects)
 
 
-def _open_parquet(mapping: RowMapping, stream: Readable, rejects: Rejects) -> Opened:
-    with parquet_file(stream) as file:
-        has = partial(has_path, file.schema_arrow)
-        table = fitting(mapping, has)
-        if table is None:
-            raise UnreadableExport("mapped-parquet", lacking(mapping, file.schema_arrow.names, has), NO_ROWS)
+def _open_parquet(stream: Readable, rejects: Rejects, *, mapping: RowMapping, table: Table) -> Opened:
+    with pq.ParquetFile(spoolable(stream).spool()) as file:
         yield from _made(mapping, table, parquet_rows(file, paths_of(mapping, table)), rejects)
 
 
