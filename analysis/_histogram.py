@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["BUCKET_COUNT", "Histogram", "bucket", "buckets", "lower", "mid", "upper"]
+__all__ = ["BUCKET_COUNT", "Histogram", "bucket", "buckets", "lower", "lowers", "mid", "upper", "uppers"]
 
 _STEPS: Final = 6
 #: Buckets that a signed 64-bit value can fall into.
@@ -83,6 +83,18 @@ def upper(bucket: int) -> int:
     return lower(bucket) + (1 << ((bucket >> _STEPS) - 1)) - 1
 
 
+def lowers(buckets: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the smallest value of each bucket."""
+    wide = np.asarray(buckets, dtype=np.int64)
+    return np.where(wide < 64, wide, (64 + (wide & 63)) << np.maximum((wide >> _STEPS) - 1, 0))
+
+
+def uppers(buckets: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the largest value of each bucket."""
+    wide = np.asarray(buckets, dtype=np.int64)
+    return lowers(wide) + np.where(wide < 64, 0, (np.int64(1) << np.maximum((wide >> _STEPS) - 1, 0)) - 1)
+
+
 def mid(bucket: int) -> float:
     """Return the value that stands for a bucket: halfway between its smallest and its largest."""
     return (lower(bucket) + upper(bucket)) / 2
@@ -140,6 +152,8 @@ class Histogram:
         parts = list(histograms)
         if not parts:
             return cls()
+        if len(parts) == 1:
+            return parts[0]
         return cls.from_buckets(
             np.concatenate([part.buckets for part in parts]), np.concatenate([part.counts for part in parts])
         )

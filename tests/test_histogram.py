@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis._histogram import BUCKET_COUNT, Histogram, bucket, buckets, lower, mid, upper
+from analysis._histogram import BUCKET_COUNT, Histogram, bucket, buckets, lower, lowers, mid, upper, uppers
 
 LARGEST = 2**63 - 1
 VALUES = st.lists(st.integers(min_value=0, max_value=LARGEST), max_size=60)
@@ -32,6 +32,12 @@ def test_largest_value_is_in_the_last_bucket() -> None:
 
 def test_buckets_follow_one_another_without_gap() -> None:
     assert all(upper(index) + 1 == lower(index + 1) for index in range(BUCKET_COUNT - 1))
+
+
+def test_the_ends_of_many_buckets_are_those_of_each():
+    every = np.arange(BUCKET_COUNT)
+    assert lowers(every).tolist() == [lower(index) for index in range(BUCKET_COUNT)]
+    assert uppers(every).tolist() == [upper(index) for index in range(BUCKET_COUNT)]
 
 
 @given(st.integers(min_value=0, max_value=LARGEST))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -109,12 +109,12 @@ def named(key: object) -> tuple[str, ...]:
     return tuple(str(part) for part in key) if isinstance(key, tuple) else (str(key),)
 
 
-def merged_histogram(cells: pd.Series) -> Histogram:
+def merged_histogram(cells: Iterable[Histogram]) -> Histogram:
     """Add up the histograms of several rows."""
     return Histogram.merged(cells)
 
 
-def merged_exemplars(cells: pd.Series) -> tuple[Exemplar, ...]:
+def merged_exemplars(cells: Iterable[Iterable[Exemplar]]) -> tuple[Exemplar, ...]:
     """Put the exemplars of several rows into one tuple."""
     return tuple(exemplar for cell in cells for exemplar in cell)
 

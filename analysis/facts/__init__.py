@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from analysis._histogram import Histogram
 from analysis._logs import LOG_COLUMNS
-from analysis.facts._seconds import by_second
+from analysis.facts._seconds import by_second, laid_out
 from analysis.facts._table import Exemplar, Field, Occurrences, gather, merge, to_frame
 from analysis.forest import Forest
 
@@ -40,6 +40,7 @@ __all__ = [
     "by_second",
     "discover",
     "gather",
+    "laid_out",
     "log_columns_of",
     "merge",
     "name_of",

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.detectors._evidence import merged_exemplars
 from analysis.facts import Exemplar
@@ -16,6 +17,7 @@ from analysis.facts.slowdowns import STEPS_AN_OCTAVE
 __all__ = ["SlowPair", "slow_pairs"]
 
 _KEYS: Final = ["caller_service", "caller_operation", "callee_service", "callee_operation"]
+_COUNTS: Final = ("callee_step", "caller_step", "visits", "traces", "callee_ns")
 
 
 @dataclass(frozen=True)
@@ -48,40 +50,49 @@ def slow_pairs(slowdowns: pd.DataFrame, slow: float) -> Iterator[SlowPair]:
         How many times the median makes a visit slow; it is compared in half octaves.
     """
     beyond = round(STEPS_AN_OCTAVE * np.log2(slow))
-    for key, rows in slowdowns.groupby(_KEYS, sort=True):
-        callee_median = _median(rows["callee_step"], rows["visits"])
-        caller_median = _median(rows["caller_step"], rows["visits"])
-        callee_slow = rows["callee_step"] >= callee_median + beyond
-        caller_slow = rows["caller_step"] >= caller_median + beyond
-        slow_callee = int(rows.loc[callee_slow, "visits"].sum())
-        together = rows[callee_slow & caller_slow]
-        both = int(together["visits"].sum())
+    columns = {name: slowdowns[name].to_numpy(np.int64) for name in _COUNTS}
+    exemplars = slowdowns["exemplars"].to_numpy()
+    places: dict[tuple[str, ...], list[int]] = {}
+    for place, key in enumerate(zip(*(slowdowns[name] for name in _KEYS), strict=True)):
+        places.setdefault(tuple(map(str, key)), []).append(place)
+    for key in sorted(places):
+        chosen = np.array(places[key], np.int64)
+        callee_step, caller_step, visits, traces, callee_ns = (columns[name][chosen] for name in _COUNTS)
+        callee_median = _median(callee_step, visits)
+        callee_slow = callee_step >= callee_median + beyond
+        if not callee_slow.any():
+            continue
+        caller_median = _median(caller_step, visits)
+        caller_slow = caller_step >= caller_median + beyond
+        together = callee_slow & caller_slow
+        both = int(visits[together].sum())
         if not both:
             continue
-        others = int(rows.loc[~callee_slow, "visits"].sum())
-        slow_alone = int(rows.loc[~callee_slow & caller_slow, "visits"].sum())
+        slow_callee = int(visits[callee_slow].sum())
+        others = int(visits[~callee_slow].sum())
+        slow_alone = int(visits[~callee_slow & caller_slow].sum())
         base = (slow_alone + 1) / (others + 2)
         usual = 2.0 ** (callee_median / STEPS_AN_OCTAVE)
-        caller_service, caller_operation, callee_service, callee_operation = map(str, key)
+        caller_service, caller_operation, callee_service, callee_operation = key
         yield SlowPair(
             caller=(caller_service, caller_operation),
             callee=(callee_service, callee_operation),
             slow_callee=slow_callee,
             both=both,
             slow_alone=slow_alone,
-            traces=int(together["traces"].sum()),
+            traces=int(traces[together].sum()),
             probability=both / slow_callee,
             lift=both / slow_callee / base,
             callee_median_ns=usual,
             caller_median_ns=2.0 ** (caller_median / STEPS_AN_OCTAVE),
-            slow_median_ns=2.0 ** (_median(together["callee_step"], together["visits"]) / STEPS_AN_OCTAVE),
-            excess_ns=max(0.0, float(together["callee_ns"].sum()) - both * usual),
-            exemplars=merged_exemplars(together["exemplars"]),
+            slow_median_ns=2.0 ** (_median(callee_step[together], visits[together]) / STEPS_AN_OCTAVE),
+            excess_ns=max(0.0, float(callee_ns[together].sum()) - both * usual),
+            exemplars=merged_exemplars(exemplars[chosen[together]]),
         )
 
 
-def _median(steps: pd.Series, visits: pd.Series) -> int:
+def _median(steps: NDArray[np.int64], visits: NDArray[np.int64]) -> int:
     """Return the lower median of steps, each counted as often as it was seen."""
-    counts = visits.groupby(steps.to_numpy()).sum().sort_index()
-    place = int(np.searchsorted(counts.cumsum().to_numpy(), (int(counts.sum()) + 1) // 2))
-    return int(counts.index[place])
+    order = np.argsort(steps, kind="stable")
+    counts = np.cumsum(visits[order])
+    return int(steps[order[np.searchsorted(counts, (int(counts[-1]) + 1) // 2)]])

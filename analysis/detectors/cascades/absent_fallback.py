@@ -38,15 +38,14 @@ Catch the failure at the caller, and answer with a default, the last known value
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-
-import pandas as pd
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, ms
 from analysis.detectors._requests import shortened
+from analysis.detectors._rows import Row, by_entry, grouped, total
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -83,23 +82,23 @@ class _Dependency:
     operation: str
     target: str
     template: str
-    rows: pd.DataFrame
+    rows: Sequence[Row]
     all_visits: int
 
     @property
     def visits(self) -> int:
         """Visits that called it."""
-        return int(self.rows["visits"].sum())
+        return total("visits", self.rows)
 
     @property
-    def lost(self) -> pd.DataFrame:
+    def lost(self) -> list[Row]:
         """Rows of visits in which it failed."""
-        return self.rows[self.rows["failed"]]
+        return [row for row in self.rows if row["failed"]]
 
     @property
-    def carried(self) -> pd.DataFrame:
+    def carried(self) -> list[Row]:
         """Rows of visits that failed with it."""
-        return self.lost[self.lost["visit_failed"]]
+        return [row for row in self.lost if row["visit_failed"]]
 
     @property
     def used(self) -> float:
@@ -109,7 +108,7 @@ class _Dependency:
     @property
     def required(self) -> bool:
         """Its name says that there is no substitute."""
-        names = (self.target, self.template, *self.rows["callee_operation"])
+        names = (self.target, self.template, *(row["callee_operation"] for row in self.rows))
         return any(_REQUIRED.search(name) for name in names)
 
 
@@ -128,25 +127,24 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 def _dependencies(evidence: Evidence) -> Iterator[_Dependency]:
     """Yield, in order of their names, the dependencies that failed at least once."""
-    visits = evidence["visits"].groupby(["service", "operation"])["visits"].sum()
-    for key, rows in evidence["dependencies"].groupby(_SUBJECT, sort=True):
-        service, operation, target, template = map(str, key)
+    visits = evidence["visits"].groupby(["service", "operation"])["visits"].sum().to_dict()
+    for (service, operation, target, template), rows in grouped(evidence["dependencies"], _SUBJECT):
         scheme, is_store, _ = target.partition("://")
-        if rows["failed"].any() and service != target and (not is_store or scheme in _CACHES):
+        if any(row["failed"] for row in rows) and service != target and (not is_store or scheme in _CACHES):
             whole = int(visits.get((service, operation), 0))
             yield _Dependency(service, operation, target, template, rows, whole)
 
 
 def _is_absent(item: _Dependency, limits: Limits) -> bool:
-    lost, carried = int(item.lost["visits"].sum()), int(item.carried["visits"].sum())
+    lost, carried = total("visits", item.lost), total("visits", item.carried)
     return lost >= limits["seen"] and carried >= limits["carried"] * lost and item.used < limits["used"]
 
 
 def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
-    lost, carried = int(item.lost["visits"].sum()), int(item.carried["visits"].sum())
-    users = item.carried[item.carried["entry_kind"].isin(_SERVED)]
-    requests = int(users["requests_failed"].sum())
-    traces = min(evidence.traces, int(item.lost["traces"].sum()))
+    lost, carried = total("visits", item.lost), total("visits", item.carried)
+    users = [row for row in item.carried if row["entry_kind"] in _SERVED]
+    requests = total("requests_failed", users)
+    traces = min(evidence.traces, total("traces", item.lost))
     where = f"{item.operation} of {item.service}"
     whom = item.target or "a callee that nothing names"
     touched = _share_of_requests(evidence, item.carried)
@@ -162,7 +160,7 @@ def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
     ]
     if item.required:
         considered.append("its name says authentication or payment, which have no substitute: for information only")
-    answered = set(item.rows["callee_operation"]) - {""}
+    answered = {str(row["callee_operation"]) for row in item.rows} - {""}
     return Finding(
         detector=INFO.name,
         family=INFO.family,
@@ -189,14 +187,15 @@ def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
         cost={
             "requests_failed": requests,
             "share_of_requests": round(touched, 6),
-            "total_ms": ms(item.carried["total_ns"].sum()),
+            "total_ms": ms(total("total_ns", item.carried)),
         },
-        saving={"requests": requests, "total_ms": ms(users["total_ns"].sum())},
+        saving={"requests": requests, "total_ms": ms(total("total_ns", users))},
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(
-            merged_exemplars(item.carried["exemplars"]), item.carried["total_ns"].sum() / max(1, carried)
+            merged_exemplars(row["exemplars"] for row in item.carried),
+            total("total_ns", item.carried) / max(1, carried),
         ),
         considered=(*considered, *evidence.trust.sentences(_SENSITIVE_TO, traces)),
         remedy=(
@@ -206,10 +205,10 @@ def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
     )
 
 
-def _share_of_requests(evidence: Evidence, rows: pd.DataFrame) -> float:
+def _share_of_requests(evidence: Evidence, rows: Sequence[Row]) -> float:
     """Return the largest share (0..1) of an entry operation's requests in which the visit failed with it."""
     largest = 0.0
-    for key, part in rows.groupby(["entry_service", "entry_operation"], sort=True):
-        whole = evidence.request_count.get((str(key[0]), str(key[1])), 0)
-        largest = max(largest, int(part["traces"].sum()) / whole if whole else 0.0)
+    for key, part in by_entry(rows).items():
+        whole = evidence.request_count.get(key, 0)
+        largest = max(largest, total("traces", part) / whole if whole else 0.0)
     return min(1.0, largest)

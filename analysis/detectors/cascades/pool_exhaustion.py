@@ -50,19 +50,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from analysis._histogram import Histogram, upper
+from analysis._histogram import Histogram, uppers
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors._requests import finding, largest_share
-from analysis.facts import by_second
+from analysis.detectors._rows import grouped
+from analysis.facts import laid_out
 from analysis.findings import Assessment, Finding, Severity
 
 __all__ = ["INFO", "judge"]
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
 
 INFO: Final = Info(
     name="pool_exhaustion",
@@ -89,19 +94,31 @@ _CONNECTING: Final = ("connect", "connection", "getconnection", "acquire", "chec
 
 @dataclass(frozen=True)
 class _Copy:
-    """One running copy of a service, second by second: load, and waits of one sort."""
+    """One running copy of a service, second by second: load, and waits of one sort.
+
+    ``load`` (visits at once), ``querying`` (ns of calls to stores), ``count`` and ``ns`` of waits; ``rows`` are those
+    of the fact that tells of the waits.
+    """
 
     service: str
     instance: str
     how: str
     rows: pd.DataFrame
-    table: pd.DataFrame
+    load: Floats
+    querying: Whole
+    count: Whole
+    ns: Whole
 
     @cached_property
-    def waited(self) -> pd.DataFrame:
-        """Seconds in which somebody waited, the least busy first: ``load``, ``count``, ``ns``, ``mean`` (ns)."""
-        table = self.table[self.table["count"] > 0]
-        return table.assign(mean=table["ns"] / table["count"]).sort_values(["load", "mean"], kind="stable")
+    def waited(self) -> Whole:
+        """Places of the seconds in which somebody waited, the least busy first."""
+        places = np.flatnonzero(self.count > 0)
+        return places[np.lexsort((self.mean[places], self.load[places]))]
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Average wait of each second (ns)."""
+        return np.asarray(self.ns / np.maximum(self.count, 1))
 
     @property
     def quarter(self) -> int:
@@ -110,34 +127,46 @@ class _Copy:
     @property
     def idle_ns(self) -> float:
         """Average wait in the least busy quarter of seconds, at least a tenth of a millisecond."""
-        idle = self.waited.head(self.quarter)
-        return max(float(idle["ns"].sum()) / max(1, int(idle["count"].sum())), _MS_NS / 10)
+        return max(self._average(self.waited[: self.quarter]), _MS_NS / 10)
 
     @property
-    def busy(self) -> pd.DataFrame:
-        return self.waited.tail(self.quarter)
+    def busy(self) -> Whole:
+        return self.waited[-self.quarter :]
 
     @property
     def busy_ns(self) -> float:
-        return float(self.busy["ns"].sum()) / max(1, int(self.busy["count"].sum()))
+        return self._average(self.busy)
+
+    def _average(self, places: Whole) -> float:
+        return float(self.ns[places].sum()) / max(1, int(self.count[places].sum()))
 
     @cached_property
     def rises(self) -> float:
         """Rank correlation of load and average wait."""
-        found = self.waited["load"].rank().corr(self.waited["mean"].rank())
+        ranks = pd.DataFrame({"load": self.load[self.waited], "mean": self.mean[self.waited]}).rank()
+        found = ranks["load"].corr(ranks["mean"])
         return 0.0 if np.isnan(found) else float(found)
+
+    @property
+    def most_queries_ns(self) -> int:
+        """Time of calls to stores in the second that has the most of it."""
+        return int(self.querying.max(initial=0))
 
     @property
     def refused(self) -> int:
         return int(self.rows["refused"].sum()) if "refused" in self.rows else 0
 
+    def long(self, limit_ns: float) -> Whole:
+        """Return the places of the seconds whose average wait reaches a limit."""
+        return self.waited[self.mean[self.waited] >= limit_ns]
+
     def is_exhausted(self, limits: Limits) -> bool:
         limit_ns = limits["wait_ms"] * _MS_NS
         if self.busy_ns < max(limit_ns, limits["grows"] * self.idle_ns):
             return False
-        if self.refused and int(self.table["querying"].sum()):
+        if self.refused and int(self.querying.sum()):
             return True
-        often = int((self.busy["mean"] >= limit_ns).sum()) >= limits["seconds"]
+        often = int((self.mean[self.busy] >= limit_ns).sum()) >= limits["seconds"]
         return len(self.waited) >= _LEAST_SECONDS and often and self.rises >= limits["rises"]
 
 
@@ -162,20 +191,40 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 def _copies(evidence: Evidence) -> Iterator[_Copy]:
     """Yield every copy of a service, with the waits for connections, else the pauses, that tell of its pools."""
-    minutes = evidence["instance_minutes"]
-    pauses = {_texts(key): rows for key, rows in evidence["pauses"].groupby(["service", "instance"], sort=True)}
+    minutes, pauses = evidence["instance_minutes"], evidence["pauses"]
     connects = set(minutes.loc[minutes["waits"] > 0, "service"])
-    for key, rows in minutes.groupby(["service", "instance"], sort=True):
-        service, instance = _texts(key)
-        table = by_second(rows, ["busy", "querying", "wait_count", "wait_ns"]).rename(
-            columns={"wait_count": "count", "wait_ns": "ns"}
-        )
-        how, shown = "connections", rows
-        if service not in connects:
-            how, shown = "pauses", pauses.get((service, instance), evidence["pauses"].iloc[:0])
-            paused = by_second(shown, ["pause_count", "pause_ns"])
-            table = table.assign(count=paused["pause_count"], ns=paused["pause_ns"]).fillna(0)
-        yield _Copy(service, instance, how, shown, table.assign(load=table["busy"] / _SECOND_NS))
+    paused = dict(_by_copy(pauses, ("pause_count", "pause_ns")))
+    nothing = (np.zeros(0, np.int64), {name: np.zeros(0, np.int64) for name in ("pause_count", "pause_ns")})
+    none = np.zeros(0, np.int64)
+    for key, (places, (seconds, amounts)) in _by_copy(minutes, ("busy", "querying", "wait_count", "wait_ns")):
+        how, rows, count, ns = "connections", minutes.iloc[places], amounts["wait_count"], amounts["wait_ns"]
+        if key[0] not in connects:
+            at, (when, pause) = paused.get(key, (none, nothing))
+            how, rows = "pauses", pauses.iloc[at]
+            count, ns = (_at(seconds, when, pause[name]) for name in ("pause_count", "pause_ns"))
+        yield _Copy(*key, how, rows, amounts["busy"] / _SECOND_NS, amounts["querying"], count, ns)
+
+
+def _by_copy(
+    fact: pd.DataFrame, columns: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, str], tuple[Whole, tuple[Whole, dict[str, Whole]]]]]:
+    """Yield for each copy the places of its rows, and its seconds with what is in them."""
+    minutes = fact["minute"].to_numpy(np.int64)
+    cells = {name: fact[name].to_numpy() for name in columns}
+    places: dict[tuple[str, str], list[int]] = {}
+    for place, key in enumerate(zip(fact["service"], fact["instance"], strict=True)):
+        places.setdefault((str(key[0]), str(key[1])), []).append(place)
+    for key in sorted(places):
+        chosen = np.array(places[key], np.int64)
+        yield key, (chosen, laid_out(minutes[chosen], {name: list(cell[chosen]) for name, cell in cells.items()}))
+
+
+def _at(seconds: Whole, when: Whole, amounts: Whole) -> Whole:
+    """Return the amounts of some seconds, 0 where there is none."""
+    found = np.zeros(len(seconds), np.int64)
+    _, here, there = np.intersect1d(seconds, when, assume_unique=True, return_indices=True)
+    found[here] = amounts[there]
+    return found
 
 
 def _of_service(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Iterator[Finding]:
@@ -183,17 +232,15 @@ def _of_service(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Iter
     if exhausted:
         yield _exhausted(evidence, exhausted, limits)
         return
-    # A copy may have pauses and no minute with queries: spans that end before they start have none.
-    queried = [copy for copy in copies if len(copy.table)]
-    most = max(queried, key=lambda copy: (int(copy.table["querying"].max()), copy.instance), default=None)
-    if most is not None and int(most.table["querying"].max()) >= limits["queries"] * _SECOND_NS:
+    most = max(copies, key=lambda copy: (copy.most_queries_ns, copy.instance))
+    if most.most_queries_ns >= limits["queries"] * _SECOND_NS:
         yield _many_queries(evidence, most, limits)
 
 
 def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Finding:
     worst = max(copies, key=lambda copy: (copy.refused, copy.busy_ns, copy.instance))
     service, by_connection = worst.service, worst.how == "connections"
-    total_ns = sum(int(copy.table["ns"].sum()) for copy in copies)
+    total_ns = sum(int(copy.ns.sum()) for copy in copies)
     refused = sum(copy.refused for copy in copies)
     limit_ns = limits["wait_ms"] * _MS_NS
     waits = evidence["pool_waits"][(evidence["pool_waits"]["service"] == service) & by_connection]
@@ -213,10 +260,10 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
     exemplars = merged_exemplars(rows["exemplars"])
     shown = tuple(item for item in exemplars if item.value >= limit_ns) or exemplars
     # Of pauses it is known in how many seconds they were long, each of which has a trace.
-    traces = affected if by_connection else sum(int((copy.waited["mean"] >= limit_ns).sum()) for copy in copies)
+    traces = affected if by_connection else sum(len(copy.long(limit_ns)) for copy in copies)
     traces = min(evidence.traces, traces)
     what = "a connection" if by_connection else "their first call"
-    load = float(worst.busy["load"].mean())
+    load = float(worst.load[worst.busy].mean())
     return finding(
         evidence,
         INFO,
@@ -227,7 +274,7 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
         (
             f"the least busy quarter of the seconds waited {ms(worst.idle_ns):g} ms on average",
             f"waits follow the load: rank correlation {worst.rises:.2f} over {len(worst.waited)} seconds",
-            f"the copy's other calls to stores went on: {ms(int(worst.table['querying'].sum())):g} ms in all"
+            f"the copy's other calls to stores went on: {ms(int(worst.querying.sum())):g} ms in all"
             if by_connection
             else "no span tells of taking a connection: it may be workers or the processor that are waited for",
         ),
@@ -268,15 +315,15 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
 
 def _first_long(copy: _Copy, limit_ns: float) -> float:
     """Return the load at which waits become long: the lower quartile of the loads of seconds that wait that long."""
-    long = copy.waited[copy.waited["mean"] >= limit_ns]
-    return round(float(long["load"].quantile(0.25)), 1) if len(long) else 0.0
+    loads = copy.load[copy.long(limit_ns)]
+    return round(float(np.quantile(loads, 0.25)), 1) if len(loads) else 0.0
 
 
 def _many_queries(evidence: Evidence, copy: _Copy, limits: Limits) -> Finding:
     waits = evidence["waits"]
     rows = waits[(waits["service"] == copy.service) & waits["target"].str.contains("://", regex=False)]
-    at_once = float(copy.table["querying"].max()) / _SECOND_NS
-    seconds = int((copy.table["querying"] >= limits["queries"] * _SECOND_NS).sum())
+    at_once = copy.most_queries_ns / _SECOND_NS
+    seconds = int((copy.querying >= limits["queries"] * _SECOND_NS).sum())
     traces = min(evidence.traces, int(rows["traces"].sum()))
     latency = merged_histogram(rows["latency"])
     return finding(
@@ -303,11 +350,11 @@ def _many_queries(evidence: Evidence, copy: _Copy, limits: Limits) -> Finding:
 def _requests_waiting(evidence: Evidence, waits: pd.DataFrame, limit_ns: float) -> tuple[int, float, Histogram]:
     """Tell how many requests waited long, the largest share of an entry operation's, and how long they waited."""
     whole, touched, all_long = 0, 0.0, [Histogram.merged([])]
-    for key, rows in waits.groupby(["entry_service", "entry_operation"], sort=True):
-        latency = merged_histogram(rows["wait_per_request"])
-        kept = np.array([upper(int(bucket)) >= limit_ns for bucket in latency.buckets], bool)
+    for key, rows in grouped(waits, ["entry_service", "entry_operation"]):
+        latency = merged_histogram(row["wait_per_request"] for row in rows)
+        kept = uppers(latency.buckets) >= limit_ns
         long = Histogram(latency.buckets[kept], latency.counts[kept])
-        requests = evidence.request_count.get(_texts(key), 0)
+        requests = evidence.request_count.get((key[0], key[1]), 0)
         whole += long.count
         touched = max(touched, long.count / requests if requests else 0.0)
         all_long.append(long)
@@ -324,8 +371,3 @@ def _requests_failed(evidence: Evidence, service: str) -> int:
 
 def _words(text: str) -> list[str]:
     return text.lower().replace(".", " ").replace("-", " ").split()
-
-
-def _texts(key: Any) -> tuple[str, str]:
-    one, other = map(str, key)
-    return one, other

@@ -46,7 +46,8 @@ the wait with a timeout and a breaker.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -54,6 +55,7 @@ import pandas as pd
 from analysis._wording import counted
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors._rows import Row, by_entry, grouped, total
 from analysis.detectors.cascades._slowness import SlowPair, slow_pairs
 from analysis.findings import Assessment, Finding, Outcome
 from analysis.trust import NO_CROSSING
@@ -85,6 +87,11 @@ _SLOW_REMEDY: Final = (
     "Bound how long {caller} waits for {callee} with a timeout near its p99.9, and shed load before it queues."
 )
 _MOST_PATHS: Final = 5
+_ORIGIN: Final = ("origin_service", "origin_operation")
+_ABOVE: Final = (
+    *("service", "operation", "hops", "waited", "failed"),
+    *("others", "probability", "base_rate", "lift"),
+)
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -111,13 +118,13 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 def _left_to_fallbacks(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield origins whose every cascade is over one edge, that of an absent fallback, which stands for it."""
     absent = {(item["target"], f"{item['service']} {item['operation']}") for item in _absent_fallbacks(evidence)}
-    for (service, operation), rows in evidence["failures"].groupby(["origin_service", "origin_operation"], sort=True):
-        travelled = rows[rows["services"] >= 2]
-        tops = {path[-1] for path in travelled["path"]}
-        one_edge = len(travelled) > 0 and int(travelled["services"].max()) == 2
-        if one_edge and all((str(service), top) in absent for top in tops):
+    for (service, operation), rows in grouped(evidence["failures"], _ORIGIN):
+        travelled = _left(rows)
+        tops = {row["path"][-1] for row in travelled}
+        one_edge = len(travelled) > 0 and max(row["services"] for row in travelled) == 2
+        if one_edge and all((service, top) in absent for top in tops):
             yield (
-                (str(service), str(operation)),
+                (service, operation),
                 f"failures of {service} {operation} fail {', '.join(sorted(tops))} only: an absent fallback",
             )
 
@@ -130,29 +137,40 @@ def _absent_fallbacks(evidence: Evidence) -> list[Mapping[str, Any]]:
 
 def _errors(evidence: Evidence, limits: Limits, left: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
     """Yield a finding for each origin whose failures left its service, but for those left to others."""
-    failures = evidence["failures"]
-    for (service, operation), rows in failures.groupby(["origin_service", "origin_operation"], sort=True):
-        if int(rows["services"].max()) >= 2 and (str(service), str(operation)) not in left:
-            yield _error_finding(evidence, limits, str(service), str(operation), rows)
+    above = _above(evidence)
+    for (service, operation), rows in grouped(evidence["failures"], _ORIGIN):
+        if _left(rows) and (service, operation) not in left:
+            nearest = above.get((service, operation), [])
+            yield _error_finding(evidence, limits, (service, operation), rows, nearest)
 
 
-def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: str, rows: pd.DataFrame) -> Finding:
-    travelled = rows[rows["services"] >= 2]
-    count, climbed = int(rows["failures"].sum()), int(travelled["failures"].sum())
-    above = _above(evidence, service, operation)
-    measurable = above["others"] >= limits["control"]
-    likely = above["probability"] >= limits["probability"]
-    carried = above[likely & (~measurable | (above["lift"] >= limits["lift"]))]
-    unmeasured = len(carried) > 0 and not measurable[carried.index].any()
-    users = travelled[travelled["reached_root"] & travelled["entry_kind"].isin(_SERVED)]
-    lost = int(users["requests"].sum())
-    traces = int(travelled["traces"].sum())
-    passes = count >= limits["failures"] and not carried.empty
+def _left(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of failures that failed another service too."""
+    return [row for row in rows if row["services"] >= 2]
+
+
+def _error_finding(
+    evidence: Evidence, limits: Limits, began: tuple[str, str], rows: Sequence[Row], above: Sequence[Row]
+) -> Finding:
+    service, operation = began
+    travelled = _left(rows)
+    count, climbed = total("failures", rows), total("failures", travelled)
+    carried = [
+        item
+        for item in above
+        if item["probability"] >= limits["probability"]
+        and (item["others"] < limits["control"] or item["lift"] >= limits["lift"])
+    ]
+    unmeasured = len(carried) > 0 and all(item["others"] < limits["control"] for item in carried)
+    users = [row for row in travelled if row["reached_root"] and row["entry_kind"] in _SERVED]
+    lost = total("requests", users)
+    traces = total("traces", travelled)
+    passes = count >= limits["failures"] and len(carried) > 0
     paths = _paths(travelled)
     origin = f"{service} {operation}".strip()
-    where = f"{carried.iloc[0]['service']} {carried.iloc[0]['operation']}" if len(carried) else paths[0]["path"][1]
-    absorbed = sorted({stop for stop in rows["stopped_at"] if stop})
-    climb = merged_histogram(travelled["climb"])
+    where = f"{carried[0]['service']} {carried[0]['operation']}" if carried else paths[0]["path"][1]
+    absorbed = sorted({str(row["stopped_at"]) for row in rows if row["stopped_at"]})
+    climb = merged_histogram(row["climb"] for row in travelled)
     touched = _share_of_requests(evidence, travelled)
     without = _on_the_way(evidence, travelled)
     considered = [
@@ -165,7 +183,7 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
         "answers to the client's own mistakes (4xx) and cancellations were not counted as failures",
         *evidence.trust.sentences(_SENSITIVE_TO, traces),
     ]
-    services = tuple(sorted({service, *above.loc[above["failed"] > 0, "service"]} - {""}))
+    services = tuple(sorted({service, *(item["service"] for item in above if item["failed"] > 0)} - {""}))
     return Finding(
         detector=INFO.name,
         family=INFO.family,
@@ -182,12 +200,12 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
         measures={
             "failures": count,
             "left_the_service": climbed,
-            "attempts": int(rows["attempts"].sum()),
+            "attempts": total("attempts", rows),
             "requests_failed": lost,
-            "mechanisms": {how: int(part["failures"].sum()) for how, part in rows.groupby("mechanism", sort=True)},
+            "mechanisms": _by_mechanism(rows),
             "paths": paths[:_MOST_PATHS],
             "paths_not_shown": max(0, len(paths) - _MOST_PATHS),
-            "above": above.head(_MOST_PATHS).to_dict("records"),
+            "above": [dict(item) for item in above[:_MOST_PATHS]],
             "absorbed_at": absorbed,
             "absent_fallbacks": without,
         },
@@ -197,21 +215,23 @@ def _error_finding(evidence: Evidence, limits: Limits, service: str, operation: 
             "share_of_requests": round(touched, 6),
             "time_to_climb_ms_p50": ms(climb.percentile(0.5)) if climb.count else 0.0,
             "time_to_climb_ms_p95": ms(climb.percentile(0.95)) if climb.count else 0.0,
-            "total_ms": ms(travelled["total_ns"].sum()),
+            "total_ms": ms(total("total_ns", travelled)),
         },
-        saving={"requests": lost, "total_ms": ms(users["total_ns"].sum())},
+        saving={"requests": lost, "total_ms": ms(total("total_ns", users))},
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(min(1.0, traces / evidence.traces), 4) if evidence.traces else 0.0,
-        exemplars=examples(merged_exemplars(travelled["exemplars"]), travelled["total_ns"].sum() / max(1, climbed)),
+        exemplars=examples(
+            merged_exemplars(row["exemplars"] for row in travelled), total("total_ns", travelled) / max(1, climbed)
+        ),
         considered=tuple(considered),
         remedy=_REMEDY.format(where=where, origin=origin),
     )
 
 
-def _on_the_way(evidence: Evidence, travelled: pd.DataFrame) -> list[str]:
+def _on_the_way(evidence: Evidence, travelled: Sequence[Row]) -> list[str]:
     """Return the absent fallbacks that a cascade passes, as "operation of service for target"."""
-    passed = {hop for path in travelled["path"] for hop in path}
+    passed = {hop for row in travelled for hop in row["path"]}
     services = {hop.partition(" ")[0] for hop in passed}
     return sorted(
         f"{item['operation']} of {item['service']} for {item['target']}"
@@ -227,17 +247,13 @@ def _unmeasured(unmeasured: bool, limits: Limits) -> list[str]:
     return [f"{few}: how much likelier it failed cannot be measured, and confidence is lowered"]
 
 
-def _above(evidence: Evidence, service: str, operation: str) -> pd.DataFrame:
-    """Return the operations of other services above an origin, nearest first.
+def _above(evidence: Evidence) -> dict[tuple[str, str], list[Row]]:
+    """Return for each origin (service, operation) the operations of other services above it, nearest first.
 
-    Columns: service, operation, hops, waited, failed, others, probability, base_rate, lift.
+    Of each: service, operation, hops, waited, failed, others, probability, base_rate, lift.
     """
     propagation = evidence["propagation"]
-    rows = propagation[
-        (propagation["origin_service"] == service)
-        & (propagation["origin_operation"] == operation)
-        & (propagation["service"] != service)
-    ].copy()
+    rows = propagation[propagation["origin_service"] != propagation["service"]].copy()
     visits = evidence["visits"].set_index(["service", "operation"])[["visits", "failures"]]
     whole = visits.reindex(pd.MultiIndex.from_frame(rows[["service", "operation"]])).fillna(0)
     others = (whole["visits"].to_numpy() - rows["waited"].to_numpy()).clip(min=0)
@@ -246,16 +262,21 @@ def _above(evidence: Evidence, service: str, operation: str) -> pd.DataFrame:
     rows["others"] = others.astype("int64")
     rows["base_rate"] = ((others_failed + 1) / (others + 2)).round(6)
     rows["lift"] = (rows["probability"] / rows["base_rate"]).round(3)
-    kept = rows[["service", "operation", "hops", "waited", "failed", "others", "probability", "base_rate", "lift"]]
-    return kept.sort_values(["hops", "service", "operation"]).reset_index(drop=True)
+    kept = rows[[*_ORIGIN, *_ABOVE]].sort_values(["hops", "service", "operation"])
+    return {
+        (origin[0], origin[1]): [{name: row[name] for name in _ABOVE} for row in found]
+        for origin, found in grouped(kept, _ORIGIN)
+    }
 
 
-def _paths(travelled: pd.DataFrame) -> list[dict[str, Any]]:
+def _paths(travelled: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the ways that failures took, most frequent first."""
-    counts = travelled.groupby(["path", "stopped_at"], sort=True)[["failures", "traces"]].sum()
+    ways: dict[tuple[tuple[str, ...], str], list[Row]] = {}
+    for row in travelled:
+        ways.setdefault((tuple(row["path"]), str(row["stopped_at"])), []).append(row)
     paths = [
-        {"path": list(path), "stopped_at": stop, "failures": int(failures), "traces": int(traces)}
-        for path, stop, failures, traces in counts.reset_index().itertuples(index=False, name=None)
+        {"path": list(path), "stopped_at": stop, "failures": total("failures", rows), "traces": total("traces", rows)}
+        for (path, stop), rows in ways.items()
     ]
     return sorted(paths, key=lambda item: (-item["failures"], item["path"], item["stopped_at"]))
 
@@ -264,18 +285,24 @@ def _listed(hops: list[str]) -> str:
     return " and ".join([", ".join(hops[:-1]), hops[-1]]) if len(hops) > 1 else "".join(hops)
 
 
-def _mechanisms(rows: pd.DataFrame) -> str:
-    counts = rows.groupby("mechanism", sort=True)["failures"].sum()
-    return ", ".join(f"{how} {count}" for how, count in counts.items())
+def _mechanisms(rows: Sequence[Row]) -> str:
+    return ", ".join(f"{how} {count}" for how, count in _by_mechanism(rows).items())
 
 
-def _share_of_requests(evidence: Evidence, rows: pd.DataFrame) -> float:
+def _by_mechanism(rows: Sequence[Row]) -> dict[str, int]:
+    """Return how many failures there were of each mechanism, by its name."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts[str(row["mechanism"])] += int(row["failures"])
+    return dict(sorted(counts.items()))
+
+
+def _share_of_requests(evidence: Evidence, rows: Sequence[Row]) -> float:
     """Return the largest share of an entry operation's requests that failures touched."""
-    touched = rows.groupby(["entry_service", "entry_operation"], as_index=False)["traces"].sum()
     shares = [
-        count / evidence.request_count[service, operation]
-        for service, operation, count in touched.itertuples(index=False, name=None)
-        if evidence.request_count.get((service, operation))
+        total("traces", touched) / evidence.request_count[entry]
+        for entry, touched in by_entry(rows).items()
+        if evidence.request_count.get(entry)
     ]
     return min(1.0, max(shares, default=0.0))
 

@@ -43,17 +43,16 @@ Set a timeout near the p99.9 of the calls, on connecting and on reading, and dec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-import numpy as np
-import pandas as pd
-
-from analysis._histogram import Histogram, lower, upper
+from analysis._histogram import Histogram, lowers, uppers
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors._requests import shortened
+from analysis.detectors._rows import Row, by_entry, grouped, total
 from analysis.findings import Assessment, Finding, Outcome
 
 __all__ = ["INFO", "judge"]
@@ -93,7 +92,7 @@ class _Waits:
     operation: str
     target: str
     template: str
-    rows: pd.DataFrame
+    rows: Sequence[Row]
 
     @property
     def where(self) -> str:
@@ -105,15 +104,19 @@ class _Waits:
 
     @property
     def by_deadline(self) -> int:
-        return int(self.rows.loc[self.rows["end"] == "timeout", "calls"].sum())
+        return total("calls", self.ending("timeout"))
 
-    @property
-    def waited_for(self) -> pd.DataFrame:
+    @cached_property
+    def waited_for(self) -> list[Row]:
         """Rows of requests that somebody waits for."""
-        return self.rows[~self.rows["entry_kind"].isin(_BATCH)]
+        return [row for row in self.rows if row["entry_kind"] not in _BATCH]
 
-    def latency(self, *ends: str) -> Histogram:
-        return merged_histogram(self.rows[self.rows["end"].isin(ends)]["latency"])
+    @cached_property
+    def answered(self) -> Histogram:
+        return merged_histogram(row["latency"] for row in self.ending("answered"))
+
+    def ending(self, *ends: str) -> list[Row]:
+        return [row for row in self.rows if row["end"] in ends]
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -127,12 +130,11 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     findings: list[Finding] = []
     suppressed: list[str] = []
-    for key, rows in waits.groupby(_SUBJECT, sort=True):
-        service, operation, target, template = map(str, key)
+    for (service, operation, target, template), rows in grouped(waits, _SUBJECT):
         item = _Waits(evidence, service, operation, target, template, rows)
         findings += _timeouts_in_force(item, limits)
         limit_ns = _too_long(item, limits)
-        count = _count_beyond(merged_histogram(item.waited_for["latency"]), limit_ns)
+        count = _count_beyond(merged_histogram(row["latency"] for row in item.waited_for), limit_ns)
         if not count or item.by_deadline:
             continue
         if _is_meant(item, limit_ns):
@@ -146,11 +148,11 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 def _too_long(item: _Waits, limits: Limits) -> float:
     """Return the wait (ns) beyond which it is too long."""
     longest = limits["longest_s"] * _SECOND_NS
-    answered = item.latency("answered")
+    answered = item.answered
     if not answered.count:
         return longest
     first, third = answered.percentile(0.25), answered.percentile(0.75)
-    kept = np.array([lower(int(bucket)) <= third + 3 * (third - first) for bucket in answered.buckets], bool)
+    kept = lowers(answered.buckets) <= third + 3 * (third - first)
     usual = Histogram(answered.buckets[kept], answered.counts[kept])
     if usual.count < limits["enough"]:
         return longest
@@ -158,30 +160,28 @@ def _too_long(item: _Waits, limits: Limits) -> float:
 
 
 def _count_beyond(latency: Histogram, limit_ns: float) -> int:
-    beyond = np.array([lower(int(bucket)) > limit_ns for bucket in latency.buckets], bool)
-    return int(latency.counts[beyond].sum())
+    return int(latency.counts[lowers(latency.buckets) > limit_ns].sum())
 
 
 def _is_meant(item: _Waits, limit_ns: float) -> bool:
-    answered = item.latency("answered")
-    most = 2 * _count_beyond(answered, limit_ns) > answered.count
+    most = 2 * _count_beyond(item.answered, limit_ns) > item.answered.count
     return most or any(_MEANT.search(text) for text in (item.template, item.operation))
 
 
 def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Finding:
     evidence = item.evidence
-    whole = merged_histogram(item.rows["latency"])
-    rows = item.waited_for[item.waited_for["longest_ns"] > limit_ns]
-    traces = min(evidence.traces, int(rows["traces"].sum()), count)
-    longest = int(rows["longest_ns"].max())
+    whole = merged_histogram(row["latency"] for row in item.rows)
+    rows = [row for row in item.waited_for if row["longest_ns"] > limit_ns]
+    traces = min(evidence.traces, total("traces", rows), count)
+    longest = max(int(row["longest_ns"]) for row in rows)
     touched = _share_of_requests(item, limit_ns)
     beyond_ns = sum(
-        (lower(int(bucket)) - limit_ns) * int(times)
-        for bucket, times in zip(whole.buckets, whole.counts, strict=True)
-        if lower(int(bucket)) > limit_ns
+        (shortest - limit_ns) * times
+        for shortest, times in zip(lowers(whole.buckets).tolist(), whole.counts.tolist(), strict=True)
+        if shortest > limit_ns
     )
-    shown = [example for example in merged_exemplars(rows["exemplars"]) if example.value > limit_ns]
-    failed = int(item.rows.loc[item.rows["end"] == "failed", "calls"].sum())
+    shown = [example for example in merged_exemplars(row["exemplars"] for row in rows) if example.value > limit_ns]
+    failed = total("calls", item.ending("failed"))
     considered = (
         "no call of it ever ended by a deadline error",
         f"{failed} of {whole.count} calls failed in other ways",
@@ -223,19 +223,22 @@ def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Findi
 def _share_of_requests(item: _Waits, limit_ns: float) -> float:
     """Return the largest share (0..1) of an entry operation's requests that have such a wait."""
     largest = 0.0
-    for key, rows in item.waited_for.groupby(["entry_service", "entry_operation"], sort=True):
-        whole = item.evidence.request_count.get((str(key[0]), str(key[1])), 0)
-        count = min(_count_beyond(merged_histogram(rows["latency"]), limit_ns), int(rows["traces"].sum()))
+    for key, rows in by_entry(item.waited_for).items():
+        whole = item.evidence.request_count.get(key, 0)
+        latency = merged_histogram(row["latency"] for row in rows)
+        count = min(_count_beyond(latency, limit_ns), total("traces", rows))
         largest = max(largest, count / whole if whole else 0.0)
     return min(1.0, largest)
 
 
 def _timeouts_in_force(item: _Waits, limits: Limits) -> Iterator[Finding]:
     """Yield a finding for the round value at which failed calls end, if there is one."""
-    ended = item.latency("failed", "timeout")
+    ended = merged_histogram(row["latency"] for row in item.ending("failed", "timeout"))
+    if ended.count < limits["cluster"]:
+        return
     for seconds in _ROUND_S:
         low, high = seconds * (1 - _BELOW) * _SECOND_NS, seconds * (1 + _ABOVE) * _SECOND_NS
-        within = np.array([low <= upper(int(bucket)) and lower(int(bucket)) <= high for bucket in ended.buckets], bool)
+        within = (low <= uppers(ended.buckets)) & (lowers(ended.buckets) <= high)
         count, as_long = int(ended.counts[within].sum()), _count_beyond(ended, low)
         before = _count_beyond(ended, (1 - _ABOVE - _BELOW) * seconds * _SECOND_NS) - as_long
         if count >= limits["cluster"] and 2 * count >= as_long and before <= _BEFORE * count:
@@ -245,9 +248,8 @@ def _timeouts_in_force(item: _Waits, limits: Limits) -> Iterator[Finding]:
 
 def _timeout(item: _Waits, seconds: int, count: int, ended: int, limits: Limits) -> Finding:
     evidence = item.evidence
-    rows = item.rows[item.rows["end"] != "answered"]
-    traces = min(evidence.traces, int(rows["traces"].sum()), count)
-    total = count * seconds * 1000.0
+    rows = item.ending("failed", "timeout")
+    traces = min(evidence.traces, total("traces", rows), count)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
@@ -259,12 +261,12 @@ def _timeout(item: _Waits, seconds: int, count: int, ended: int, limits: Limits)
         subject={"kind": "timeout", **{name: getattr(item, name) for name in _SUBJECT}},
         measures={"timeout_s": seconds, "at_timeout": count, "failed": ended},
         limits=dict(limits),
-        cost={"total_ms": total},
+        cost={"total_ms": count * seconds * 1000.0},
         saving={},
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
-        exemplars=examples(merged_exemplars(rows["exemplars"]), seconds * _SECOND_NS),
+        exemplars=examples(merged_exemplars(row["exemplars"] for row in rows), seconds * _SECOND_NS),
         considered=(
             "answered calls were left out: a wait that ends well is no timeout",
             *evidence.trust.sentences(_SENSITIVE_TO, traces),
