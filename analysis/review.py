@@ -224,8 +224,10 @@ class Review:
             name: {"share": doubt.share, "weight": doubt.weight, "sentence": doubt.sentence}
             for name, doubt in sorted(self.trust_report.doubts.items())
         }
-        (target / _FINDINGS).write_text(self.to_json_text(), encoding="utf-8", newline="\n")
-        (target / _WHOLE).write_text(_json_text(whole), encoding="utf-8", newline="\n")
+        for name, text in ((_FINDINGS, self.to_json_text()), (_WHOLE, _json_text(whole))):
+            half = target / f".unfinished-{name}"
+            half.write_text(text, encoding="utf-8", newline="\n")
+            half.replace(target / name)
         return target
 
     def __repr__(self) -> str:

@@ -16,6 +16,8 @@ _UNFINISHED: Final = "unfinished"
 _INDEX: Final = "index.html"
 #: Names the files of a report, so that the next one removes these and no others.
 _CONTENTS: Final = "assets/contents.json"
+#: The same, half written.
+_HALF: Final = ".unfinished-contents.json"
 _REVIEW: Final = "review/review.json"
 #: Where earlier reports are kept.
 EARLIER: Final = "earlier"
@@ -50,14 +52,14 @@ def prepare(folder: Path) -> Path:
     unfinished = folder / _UNFINISHED
     if _contents(folder / _CONTENTS) is None:
         for name in _TOP:
-            if (folder / name).exists():
+            if (folder / name).exists() and not _left_behind(folder / name):
                 raise ReportError(_in_the_way(folder / name))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if unfinished.exists():
-            if _contents(unfinished / _CONTENTS) is None:
+            if _contents(unfinished / _CONTENTS) is None and not _left_behind(unfinished):
                 raise ReportError(_in_the_way(unfinished))
-            shutil.rmtree(unfinished)
+            _discard(unfinished)
         contents = unfinished / _CONTENTS
         contents.parent.mkdir(parents=True)
         _write_contents(contents, [])
@@ -81,16 +83,20 @@ def publish(unfinished: Path, folder: Path) -> None:
     if foreign:
         message = f"{_in_the_way(folder / foreign[0])}; the new report is in {unfinished}"
         raise ReportError(message)
-    _write_contents(unfinished / _CONTENTS, files)
+    # Killed between any two of these steps, the folder says which files are a report's, and so does what is unfinished.
+    (folder / _CONTENTS).parent.mkdir(parents=True, exist_ok=True)
+    _write_contents(folder / _CONTENTS, sorted({*files, *earlier}))
     (folder / _INDEX).unlink(missing_ok=True)
     for name in earlier:
-        (folder / name).unlink(missing_ok=True)
-    for name in [*(name for name in files if name != _INDEX), _INDEX]:
+        if name != _CONTENTS:
+            (folder / name).unlink(missing_ok=True)
+    for name in [*(name for name in files if name not in (_INDEX, _CONTENTS)), _INDEX]:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         (unfinished / name).replace(target)
     _remove_empty(folder, {PurePosixPath(name).parent for name in earlier})
-    shutil.rmtree(unfinished)
+    _write_contents(folder / _CONTENTS, files)
+    _discard(unfinished)
 
 
 def keep_earlier(folder: Path, keep: int) -> list[str]:
@@ -137,7 +143,25 @@ def _in_the_way(path: Path) -> str:
 
 
 def _write_contents(path: Path, files: list[str]) -> None:
-    path.write_text(json.dumps({"schema": _MARK, "files": files}, indent=1) + "\n", encoding="utf-8")
+    half = path.with_name(_HALF)
+    half.write_text(json.dumps({"schema": _MARK, "files": files}, indent=1) + "\n", encoding="utf-8")
+    half.replace(path)
+
+
+def _left_behind(folder: Path) -> bool:
+    """Tell whether there are only folders, and at most half a list of contents: a report was killed as it began."""
+    return folder.is_dir() and all(path.is_dir() or path.name == _HALF for path in folder.rglob("*"))
+
+
+def _discard(unfinished: Path) -> None:
+    """Remove what is unfinished; the file that says whose it is goes last."""
+    for path in sorted(unfinished.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            if path != (unfinished / _CONTENTS).parent:
+                path.rmdir()
+        elif path != unfinished / _CONTENTS:
+            path.unlink()
+    shutil.rmtree(unfinished)
 
 
 def _contents(path: Path) -> list[str] | None:

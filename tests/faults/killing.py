@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import signal
@@ -15,33 +16,56 @@ from pathlib import Path
 
 from tests.commands.run import ROOT
 
-__all__ = ["SCENES", "Scene", "contents", "killed_and_run_again", "undisturbed"]
+__all__ = ["SCENES", "Scene", "contents", "killed_and_run_again", "moments", "undisturbed"]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A command that writes, as arguments with ``{source}`` and ``{out}``, and which of its files are compared."""
+    """A program that writes, as arguments of Python with ``{source}`` and ``{out}``, and which files are compared.
+
+    A scene of more weight is killed more often.
+    """
 
     name: str
     arguments: tuple[str, ...]
-    #: Files of executed notebooks hold when they ran.
-    skipped: tuple[str, ...] = ()
+    weight: int = 2
 
 
+_COMMAND = ("-m", "analysis")
+_SAVING = "import sys, analysis as an; an.review(an.open_export(sys.argv[1])).save(sys.argv[2])"
 SCENES = {
-    "ingest": Scene("ingest", ("ingest", "{source}", "--to", "{out}", "--quiet")),
-    "findings": Scene("findings", ("findings", "{source}", "--format", "json", "--out", "{out}/f.json", "--quiet")),
-    "report": Scene("report", ("report", "{source}", "--out", "{out}", "--quiet"), (".ipynb", "contents.json", ".log")),
+    "ingest": Scene("ingest", (*_COMMAND, "ingest", "{source}", "--to", "{out}", "--quiet")),
+    "review": Scene("review", ("-c", _SAVING, "{source}", "{out}")),
+    "findings": Scene(
+        "findings",
+        (*_COMMAND, "findings", "{source}", "--format", "json", "--out", "{out}/f.json", "--quiet"),
+        weight=1,
+    ),
+    "report": Scene(
+        "report",
+        (*_COMMAND, "report", "{source}", "--out", "{out}", "--quiet"),
+        weight=1,
+    ),
 }
 
 
-def contents(folder: Path, skipped: Sequence[str] = ()) -> dict[str, str]:
-    """Return the hash of every file in a folder, by its name."""
+def contents(folder: Path) -> dict[str, str]:
+    """Return the hash of every file in a folder, by its name; of notebooks without the times at which they ran."""
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(folder).as_posix(): hashlib.sha256(_lasting(path)).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.endswith(tuple(skipped))
+        if path.is_file()
     }
+
+
+def _lasting(path: Path) -> bytes:
+    if path.suffix != ".ipynb":
+        return path.read_bytes()
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    for part in (notebook, *notebook["cells"]):
+        for name in ("papermill", "execution"):
+            part["metadata"].pop(name, None)
+    return json.dumps(notebook, sort_keys=True).encode()
 
 
 def undisturbed(scene: Scene, source: Path, out: Path) -> tuple[dict[str, str], float]:
@@ -49,7 +73,7 @@ def undisturbed(scene: Scene, source: Path, out: Path) -> tuple[dict[str, str], 
     began = time.monotonic()
     done = subprocess.run(_command(scene, source, out), cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return contents(out, scene.skipped), time.monotonic() - began
+    return contents(out), time.monotonic() - began
 
 
 def killed_and_run_again(scene: Scene, source: Path, out: Path, after: float) -> tuple[dict[str, str], bool]:
@@ -84,4 +108,4 @@ def moments(random_: random.Random, seconds: float, count: int) -> list[float]:
 
 def _command(scene: Scene, source: Path, out: Path) -> list[str]:
     filled = [part.format(source=source, out=out) for part in scene.arguments]
-    return [sys.executable, "-m", "analysis", *filled]
+    return [sys.executable, *filled]
