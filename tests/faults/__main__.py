@@ -24,7 +24,8 @@ def main() -> int:
     parser.add_argument("--scene", choices=SCENES, action="append")
     options = parser.parse_args()
     random_ = random.Random(options.seed)
-    names = [name for name in options.scene or SCENES for _ in range(SCENES[name].weight)]
+    names = options.scene or [name for name in SCENES for _ in range(SCENES[name].weight)]
+    random_.shuffle(names)
     counts = {name: Counter[str]() for name in names}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
