@@ -241,7 +241,8 @@ def command(name: str) -> Command:
 
 def known_errors() -> dict[type[Exception], int]:
     """Return the errors that explain themselves, and the exit code of each."""
-    from analysis.config import ConfigurationError  # noqa: PLC0415 - only when something went wrong
+    from analysis.addresses import StoreError  # noqa: PLC0415 - only when something went wrong
+    from analysis.config import ConfigurationError  # noqa: PLC0415 - as above
     from analysis.executors import EngineLost  # noqa: PLC0415 - as above
     from analysis.ingest.locking import BusyDataset  # noqa: PLC0415 - as above
     from analysis.sources import UnreadableExport  # noqa: PLC0415 - as above
@@ -249,6 +250,7 @@ def known_errors() -> dict[type[Exception], int]:
     known: dict[type[Exception], int] = {
         UnreadableExport: 1,
         BusyDataset: 1,
+        StoreError: 1,
         EngineLost: 1,
         options.NotThere: 1,
         ConfigurationError: 2,

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import fsspec
-from fsspec.core import url_to_fs
+
+from analysis._masking import masked
+from analysis.addresses import asking, of_the_server, reach
 
 __all__ = ["STANDARD_INPUT", "Expansion", "File", "Paths", "as_list", "expand", "is_address"]
 
@@ -181,27 +183,34 @@ def _regular(path: Path, top: Path, notes: set[str]) -> Iterator[File]:
 
 def _remote(path: str) -> Iterator[File]:
     try:
-        files, root = url_to_fs(path)
-        if fsspec.core.has_magic(root):
-            found = sorted(files.glob(root))
-            if not found:
-                yield File(path, path, problem="no file matches")
-            for match in found:
-                yield from _below(files, match, files.unstrip_protocol(match))
-        else:
-            yield from _below(files, root, path)
+        with asking(path):
+            files, root = reach(path)
+            if fsspec.core.has_magic(root):
+                found = sorted(files.glob(root))
+                if not found:
+                    yield File(masked(path), path, problem="no file matches")
+                for match in found:
+                    yield from _below(files, match, files.unstrip_protocol(match))
+            else:
+                yield from _below(files, root, path)
     except (OSError, ValueError, ImportError) as error:
         # An unknown scheme, a missing driver for it, or a store that refuses: the driver says it best.
-        yield File(path, path, problem=f"the address cannot be opened ({error})")
+        yield File(masked(path), path, problem=f"the address cannot be opened ({masked(str(error))})")
 
 
 def _below(files: Any, root: str, path: str) -> Iterator[File]:
-    if not files.exists(root):
-        yield File(path, path, problem="there is no such file")
-    elif files.isdir(root):
+    try:
+        kind = files.info(root)["type"]
+    except FileNotFoundError as error:
+        if of_the_server(error):
+            raise
+        yield File(masked(path), path, problem="there is no such file")
+        return
+    # Over http what lists others is told by its name alone: to look for links, all of it would be fetched.
+    if kind == "directory" or (root.endswith("/") and files.isdir(root)):
         for found in sorted(files.find(root)):
             name = found[len(root) :].lstrip("/")
             if not any(part.startswith(".") for part in name.split("/")):
                 yield File(name, files.unstrip_protocol(found), named=False)
     else:
-        yield File(path, path)
+        yield File(masked(path), path)

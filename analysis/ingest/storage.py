@@ -18,8 +18,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fsspec.core import url_to_fs
 
+from analysis.addresses import asking, reach
 from analysis.ingest.inputs import is_address
 from analysis.sources import UnreadableExport
 
@@ -48,7 +48,7 @@ class Folder:
 
     @cached_property
     def _remote(self) -> tuple[Any, str]:
-        files, root = url_to_fs(self.location)
+        files, root = reach(self.location)
         return files, root.rstrip("/")
 
     @property
@@ -65,30 +65,27 @@ class Folder:
         try:
             if self.local is not None:
                 return (self.local / name).read_bytes()
-            files, root = self._remote
-            return bytes(files.cat_file(f"{root}/{name}"))
+            with asking(self.address(name)):
+                files, root = self._remote
+                return bytes(files.cat_file(f"{root}/{name}"))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError:
-            raise
-        except Exception as error:
-            # Drivers of object stores have errors of their own kinds, which say why in words.
-            message = f"{self.address(name)} cannot be read: {error}"
-            raise OSError(message) from error
 
     def opened(self, name: str) -> Any:
         """Open a file, of which only parts are wanted."""
         if self.local is not None:
             return pa.OSFile(str(self.local / name))
-        files, root = self._remote
-        return files.open(f"{root}/{name}", "rb")
+        with asking(self.address(name)):
+            files, root = self._remote
+            return files.open(f"{root}/{name}", "rb")
 
     def write(self, name: str, content: bytes, *, lasting: bool = True) -> None:
         """Write a file so that it is there as a whole or not at all; unless it is to last, it need not reach a disk."""
         if self.local is None:
-            files, root = self._remote
-            files.makedirs(f"{root}/{name}".rsplit("/", 1)[0], exist_ok=True)
-            files.pipe_file(f"{root}/{name}", content)
+            with asking(self.address(name)):
+                files, root = self._remote
+                files.makedirs(f"{root}/{name}".rsplit("/", 1)[0], exist_ok=True)
+                files.pipe_file(f"{root}/{name}", content)
             return
         path = self.local / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,16 +106,17 @@ class Folder:
             folder = self.local / below
             found = [path.name for path in folder.iterdir() if not path.is_dir()] if folder.is_dir() else []
         else:
-            files, root = self._remote
-            where = f"{root}/{below}".rstrip("/")
-            found = []
-            if files.isdir(where):
-                files.invalidate_cache()
-                found = [
-                    entry["name"].rsplit("/", 1)[-1]
-                    for entry in files.ls(where, detail=True)
-                    if entry["type"] == "file"
-                ]
+            with asking(self.address(below)):
+                files, root = self._remote
+                where = f"{root}/{below}".rstrip("/")
+                found = []
+                if files.isdir(where):
+                    files.invalidate_cache()
+                    found = [
+                        entry["name"].rsplit("/", 1)[-1]
+                        for entry in files.ls(where, detail=True)
+                        if entry["type"] == "file"
+                    ]
         return sorted(f"{below}/{name}".lstrip("/") for name in found)
 
     def remove_below(self, below: str) -> None:
@@ -126,20 +124,22 @@ class Folder:
         if self.local is not None:
             shutil.rmtree(self.local / below, ignore_errors=True)
             return
-        files, root = self._remote
-        files.invalidate_cache()
-        if files.exists(f"{root}/{below}"):
-            files.rm(f"{root}/{below}", recursive=True)
+        with asking(self.address(below)):
+            files, root = self._remote
+            files.invalidate_cache()
+            if files.exists(f"{root}/{below}"):
+                files.rm(f"{root}/{below}", recursive=True)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
         if self.local is not None:
             (self.local / name).unlink(missing_ok=True)
             return
-        files, root = self._remote
-        files.invalidate_cache()
-        if files.exists(f"{root}/{name}"):
-            files.rm_file(f"{root}/{name}")
+        with asking(self.address(name)):
+            files, root = self._remote
+            files.invalidate_cache()
+            if files.exists(f"{root}/{name}"):
+                files.rm_file(f"{root}/{name}")
 
 
 def _flush_folder(folder: Path) -> None:
@@ -186,8 +186,10 @@ def read_table(location: str, columns: Sequence[str] | None = None) -> pa.Table:
     names = None if columns is None else list(columns)
     try:
         if is_address(location):
-            files, path = url_to_fs(location)
-            table = pq.read_table(io.BytesIO(files.cat_file(path)), columns=names)
+            with asking(location):
+                files, path = reach(location)
+                content = files.cat_file(path)
+            table = pq.read_table(io.BytesIO(content), columns=names)
         else:
             # Read through the file itself: pyarrow takes folders named like key=value for columns.
             with pa.OSFile(location) as file:

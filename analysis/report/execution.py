@@ -120,6 +120,10 @@ def _told(error: papermill.PapermillExecutionError) -> str:
 def _forget_the_machine(source: Path, target: Path) -> None:
     """Replace the paths that papermill notes by names: a report is handed on, the machine it was made on is not."""
     notebook = nbformat.read(target, as_version=4)
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            # Papermill draws a random id; the same input gives the same notebook, but for the times.
+            cell.id = "injected-parameters"
     notebook.metadata.papermill.input_path = source.name
     notebook.metadata.papermill.output_path = target.name
     # Without line breaks in their data, figures take two thirds of the room.

@@ -10,12 +10,13 @@ import zlib
 from collections.abc import Callable
 from functools import cached_property
 from os import PathLike, fspath
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Protocol, Self
 
-import fsspec
 import zstandard
 
+from analysis.addresses import open_address
 from analysis.sources._unreadable import UnreadableExport
 
 __all__ = ["ExportStream", "Readable", "Spoolable", "open_stream", "unzstd", "unzstd_part"]
@@ -330,7 +331,7 @@ def open_stream(path_or_file: str | PathLike[str] | IO[bytes], name: str = "") -
         path = fspath(path_or_file)
         name, location = name or path, "" if path == "-" else path
         try:
-            raw = sys.stdin.buffer if path == "-" else fsspec.open(path, "rb").open()
+            raw = sys.stdin.buffer if path == "-" else _opened(path)
         except (OSError, ValueError, ImportError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
             raise UnreadableExport(name, f"it cannot be opened ({reason})", "Check the path") from error
@@ -344,7 +345,13 @@ def open_stream(path_or_file: str | PathLike[str] | IO[bytes], name: str = "") -
     try:
         return ExportStream(raw, name, location)
     except OSError as error:
-        raise UnreadableExport(name, f"it cannot be read ({error.strerror})", "Check that it is a file") from error
+        raise UnreadableExport(
+            name, f"it cannot be read ({error.strerror or error})", "Check that it is a file, and yours to read"
+        ) from error
+
+
+def _opened(path: str) -> IO[bytes]:
+    return open_address(path) if "://" in path else Path(path).open("rb")
 
 
 def unzstd(message: bytes, limit: int) -> bytes:

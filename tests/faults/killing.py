@@ -39,12 +39,12 @@ _REPORTING = (
     "sys.exit(main(['report', sys.argv[1], '--out', sys.argv[2], '--quiet']))"
 )
 SCENES = {
-    "ingest": Scene("ingest", (*_COMMAND, "ingest", "{source}", "--to", "{out}", "--quiet"), 6),
+    "ingest": Scene("ingest", (*_COMMAND, "ingest", "{source}", "--to", "{out}", "--quiet"), 8),
     "review": Scene("review", ("-c", _SAVING, "{source}", "{out}"), 4),
     "findings": Scene(
-        "findings", (*_COMMAND, "findings", "{source}", "--format", "json", "--out", "{out}/f.json", "--quiet"), 4
+        "findings", (*_COMMAND, "findings", "{source}", "--format", "json", "--out", "{out}/f.json", "--quiet"), 3
     ),
-    "report": Scene("report", ("-c", _REPORTING, "{source}", "{out}"), 2),
+    "report": Scene("report", ("-c", _REPORTING, "{source}", "{out}"), 1),
     "whole report": Scene("whole report", (*_COMMAND, "report", "{source}", "--out", "{out}", "--quiet"), 0),
 }
 
