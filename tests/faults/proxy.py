@@ -1,4 +1,4 @@
-"""A network that fails on purpose: a proxy before an object store that errs, breaks off, falls short or falls silent."""
+"""A network that fails on purpose: a proxy before a store that errs, breaks off, falls short or silent."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content[:sent])
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on  # noqa: N815 - http.server looks them up by these names
 
     def handle(self) -> None:
         try:

@@ -5,6 +5,7 @@ The long run of kills: ``python -m tests.faults --kills 200``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -163,6 +164,9 @@ class _Faulty(BaseHTTPRequestHandler):
         self._answer(head=False)
 
     def _answer(self, *, head: bool):
+        if self.path != "/shop.jsonl":
+            self.send_error(404)
+            return
         if self.fault == "error":
             self.send_error(500)
             return
@@ -173,7 +177,9 @@ class _Faulty(BaseHTTPRequestHandler):
         self.end_headers()
         if not head:
             half = self.content if self.fault != "half" else self.content[: len(self.content) // 2]
-            self.wfile.write(half)
+            with contextlib.suppress(OSError):
+                # Who waited too long has gone.
+                self.wfile.write(half)
         self.close_connection = True
 
     def log_message(self, *_):
@@ -193,14 +199,19 @@ def faulty(source):
     server.server_close()
 
 
-@pytest.mark.parametrize("fault", ["error", "half"])
-def test_a_store_that_fails_is_said(faulty, fault):
+@pytest.mark.parametrize("fault", ["error", "half", "stall"])
+def test_a_store_that_fails_is_said(faulty, fault, monkeypatch, capsys):
     pytest.importorskip("aiohttp")
     handler, address = faulty
     handler.fault = fault
-    said = run_apart("inspect", address)
-    assert "Traceback" not in said.err, said.err
+    monkeypatch.setenv("ARCHREVIEW_STORE_SECONDS", "0.5")
+    began = time.monotonic()
+    said = run(capsys, "inspect", address)
+    assert time.monotonic() - began < 30
     assert said.code == 1, said.err
+    assert f"{address}: the store failed (" in said.err or f"{address}/manifest.json: the store failed (" in said.err
+    handler.fault = ""
+    assert run(capsys, "inspect", address).code == 0
 
 
 def test_a_command_that_stops_leaves_no_file_half_written(source, tmp_path):
