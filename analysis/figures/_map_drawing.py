@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -12,24 +11,20 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from analysis.figures._icons import HALF_HEIGHT, HALF_WIDTH, KIND_TITLES, icon
-from analysis.figures._map_key import DASHES, EDGE_COLOUR, EDGE_TITLES, key, key_px
-from analysis.figures._reviewed import SEVERITIES, milliseconds, percent, trace_lines
+from analysis.figures._map_edges import arrow_trace, edge_traces, failing, way_trace
+from analysis.figures._map_key import key, key_px
+from analysis.figures._reviewed import SEVERITIES, percent, trace_lines
 from analysis.figures._text import HOVER_CHARACTERS, hover, plural, shown, text_width, wrapped
-from analysis.figures._theme import BLUE, DESIGN_WIDTH, PLATE, PLATE_INK, PLATE_LINE, VERMILION, figure_of
+from analysis.figures._theme import DESIGN_WIDTH, PLATE, PLATE_INK, PLATE_LINE, VERMILION, figure_of
 from analysis.graph import Layout, ServiceGraph, layered
 from analysis.graph.service import pair_weights
 
 __all__ = ["Drawing", "draw"]
 
 _ROW_PX: Final = 68
-#: Where along an edge it can be pointed at, as shares of its way, and how near one must come.
-_POINTED: Final = (0.3, 0.4, 0.5, 0.6, 0.7)
-_POINTED_PX: Final = 14
 _LABEL_SIZE: Final = 12
 _SEVERITY_FILL: Final = {"high": "#b34700", "medium": "#E69F00", "low": "#a9d7f3", "info": "#ffffff"}
 _SEVERITY_INK: Final = {"high": "#ffffff", "medium": "#1f2328", "low": "#1f2328", "info": "#1f2328"}
-#: Share of failed calls from which an edge is marked; hovering tells smaller ones.
-_ERROR_SHARE: Final = 0.01
 #: Points along one step of a curve; hovering finds the edge at each of them.
 _CURVE_POINTS: Final = 16
 #: Distance between edges of one pair of nodes.
@@ -60,9 +55,9 @@ def draw(drawing: Drawing) -> go.Figure:
     ways = _ways(drawing.graph, layout, scale)
     taken = [box for node in sorted(layout.places) for box in scale.boxes(node, layout.places[node], drawing.findings)]
     marks = _edge_marks(drawing, ways, scale, taken)
-    edges = _edge_traces(drawing, ways)
+    edges = edge_traces(drawing.graph, ways, drawing.marked_pairs, scale.layer_px, scale.labels(drawing.graph))
     figure = figure_of(
-        [*edges, _way_trace(edges), _node_trace(drawing, scale, layout)],
+        [*edges, arrow_trace(edges), way_trace(edges), _node_trace(drawing, scale, layout)],
         title=drawing.title,
         subtitle=drawing.subtitle,
         plot_height_px=scale.height_px,
@@ -74,7 +69,7 @@ def draw(drawing: Drawing) -> go.Figure:
     )
     shapes, labels = _nodes(drawing, layout, scale)
     badges = any(label["name"] == "badge" for label in labels)
-    failures = any(_failing(edge) for _, _, edge in drawing.graph.edges(data=True))
+    failures = any(failing(edge) for _, _, edge in drawing.graph.edges(data=True))
     key_shapes, key_labels = key(drawing.graph, badges=badges, failures=failures)
     figure.update_layout(
         shapes=[*shapes, *key_shapes], annotations=[*figure.layout.annotations, *marks, *labels, *key_labels]
@@ -97,13 +92,21 @@ class _Scale:
     def label_px(self) -> float:
         return min(self.layer_px - 10, 170)
 
+    def label_down_px(self, node: str) -> float:
+        """Return how far the label of a node reaches down from its icon."""
+        lines = 2 if text_width(node[:60], _LABEL_SIZE) > self.label_px else 1
+        return 5 + lines * (_LABEL_SIZE + 3)
+
+    def labels(self, nodes: Iterable[str]) -> dict[str, float]:
+        """Return the same for every node."""
+        return {node: self.label_down_px(node) for node in nodes}
+
     def boxes(self, node: str, place: Point, findings: Mapping[str, Mapping[str, int]]) -> list[Box]:
         """Return what a node covers, in pixels: its icon, its label and its badge."""
         x, y = self(place)
         middle = x * self.layer_px
         half = min(text_width(node[:60], _LABEL_SIZE), self.label_px) / 2
-        lines = 2 if text_width(node[:60], _LABEL_SIZE) > self.label_px else 1
-        label_end = y + HALF_HEIGHT + 5 + lines * (_LABEL_SIZE + 3)
+        label_end = y + HALF_HEIGHT + self.label_down_px(node)
         covered = [
             (middle - HALF_WIDTH, y - HALF_HEIGHT, middle + HALF_WIDTH, y + HALF_HEIGHT),
             (middle - half, y + HALF_HEIGHT, middle + half, label_end),
@@ -148,83 +151,6 @@ def _curve(points: Sequence[Point]) -> list[Point]:
     return curve
 
 
-def _width(calls: int, most: int) -> float:
-    return 1.1 + 3.7 * math.log1p(calls) / math.log1p(max(most, 1)) if most > 1 else 2.0
-
-
-def _edge_traces(drawing: Drawing, ways: Mapping[tuple[str, str, str], list[Point]]) -> list[go.Scatter]:
-    most = max((edge["calls"] for _, _, edge in drawing.graph.edges(data=True)), default=1)
-    traces = []
-    for way, points in sorted(ways.items(), key=lambda item: item[0]):
-        caller, callee, kind = way
-        edge = drawing.graph.edges[way]
-        marked = (caller, callee) in drawing.marked_pairs
-        colour = VERMILION if _failing(edge) else BLUE if marked else EDGE_COLOUR
-        width = _width(edge["calls"], most)
-        head = 8 + 1.3 * width
-        last = len(points) - 1
-        traces.append(
-            go.Scatter(
-                x=[x for x, _ in points],
-                y=[y for _, y in points],
-                mode="lines+markers",
-                line={
-                    "color": colour,
-                    "width": width + (3 if marked else 0),
-                    "dash": DASHES.get(kind, "dashdot"),
-                    # Thinning the points out makes corners of the curves.
-                    "simplify": False,
-                },
-                marker={
-                    "symbol": "arrow",
-                    "angleref": "previous",
-                    "size": [0] * last + [head],
-                    "standoff": [0] * last + [HALF_WIDTH],
-                    "color": colour,
-                    "line": {"width": 0},
-                    "opacity": [0] * last + [1],
-                },
-                opacity=1.0 if marked else 0.8,
-                # Pointed at by the places of `_way_trace`: a line's ends lie within its nodes, and would cover them.
-                hoverinfo="skip",
-                hovertext=_edge_hover(caller, callee, kind, edge),
-                name="edge",
-            )
-        )
-    return traces
-
-
-def _way_trace(edges: Sequence[go.Scatter]) -> go.Scatter:
-    """Return places along the middle of every edge that can be pointed at."""
-    places = [(edge, round(share * (len(edge.x) - 1))) for edge in edges for share in _POINTED]
-    return go.Scatter(
-        x=[edge.x[at] for edge, at in places],
-        y=[edge.y[at] for edge, at in places],
-        mode="markers",
-        marker={"size": _POINTED_PX, "opacity": 0},
-        hoverinfo="text",
-        hovertext=[edge.hovertext for edge, _ in places],
-        name="ways",
-    )
-
-
-def _failing(edge: Mapping[str, Any]) -> bool:
-    return bool(edge["errors"] >= _ERROR_SHARE * edge["calls"] and edge["errors"] > 0)
-
-
-def _edge_hover(caller: str, callee: str, kind: str, edge: Mapping[str, Any]) -> str:
-    kind_words = EDGE_TITLES.get(kind, shown(kind))
-    return hover(
-        [
-            f"<b>{shown(caller, HOVER_CHARACTERS)} → {shown(callee, HOVER_CHARACTERS)}</b>",
-            f"{plural(edge['calls'], 'call')} in {plural(edge['traces'], 'trace')}, {kind_words}",
-            f"errors: {edge['errors']:,} ({percent(edge['errors'], edge['calls'])})",
-            f"p50 {milliseconds(edge['p50_ms'])}, p95 {milliseconds(edge['p95_ms'])}",
-            *trace_lines(edge["exemplars"])[1:],
-        ]
-    )
-
-
 def _edge_marks(
     drawing: Drawing, ways: Mapping[tuple[str, str, str], list[Point]], scale: _Scale, taken: list[Box]
 ) -> list[dict[str, Any]]:
@@ -235,7 +161,7 @@ def _edge_marks(
         edge = drawing.graph.edges[way]
         circular = way[2] == "sync" and way[0] in circle_of and circle_of[way[0]] == circle_of.get(way[1])
         text = "↺ " if circular else ""
-        text += f"✖ {percent(edge['errors'], edge['calls'])}" if _failing(edge) else ""
+        text += f"✖ {percent(edge['errors'], edge['calls'])}" if failing(edge) else ""
         if not text:
             continue
         place, fits = _free_place(points, text_width(text, 11) + 6, scale, taken)
@@ -247,7 +173,7 @@ def _edge_marks(
                 "showarrow": False,
                 "font": {"size": 11, "color": PLATE_INK},
                 "bgcolor": PLATE,
-                "bordercolor": VERMILION if _failing(edge) else PLATE_LINE,
+                "bordercolor": VERMILION if failing(edge) else PLATE_LINE,
                 "borderwidth": 1,
                 "borderpad": 1,
                 "captureevents": False,
