@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from analysis.forest import Forest
 
-__all__ = ["Line", "Lines", "choose"]
+__all__ = ["Line", "Lines", "choose", "stripes"]
 
 #: Share of the lines that highlighted spans may take where there are more spans than lines.
 _HIGHLIGHTED_SHARE: Final = 0.6
@@ -142,3 +142,21 @@ def _keep(forest: Forest, row: int, kept: set[int], at_most: int) -> None:
     while row >= 0 and row not in kept and len(kept) < at_most:
         kept.add(row)
         row = int(forest.parent[row])
+
+
+def stripes(lines: Sequence[Line], marked_rows: Collection[int]) -> list[dict[str, Any]]:
+    """Lay a band under marked spans, and a faint one under every other line; one shape holds all of a kind."""
+    marked = [place for place, line in enumerate(lines) if line.row in marked_rows]
+    faint = [place for place in range(1, len(lines), 2) if lines[place].row not in marked_rows]
+    return [
+        {
+            "type": "path",
+            "path": "".join(f"M0,{place - 0.5}H1V{place + 0.5}H0Z" for place in places),
+            "xref": "paper",
+            "fillcolor": colour,
+            "line": {"width": 0},
+            "layer": "below",
+        }
+        for places, colour in ((faint, "rgba(128,134,142,0.07)"), (marked, "rgba(240,228,66,0.30)"))
+        if places
+    ]

@@ -13,7 +13,7 @@ from analysis.dataset import Dataset
 from analysis.figures._reviewed import milliseconds
 from analysis.figures._text import HOVER_CHARACTERS, cleaned, fitted, hover, plural, shown, text_width
 from analysis.figures._theme import DESIGN_WIDTH, INK, PLATE_INK, VERMILION, empty_figure, figure_of
-from analysis.figures._waterfall_rows import Line, Lines, choose
+from analysis.figures._waterfall_rows import Line, Lines, choose, stripes
 from analysis.forest import Forest, plant, planting
 
 __all__ = ["trace_waterfall", "waterfall"]
@@ -148,6 +148,10 @@ class _Trace:
         code = int(codes.codes[row])
         return codes.values[code] if code >= 0 else None
 
+    def ms(self, time_ns: float) -> float:
+        """Return a time in ms, as exact as the figure can show it: more digits would be half of a page."""
+        return round(float(time_ns) / 1e6, 3 if self.extent >= 20_000_000 else 6)
+
     def operation(self, row: int) -> str:
         """Return what a span did, with the values taken out: of a statement its fingerprint, else the operation."""
         if self.named("category", row) == "database" and (template := self.named("template", row)):
@@ -213,7 +217,7 @@ def _draw(trace: _Trace) -> go.Figure:
         },
         xaxis2={"domain": [0, _BARS_FROM], "range": [0, _LABEL_PX + 10], "visible": False, "fixedrange": True},
         yaxis={"range": [count - 0.5, -0.5], "visible": False, "anchor": "free"},
-        shapes=_stripes(trace),
+        shapes=stripes(trace.lines, trace.marked),
     )
     figure.add_annotation(_key(trace))
     return figure
@@ -242,7 +246,7 @@ def _key(trace: _Trace) -> dict[str, Any]:
 def _bars(trace: _Trace, services: Sequence[str], extent: float) -> list[go.Bar]:
     """Draw a bar a span, one trace of the figure a service."""
     bars = []
-    smallest = extent / 600
+    smallest = extent * 1e6 / 600
     for number, service in enumerate(services):
         places = [
             (place, line.row)
@@ -254,8 +258,8 @@ def _bars(trace: _Trace, services: Sequence[str], extent: float) -> list[go.Bar]
             bars.append(
                 go.Bar(
                     orientation="h",
-                    base=[trace.forest.start[row] / 1e6 for _, row in places],
-                    x=[max(trace.forest.duration[row] / 1e6, smallest) for _, row in places],
+                    base=[trace.ms(trace.forest.start[row]) for _, row in places],
+                    x=[trace.ms(max(trace.forest.duration[row], smallest)) for _, row in places],
                     y=[place for place, _ in places],
                     marker={
                         "color": _FILLS[number % len(_FILLS)],
@@ -284,7 +288,7 @@ def _path(trace: _Trace) -> go.Scatter:
     y: list[float | None] = []
     for place, line in enumerate(trace.lines):
         for begin, end in trace.sections.get(line.row, ()):
-            x += [begin / 1e6, end / 1e6, None]
+            x += [trace.ms(begin), trace.ms(end), None]
             y += [place + 0.2, place + 0.2, None]
     stroke = {"color": "#000000", "width": 3}
     return go.Scatter(x=x, y=y, mode="lines", line=stroke, hoverinfo="skip", name="critical path")
@@ -298,8 +302,8 @@ def _durations(trace: _Trace, extent: float, size: int) -> go.Scatter:
     colour: list[str] = []
     bars_px = (1 - _BARS_FROM) * (DESIGN_WIDTH - 24)
     for line in trace.lines:
-        begin, end = trace.forest.start[line.row] / 1e6, trace.forest.end[line.row] / 1e6
-        said = milliseconds(end - begin) if trace.forest.has_time[line.row] else "◇ no time"
+        begin, end = trace.ms(trace.forest.start[line.row]), trace.ms(trace.forest.end[line.row])
+        said = milliseconds(trace.forest.duration[line.row] / 1e6) if trace.forest.has_time[line.row] else "◇ no time"
         needed = extent * (text_width(said, size) + 10) / bars_px
         right, left = end + needed <= 1.02 * extent, begin >= needed
         x.append(begin if left and not right else end)
@@ -353,28 +357,6 @@ def _signs(trace: _Trace, line: Line) -> str:
     return signs + ("⋯ " if line.parent_hidden else "")
 
 
-def _stripes(trace: _Trace) -> list[dict[str, Any]]:
-    """Lay a band under marked spans, and a faint one under every other line."""
-    stripes = []
-    for place, line in enumerate(trace.lines):
-        marked = line.row in trace.marked
-        if marked or place % 2:
-            stripes.append(
-                {
-                    "type": "rect",
-                    "xref": "paper",
-                    "x0": 0,
-                    "x1": 1,
-                    "y0": place - 0.5,
-                    "y1": place + 0.5,
-                    "fillcolor": "rgba(240,228,66,0.30)" if marked else "rgba(128,134,142,0.07)",
-                    "line": {"width": 0},
-                    "layer": "below",
-                }
-            )
-    return stripes
-
-
 def _values(trace: _Trace, row: int) -> list[str]:
     """Return what a span says of its request, where whoever made the review asked for values to be shown."""
     if not trace.values:
@@ -385,21 +367,21 @@ def _values(trace: _Trace, row: int) -> list[str]:
 
 def _hover(trace: _Trace, row: int) -> str:
     forest = trace.forest
-    template = trace.named("template", row)
+    operation, template = trace.operation(row), trace.named("template", row)
     timed = bool(forest.has_time[row])
     start, duration, own = (values[row] / 1e6 for values in (forest.start, forest.duration, forest.self_time))
     exclusive = trace.exclusive.get(row, 0)
     return hover(
         [
-            f"<b>{shown(trace.named('service', row), 60)}</b> {shown(trace.operation(row), HOVER_CHARACTERS)}",
-            f"template {shown(template, HOVER_CHARACTERS)}" if template else "",
+            f"<b>{shown(trace.named('service', row), 60)}</b> {shown(operation, HOVER_CHARACTERS)}",
+            f"template {shown(template, HOVER_CHARACTERS)}" if template and template != operation else "",
             *_values(trace, row),
             f"kind {shown(trace.named('kind', row) or 'unspecified', 20)}" + (", failed" if forest.error[row] else ""),
             f"from {milliseconds(start)}, duration {milliseconds(duration)}" if timed else "no time recorded",
             f"self time {milliseconds(own)}" if timed else "",
             f"on the critical path {milliseconds(exclusive / 1e6)}" if exclusive else "",
             f"stands for {forest.multiplicity[row]:,} spans" if forest.multiplicity[row] > 1 else "",
+            # The figure as a whole names its trace.
             f"span {forest.span_id(row)}",
-            f"trace {trace.trace_id}",
         ]
     )

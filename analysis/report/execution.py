@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -126,6 +127,10 @@ def _forget_the_machine(source: Path, target: Path) -> None:
             cell.id = "injected-parameters"
     notebook.metadata.papermill.input_path = source.name
     notebook.metadata.papermill.output_path = target.name
-    # Without line breaks in their data, figures take two thirds of the room.
-    text = nbformat.writes(notebook, indent=None, separators=(",", ":"))
-    target.write_text(text + "\n", encoding="utf-8")
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        # Whatever opens a notebook shows the richer form: the other one only doubles it.
+        if "text/html" in output.get("data", {}):
+            output["data"].pop("text/plain", None)
+    # nbformat insists on a line for each number of a figure, which takes as much room again.
+    text = json.dumps(notebook, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    target.write_text(text + "\n", encoding="utf-8", newline="\n")

@@ -54,7 +54,7 @@ def first_page(told: Told) -> Document:
         trend=_trend(told),
         **said,
     )
-    return Document("index.html", told.title, body, body.count('<div class="figure">'))
+    return Document("index.html", told.title, body, body.count('<div class="figure"'))
 
 
 def _changed(told: Told) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from analysis.report.site import Document
-from analysis.report.templates import TEMPLATES, embedded_figure, figure_title
+from analysis.report.templates import TEMPLATES, embedded_figure, figure_height, figure_title
 
 __all__ = ["Page", "chapter_document"]
 
@@ -54,6 +54,7 @@ def chapter_document(page: Page) -> Document:
         template_file="notebook.html.j2",
     )
     exporter.filters["embedded_figure"] = embedded_figure
+    exporter.filters["figure_height"] = figure_height
     exporter.filters["figure_title"] = figure_title
     exporter.environment.globals["plotly_mimetype"] = _PLOTLY
     body, _ = exporter.from_notebook_node(page.notebook)

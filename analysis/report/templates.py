@@ -16,7 +16,16 @@ from markupsafe import Markup
 
 from analysis._wording import counted, duration, percent, plain
 
-__all__ = ["TEMPLATES", "VENDOR", "embedded", "embedded_figure", "figure_title", "render", "service_file"]
+__all__ = [
+    "TEMPLATES",
+    "VENDOR",
+    "embedded",
+    "embedded_figure",
+    "figure_height",
+    "figure_title",
+    "render",
+    "service_file",
+]
 
 TEMPLATES: Final = Path(__file__).parent / "template"
 VENDOR: Final = Path(__file__).parent / "vendor"
@@ -24,6 +33,8 @@ _TITLE: Final = 300
 _SLUG: Final = 40
 #: Texts from this length on are written once.
 _LONG: Final = 40
+#: Height of a figure that names none.
+_HEIGHT_PX: Final = 450
 #: Begins a reference to a text: no name of telemetry keeps it, it is a control character.
 _MARK: Final = "\x01"
 
@@ -49,6 +60,7 @@ def _environment() -> Environment:
         plain=plain,
         name=lambda text: plain(str(text), _TITLE),
         embedded_figure=lambda figure: Markup(embedded_figure(figure)),  # noqa: S704 - escaped for where it stands
+        figure_height=figure_height,
         figure_title=figure_title,
         thousands=lambda number: f"{number:,}",
     )
@@ -94,6 +106,11 @@ def _referring(value: Any, places: Mapping[str, int]) -> Any:
     if isinstance(value, list | tuple):
         return [_referring(item, places) for item in value]
     return value
+
+
+def figure_height(figure: Mapping[str, Any]) -> int:
+    """Return the height of a figure in pixels: the room that is kept for it until it is drawn."""
+    return round(figure.get("layout", {}).get("height") or _HEIGHT_PX)
 
 
 def figure_title(figure: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from tests.report.test_pages import findings_of, opened
 
 pytestmark = pytest.mark.slow
 
-INSIDE = "document.querySelectorAll('.page:not([hidden]) .figure:not(.drawn)').length === 0"
+INSIDE = "drawEverything().then(() => !document.querySelector('.page:not([hidden]) .figure:not(.drawn)'))"
 
 
 def foreign(requests: list[str]) -> list[str]:

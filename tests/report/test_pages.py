@@ -50,6 +50,8 @@ def opened(chromium: Browser, folder: Path, name: str, drawn: str = DRAWN, **con
         page.on("pageerror", lambda error: watched.complaints.append(str(error)))
         page.on("console", lambda line: watched.complaints.append(line.text) if line.type != "log" else None)
         page.goto((folder / f"{name}.html").as_uri())
+        # A page draws what is near; here all of it is looked at.
+        page.evaluate("window.drawEverything?.()")
         page.wait_for_function(drawn)
         yield watched
 

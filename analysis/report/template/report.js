@@ -32,6 +32,25 @@ const drawAll = (within) => {
   for (const place of within.querySelectorAll(".figure")) draw(place);
 };
 
+// A figure is drawn when it comes near: a page opens at once, however many it holds.
+const near = new IntersectionObserver(
+  (seen) => {
+    for (const one of seen) {
+      if (!one.isIntersecting) continue;
+      near.unobserve(one.target);
+      draw(one.target);
+    }
+  },
+  { rootMargin: "75% 0px" },
+);
+for (const place of document.querySelectorAll(".figure")) near.observe(place);
+
+// Every figure of what is shown, at once.
+window.drawEverything = async () => {
+  drawAll(document.querySelector(".page:not([hidden])") ?? document);
+  await Promise.all(drawing);
+};
+
 // A click on a service leads to its page.
 const follow = (point) => {
   const link = [...document.querySelectorAll("#marks th a")].find((one) => one.textContent === point?.customdata);
@@ -39,6 +58,7 @@ const follow = (point) => {
 };
 
 window.addEventListener("beforeprint", () => {
+  drawAll(document.querySelector(".page:not([hidden])") ?? document);
   for (const place of document.querySelectorAll(".figure.drawn")) Plotly.Plots.resize(place);
 });
 
@@ -71,9 +91,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
 for (const form of document.querySelectorAll("form.filters")) {
   const section = form.closest(".page") ?? document;
   const rows = [...section.querySelectorAll(`table[id$="${form.dataset.for}"] tbody tr`)];
-  const texts = rows.map((row) => row.cells[1].textContent.toLowerCase());
   const said = form.querySelector("output");
+  let texts;
   const chosen = () => {
+    texts ??= rows.map((row) => row.cells[1].textContent.toLowerCase());
     const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = [...form.querySelectorAll("select")].filter((select) => select.value);
     let shown = 0;
@@ -102,7 +123,6 @@ const show = () => {
     else link.removeAttribute("aria-current");
   }
   document.title = page.dataset.title;
-  drawAll(page);
   if (target && target !== page) target.scrollIntoView();
   else window.scrollTo(0, 0);
 };
@@ -114,7 +134,11 @@ window.showAll = async (highest) => {
   await Promise.all(drawing);
   const places = [...document.querySelectorAll(".figure.drawn")];
   await Promise.all(places.map((place) => Plotly.Plots.resize(place)));
-  // What is higher than a sheet is made smaller as a whole.
+  // What is wider or higher than a sheet is made smaller as a whole: else the browser makes every page smaller.
+  for (const table of document.querySelectorAll(".table > table")) {
+    const room = table.parentElement.clientWidth / table.offsetWidth;
+    if (room < 1) table.style.zoom = room;
+  }
   for (const place of places) if (place.offsetHeight > highest) place.style.zoom = highest / place.offsetHeight;
 };
 
@@ -128,4 +152,4 @@ window.pictureOf = async (place, format, width) => {
 if (pages.length) {
   window.addEventListener("hashchange", show);
   show();
-} else drawAll(document);
+}
