@@ -214,7 +214,8 @@ class Review:
             if stale.stem not in self.tables:
                 stale.unlink()
         for name, table in self.tables.items():
-            pq.write_table(table, target / _FACTS / f"{name}.parquet", compression="zstd")
+            # Dictionaries cost small tables more than they save.
+            pq.write_table(table, target / _FACTS / f"{name}.parquet", compression="zstd", use_dictionary=False)
         pq.write_table(self.exemplar_spans, target / _EXEMPLARS, compression="zstd")
         pq.write_table(self.exemplar_logs, target / _EXEMPLAR_LOGS, compression="zstd")
         whole = self.to_json() | {"totals": dict(self.totals), "exports": [dict(entry) for entry in self.inputs]}

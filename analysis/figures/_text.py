@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 __all__ = ["cleaned", "counted", "fitted", "hover", "plural", "shown", "text_width", "wrapped"]
@@ -89,6 +90,7 @@ def text_width(text: str, size_px: float) -> float:
     return size_px * sum(_em(character) for character in text)
 
 
+@lru_cache(maxsize=4096)
 def _em(character: str) -> float:
     if character in _NARROW:
         return 0.34
@@ -100,12 +102,17 @@ def _em(character: str) -> float:
 
 
 def _fit(text: str, width_px: float, size_px: float) -> str:
+    """Cut a text to the most characters that fit, found by halving: a longer cut holds all of a shorter one."""
     if text_width(text, size_px) <= width_px:
         return text
-    characters = len(text) - 1
-    while characters > 1 and text_width(_cut(text, characters), size_px) > width_px:
-        characters -= 1
-    return _cut(text, max(characters, 1))
+    fits, too_wide = 1, len(text)
+    while too_wide - fits > 1:
+        middle = (fits + too_wide) // 2
+        if text_width(_cut(text, middle), size_px) <= width_px:
+            fits = middle
+        else:
+            too_wide = middle
+    return _cut(text, fits)
 
 
 def fitted(name: Any, width_px: float, size_px: float) -> str:

@@ -26,7 +26,7 @@ PAGES = ["index", *CHAPTERS]
 DRAWN = "document.querySelectorAll('.figure').length === document.querySelectorAll('.figure.drawn').length"
 
 #: What a name must not have become.
-RUNNING = "[onerror], [onload], [onmouseover], a[href^='javascript' i], main script:not([type='application/json'])"
+RUNNING = "[onerror], [onload], [onmouseover], a[href^='javascript' i], main script:not([type='text/plain'])"
 
 pytestmark = pytest.mark.slow
 

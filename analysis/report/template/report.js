@@ -3,62 +3,61 @@
 
 const drawing = [];
 
-// Texts that stand in a figure more than once are written once.
-const figureOf = (text) => {
-  const { texts, figure } = JSON.parse(text);
-  const whole = (value) => {
-    if (typeof value === "string") return value[0] === "\u0001" ? texts[Number(value.slice(1))] : value;
-    if (Array.isArray(value)) return value.map(whole);
-    if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, whole(item)]));
-  };
-  return whole(figure);
+// Figures are packed: gzip, as base64.
+const unpack = async (text) => {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
 };
 
-// One figure: drawn once, when what it stands in is shown.
+// One figure: drawn once.
 const draw = (place) => {
   if (place.dataset.asked) return;
   place.dataset.asked = "yes";
-  const figure = figureOf(place.nextElementSibling.textContent);
-  const config = Object.assign({ responsive: true, displaylogo: false }, figure.config, { plotlyServerURL: "" });
-  const drawn = Plotly.newPlot(place, figure.data, figure.layout, config).then(() => {
-    place.classList.add("drawn");
-    place.on("plotly_click", (event) => follow(event.points[0]));
-  });
-  drawing.push(drawn);
+  drawing.push(
+    unpack(place.nextElementSibling.textContent).then(async (figure) => {
+      const config = Object.assign({ responsive: true, displaylogo: false }, figure.config, { plotlyServerURL: "" });
+      await Plotly.newPlot(place, figure.data, figure.layout, config);
+      place.classList.add("drawn");
+      place.on("plotly_click", (event) => follow(event.points[0]));
+    }),
+  );
 };
+
+// What is seen: the page, or one of the pages of a file.
+const shown = () => document.querySelector(".page:not([hidden])") ?? document;
 
 const drawAll = (within) => {
   for (const place of within.querySelectorAll(".figure")) draw(place);
 };
 
-// A figure is drawn when it comes near: a page opens at once, however many it holds.
-const near = new IntersectionObserver(
-  (seen) => {
-    for (const one of seen) {
-      if (!one.isIntersecting) continue;
-      near.unobserve(one.target);
-      draw(one.target);
-    }
-  },
-  { rootMargin: "75% 0px" },
-);
+// What is near is drawn at once, all else that is shown while nothing else is to be done: a page can be read as soon as
+// it opens, however many figures it holds.
+const near = new IntersectionObserver((seen) => {
+  for (const one of seen) if (one.isIntersecting) draw(one.target);
+});
+const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+const drawInTurn = () => {
+  const place = shown().querySelector(".figure:not([data-asked])");
+  if (!place) return;
+  draw(place);
+  drawing.at(-1).then(() => whenIdle(drawInTurn));
+};
 for (const place of document.querySelectorAll(".figure")) near.observe(place);
 
 // Every figure of what is shown, at once.
 window.drawEverything = async () => {
-  drawAll(document.querySelector(".page:not([hidden])") ?? document);
+  drawAll(shown());
   await Promise.all(drawing);
 };
 
-// A click on a service leads to its page.
+// A click on a service leads to its page, which begins with its findings.
 const follow = (point) => {
-  const link = [...document.querySelectorAll("#marks th a")].find((one) => one.textContent === point?.customdata);
-  if (link) link.click();
+  if (typeof point?.customdata !== "string") return;
+  [...shown().querySelectorAll("main a, .page a")].find((one) => one.textContent === point.customdata)?.click();
 };
 
 window.addEventListener("beforeprint", () => {
-  drawAll(document.querySelector(".page:not([hidden])") ?? document);
   for (const place of document.querySelectorAll(".figure.drawn")) Plotly.Plots.resize(place);
 });
 
@@ -123,6 +122,7 @@ const show = () => {
     else link.removeAttribute("aria-current");
   }
   document.title = page.dataset.title;
+  whenIdle(drawInTurn);
   if (target && target !== page) target.scrollIntoView();
   else window.scrollTo(0, 0);
 };
@@ -144,7 +144,7 @@ window.showAll = async (highest) => {
 
 // A figure as a picture on white, whether it is shown or not.
 window.pictureOf = async (place, format, width) => {
-  const { data, layout } = figureOf(document.querySelectorAll(".figure")[place].nextElementSibling.textContent);
+  const { data, layout } = await unpack(document.querySelectorAll(".figure")[place].nextElementSibling.textContent);
   const sized = Object.assign({}, layout, { width, paper_bgcolor: "#fff" });
   return Plotly.toImage({ data, layout: sized }, { format, width, height: layout.height ?? width / 2, scale: format === "png" ? 2 : 1 });
 };
@@ -152,4 +152,4 @@ window.pictureOf = async (place, format, width) => {
 if (pages.length) {
   window.addEventListener("hashchange", show);
   show();
-}
+} else whenIdle(drawInTurn);

@@ -1,33 +1,30 @@
 // Draws the figure of a slide when the slide is shown, as large as its frame allows.
 "use strict";
 
-const figureOf = (text) => {
-  const { texts, figure } = JSON.parse(text);
-  const whole = (value) => {
-    if (typeof value === "string") return value[0] === "\u0001" ? texts[Number(value.slice(1))] : value;
-    if (Array.isArray(value)) return value.map(whole);
-    if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, whole(item)]));
-  };
-  return whole(figure);
+// As in report.js.
+const unpack = async (text) => {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
 };
 
 const drawing = [];
+const drawOne = async (place) => {
+  const { data, layout } = await unpack(place.nextElementSibling.textContent);
+  const frame = place.parentElement.parentElement;
+  const [width, height] = [frame.offsetWidth || Number(frame.dataset.width), frame.offsetHeight || Number(frame.dataset.height)];
+  // Too tall for its frame, a figure is drawn wider and made smaller as a whole.
+  const scale = Math.min(1, height / (layout.height ?? height));
+  const sized = Object.assign({}, layout, { width: width / scale, autosize: false });
+  await Plotly.newPlot(place, data, sized, { displayModeBar: false, plotlyServerURL: "" });
+  place.style.transform = `scale(${scale})`;
+  place.classList.add("drawn");
+};
 const draw = (within) => {
   for (const place of within.querySelectorAll(".figure")) {
     if (place.dataset.asked) continue;
     place.dataset.asked = "yes";
-    const { data, layout } = figureOf(place.nextElementSibling.textContent);
-    const frame = place.parentElement.parentElement;
-    const [width, height] = [frame.offsetWidth || Number(frame.dataset.width), frame.offsetHeight || Number(frame.dataset.height)];
-    // Too tall for its frame, a figure is drawn wider and made smaller as a whole.
-    const scale = Math.min(1, height / (layout.height ?? height));
-    const sized = Object.assign({}, layout, { width: width / scale, autosize: false });
-    const drawn = Plotly.newPlot(place, data, sized, { displayModeBar: false, plotlyServerURL: "" }).then(() => {
-      place.style.transform = `scale(${scale})`;
-      place.classList.add("drawn");
-    });
-    drawing.push(drawn);
+    drawing.push(drawOne(place));
   }
 };
 
