@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -47,17 +47,17 @@ class Shop:
         return len(self.archetypes) - 1
 
 
-def build_shop(rng: np.random.Generator, operations: int = 8) -> Shop:
+def build_shop(rng: np.random.Generator, operations: int = 8, names: Sequence[str] = NAMES) -> Shop:
     """Build services that call others further down the list, each with its own stores."""
     shop = Shop()
-    servers = [[_server(shop, service, number) for number in range(operations)] for service in NAMES]
-    for position, service in enumerate(NAMES):
+    servers = [[_server(shop, service, number) for number in range(operations)] for service in names]
+    for position, service in enumerate(names):
         for number, server in enumerate(servers[position]):
-            further = range(position + 1, min(position + 9, len(NAMES)))
+            further = range(position + 1, min(position + 1 + len(names) // 3, len(names)))
             for callee in rng.permutation(list(further))[: rng.integers(0, 5)]:
                 target = servers[callee][rng.integers(operations)]
                 most = 6 if rng.random() < 0.05 else 1
-                client = _client(shop, service, NAMES[callee], shop.archetypes[target])
+                client = _client(shop, service, names[callee], shop.archetypes[target])
                 shop.calls[server].append((client, 0, most))
                 shop.calls[client].append((target, 1, 1))
             for table in range(rng.integers(0, 3)):
@@ -66,7 +66,7 @@ def build_shop(rng: np.random.Generator, operations: int = 8) -> Shop:
             if rng.random() < 0.3:
                 shop.calls[server].append((_cache(shop, service, number), 1, 3))
             if rng.random() < 0.12:
-                publish, process = _message(shop, service, NAMES[-1 - int(rng.integers(6))], number)
+                publish, process = _message(shop, service, names[-1 - int(rng.integers(6))], number)
                 shop.calls[server].append((publish, 1, 1))
                 shop.calls[publish].append((process, 1, 1))
                 shop.calls[process].append((_query(shop, shop.archetypes[process]["service"], "events"), 1, 2))
@@ -138,7 +138,13 @@ def _internal(shop: Shop, service: str, number: int) -> int:
 
 
 def generate(
-    spans: int, *, seed: int = 7, skew_ns: Mapping[str, int] | None = None, orphans: float = 0.003
+    spans: int,
+    *,
+    seed: int = 7,
+    skew_ns: Mapping[str, int] | None = None,
+    orphans: float = 0.003,
+    names: Sequence[str] = NAMES,
+    shop: Shop | None = None,
 ) -> pa.Table:
     """Return spans of whole traces, sorted as a partition is.
 
@@ -152,9 +158,13 @@ def generate(
         By host ("node-0" to "node-11"): what its clock is ahead, ns.
     orphans
         Share of spans whose parent is not there.
+    names
+        The services, the outermost first.
+    shop
+        What they do; built for the seed when not given, so that several seeds can show one system.
     """
     rng = np.random.default_rng(seed)
-    shop = build_shop(rng)
+    shop = build_shop(rng, names=names) if shop is None else shop
     grown: list[dict[str, np.ndarray]] = []
     count = traces = 0
     while count < spans:
@@ -207,6 +217,12 @@ def _grow(shop: Shop, rng: np.random.Generator, traces: int) -> dict[str, np.nda
     for _, first, last in reversed(steps):
         rows = np.arange(first, last)[failed[first:last]]
         failed[tree["parent"][rows[rng.random(len(rows)) < 0.75]]] = True
+    # A call that is made again although its caller did not fail: the one before it did.
+    remote = np.array([kind["kind"] == "client" and kind["category"] == "http" for kind in shop.archetypes])
+    again = remote[tree["archetype"]][:-1]
+    for name in ("parent", "archetype"):
+        again &= tree[name][1:] == tree[name][:-1]
+    failed[:-1] |= again & (rng.random(count - 1) < 0.05)
     return {**tree, **_timed(shop, rng, tree, steps), "failed": failed.astype(np.int64)}
 
 
