@@ -15,11 +15,12 @@ from analysis.ingest.assembling import assemble
 from analysis.ingest.frames import read_frames
 from analysis.ingest.inputs import STANDARD_INPUT, Paths, as_list
 from analysis.ingest.manifest import Manifest, load_manifest
+from analysis.ingest.partition_files import write_partitions
 from analysis.ingest.partitioning import LOGS_PER_PARTITION, SPANS_PER_PARTITION
 from analysis.ingest.reading import Ingested, Progress, read_exports, silent, temporary_folder
 from analysis.ingest.storage import Folder
 from analysis.ingest.tally import Tally, together
-from analysis.ingest.writing import write_dataset, write_partitions
+from analysis.ingest.writing import write_dataset
 from analysis.sources import RowMapping, UnreadableExport, is_frame, load_mapping
 
 __all__ = ["ingest", "open_dataset", "open_export", "open_rows", "open_source"]

@@ -1,13 +1,14 @@
 """Rows on their way from exports to partitions: in memory while they are few, in files on disk beyond that.
 
 Rows are kept in buckets by the hash of their trace, so that a partition can be put together without the others. A
-spilled file holds one row group a bucket.
+spilled file begins with the offsets of the buckets and holds each as a small Parquet file, so that what it costs to
+read a bucket does not grow with their number.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -28,8 +29,10 @@ __all__ = ["BUCKETS", "Kind", "Pieces", "Spool", "travelling"]
 Kind = Literal["spans", "logs"]
 
 #: Buckets while the number of partitions is not known yet: a power of two, so that buckets and partitions nest.
-BUCKETS: Final = 64
+BUCKETS: Final = 128
 
+#: Bytes of an offset at the head of a spilled file.
+_OFFSET: Final = 8
 _NUMBER: Final = pa.field(INPUT, pa.int32())
 #: What travels: columns read from exports, not those computed from them, and the number of the input.
 _SCHEMAS: Final[dict[Kind, pa.Schema]] = {
@@ -175,20 +178,23 @@ class Spool:
         self._held_rows = 0
 
     def _run_bytes(self, homes: UInt64s, table: pa.Table) -> bytes:
-        bucket = homes % np.uint64(self.buckets)
+        # Few bits, so that sorting is counting.
+        bucket = (homes % np.uint64(self.buckets)).astype(np.uint16 if self.buckets <= 1 << 16 else np.uint64)
         order = np.argsort(bucket, kind="stable")
-        ends = np.searchsorted(bucket[order], np.arange(self.buckets, dtype=np.uint64), side="right")
+        ends = np.searchsorted(bucket[order], np.arange(self.buckets), side="right")
         # Most exports leave most columns out; each of them would cost as much in each row group as one that is used.
         table = table.select([name for name in table.column_names if table[name].null_count < table.num_rows])
+        table = table.take(pa.array(order))
+        texts = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
+        # Written as texts, a row group holds those that it has; as codes it would hold the whole dictionary.
+        plain = pa.schema([(field.name, pa.string()) if field.name in texts else field for field in table.schema])
+        pieces = []
         begin = 0
-        content = BytesIO()
-        with pq.ParquetWriter(content, table.schema, compression="lz4") as writer:
-            for end in ends.tolist():
-                # Tidy, lest every row group holds the whole dictionary.
-                rows = tidy([table.take(pa.array(order[begin:end]))], table.schema)
-                writer.write_table(rows, row_group_size=max(1, end - begin))
-                begin = end
-        return content.getvalue()
+        for end in ends.tolist():
+            pieces.append(_piece_bytes(table.slice(begin, end - begin).cast(plain), texts) if end > begin else b"")
+            begin = end
+        offsets = np.cumsum([_OFFSET * (self.buckets + 1), *map(len, pieces)], dtype=np.uint64)
+        return b"".join([offsets.tobytes(), *pieces])
 
     def partition(self, kind: Kind, number: int, partitions: int) -> pa.Table:
         """Return the rows of one partition, tidy.
@@ -200,18 +206,66 @@ class Spool:
         number, partitions
             Which partition, of how many.
         """
-        return tidy(self._parts(kind, number, partitions), _SCHEMAS[kind])
+        return next(self.partitions(kind, [number], partitions))
 
-    def _parts(self, kind: Kind, number: int, partitions: int) -> Iterator[pa.Table]:
-        for table, homes in self._held[kind]:
-            yield _only(table, homes, number, partitions)
+    def together(self, partitions: int, most: int) -> list[list[int]]:
+        """Return the numbers of all partitions, those together that lie in one bucket, no more than ``most``."""
+        several = max(1, partitions // self.buckets)
+        steps = [
+            range(bucket, partitions, self.buckets)[first : first + most]
+            for bucket in range(min(partitions, self.buckets))
+            for first in range(0, several, most)
+        ]
+        return [list(step) for step in steps]
+
+    def partitions(self, kind: Kind, numbers: Sequence[int], partitions: int) -> Iterator[pa.Table]:
+        """Yield the rows of several partitions of one bucket, tidy, one after the other; what is spilled is read once.
+
+        Parameters
+        ----------
+        kind
+            Spans or log records.
+        numbers, partitions
+            Which partitions, of how many.
+        """
+        found: list[list[pa.Table]] = [[] for _ in numbers]
+        for table, homes in self._parts(kind, numbers[0], partitions):
+            for place, number in enumerate(numbers):
+                found[place].append(_only(table, homes, number, partitions))
+        for tables in found:
+            yield tidy(tables, _SCHEMAS[kind])
+            tables.clear()
+
+    def _parts(self, kind: Kind, number: int, partitions: int) -> Iterator[tuple[pa.Table, UInt64s | None]]:
+        """Yield the rows of a bucket, with the hashes that decide their partitions unless all are of one."""
+        yield from self._held[kind]
         for name in self._runs[kind]:
-            with self._made().opened(name) as file, pq.ParquetFile(file) as run:
-                for group in range(number % self.buckets, self.buckets, min(partitions, self.buckets)):
-                    table = _complete(kind, run.read_row_group(group))
+            with self._made().opened(name) as file:
+                offsets = np.frombuffer(file.read(_OFFSET * (self.buckets + 1)), np.uint64).tolist()
+                for bucket in range(number % self.buckets, self.buckets, min(partitions, self.buckets)):
+                    if offsets[bucket] == offsets[bucket + 1]:
+                        continue
+                    file.seek(offsets[bucket])
+                    table = _complete(kind, _piece_of(file.read(offsets[bucket + 1] - offsets[bucket])))
                     # With more partitions than buckets, several share one.
-                    several = partitions > self.buckets
-                    yield _only(table, _homes(kind, table), number, partitions) if several else table
+                    yield table, _homes(kind, table) if partitions > self.buckets else None
+
+
+def _piece_bytes(rows: pa.Table, texts: list[str]) -> bytes:
+    """Return the rows of one bucket as a Parquet file of their own: read without what a run says of its others."""
+    content = BytesIO()
+    pq.write_table(
+        rows, content, row_group_size=rows.num_rows, compression="lz4", use_dictionary=texts, write_statistics=False
+    )
+    return content.getvalue()
+
+
+def _piece_of(content: bytes) -> pa.Table:
+    held = pa.BufferReader(content)
+    metadata = pq.read_metadata(held)
+    texts = [field.name for field in metadata.schema.to_arrow_schema() if pa.types.is_string(field.type)]
+    held.seek(0)
+    return pq.ParquetFile(held, metadata=metadata, read_dictionary=texts).read(use_threads=False)
 
 
 def _homes(kind: Kind, table: pa.Table) -> UInt64s:
@@ -228,7 +282,7 @@ def _complete(kind: Kind, table: pa.Table) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def _only(table: pa.Table, homes: UInt64s, number: int, partitions: int) -> pa.Table:
-    if partitions == 1:
+def _only(table: pa.Table, homes: UInt64s | None, number: int, partitions: int) -> pa.Table:
+    if partitions == 1 or homes is None:
         return table
     return table.filter(pa.array(homes % np.uint64(partitions) == number))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from analysis.operations.identifiers import replace_identifiers
 from analysis.operations.paths import http_path_template, is_raw_path
@@ -10,6 +11,7 @@ from analysis.sql import fingerprint
 
 TEMPORARY = "{temporary}"
 MAX_NAME_CHARACTERS = 1_024
+_MAX_REMEMBERED_CHARACTERS = 128
 
 _TEMPORARY = re.compile(
     r"^(?:amq\.gen-|amq\.rabbitmq\.reply-to|amqp\.gen-|_INBOX\.|(?:temp-(?:queue|topic)://)|ActiveMQ\.(?:Temp|DLQ\.Temp)"
@@ -42,7 +44,11 @@ def message_destination_template(name: str) -> str:
 
 
 def _replaced(name: str) -> tuple[str, bool]:
-    """Give a name without identifiers, and whether it had any."""
+    """Give a name without identifiers, and whether it had any; short ones, which come again and again, are kept."""
+    return _remembered_name(name) if len(name) <= _MAX_REMEMBERED_CHARACTERS else _judged_name(name)
+
+
+def _judged_name(name: str) -> tuple[str, bool]:
     text = name[:MAX_NAME_CHARACTERS]
     if _STATEMENT.match(text):
         found = fingerprint(text)
@@ -58,6 +64,9 @@ def _replaced(name: str) -> tuple[str, bool]:
         words.append(template)
         replaced = replaced or bool(values)
     return " ".join(words), replaced
+
+
+_remembered_name = lru_cache(maxsize=16_384)(_judged_name)
 
 
 def name_template(name: str) -> str:

@@ -93,10 +93,17 @@ def http_path_template(path: str) -> str:
     >>> http_path_template("/v1/users/1343-turtles?b=1&a=2")
     '/v1/users/{id}?a&b'
     """
+    return _remembered_template(path) if len(path) <= _MAX_REMEMBERED_CHARACTERS else _judged_template(path)
+
+
+def _judged_template(path: str) -> str:
     before, query = _split(path)
     template = "/".join(_segment(segment)[0] for segment in before.split("/")) or "/"
     keys = sorted({_key(pair) for pair in query.split("&")} - {""})
     return f"{template}?{'&'.join(keys)}" if keys else template
+
+
+_remembered_template = lru_cache(maxsize=16_384)(_judged_template)
 
 
 def http_parameters(path: str) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -93,35 +93,44 @@ def write_pieces(
 ) -> list[Path]:
     """Write at least so many spans as files of about ``size`` each, and return the files.
 
-    A piece that is there already is kept: the same number of piece has the same bytes.
+    Their names say how many spans they hold. A piece that is there already is kept: the same number of piece has the
+    same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    there = {int(path.name.split("-")[1]): path for path in folder.glob("piece-*.binpb.zst")}
+    templates = _Templates(size)
     written: list[Path] = []
     done = 0
-    for number, template in enumerate(_in_turn(size)):
-        path = folder / f"piece-{number:05d}.binpb.zst"
-        if not path.exists():
-            unfinished = path.with_suffix(".unfinished")
-            unfinished.write_bytes(pa.Codec("zstd", 1).compress(template.piece(number), asbytes=True))
-            unfinished.replace(path)
+    while done < spans:
+        number = len(written)
+        path = there.get(number) or _written(folder, number, templates.of(number))
         written.append(path)
-        done += template.spans
+        done += int(path.name.split(".")[0].split("-")[2])
         if told is not None:
             told(done, spans)
-        if done >= spans:
-            return written
-    raise AssertionError("templates never end")
+    return written
 
 
-def _in_turn(size: int) -> Iterator[_Template]:
-    shop = build_shop(np.random.default_rng(3), names=SERVICES)
-    made: list[_Template] = []
-    number = 0
-    while True:
-        if len(made) < TEMPLATES:
-            made.append(_Template.of(generate(size, seed=100 + number, shop=shop)))
-        yield made[number % TEMPLATES]
-        number += 1
+def _written(folder: Path, number: int, template: _Template) -> Path:
+    path = folder / f"piece-{number:05d}-{template.spans}.binpb.zst"
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_bytes(pa.Codec("zstd", 1).compress(template.piece(number), asbytes=True))
+    return unfinished.replace(path)
+
+
+class _Templates:
+    """Templates, each made when it is first asked for."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._made: dict[int, _Template] = {}
+
+    def of(self, piece: int) -> _Template:
+        number = piece % TEMPLATES
+        if number not in self._made:
+            shop = build_shop(np.random.default_rng(3), names=SERVICES)
+            self._made[number] = _Template.of(generate(self._size, seed=100 + number, shop=shop))
+        return self._made[number]
 
 
 def main() -> None:

@@ -145,8 +145,7 @@ def _cluster(workers: int, folder: Path) -> Iterator[tuple[str, list[psutil.Proc
             time.sleep(0.1)
         address = json.loads(named.read_text())["address"]
         told = [address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
-        for _ in range(workers):
-            running.append(subprocess.Popen([*begin, "distributed.cli.dask_worker", *told], **quiet))
+        running += [subprocess.Popen([*begin, "distributed.cli.dask_worker", *told], **quiet) for _ in range(workers)]
         yield address, [psutil.Process(process.pid) for process in running]
     finally:
         for process in reversed(running):
@@ -187,7 +186,9 @@ def _run(spans: int, engine: str, folder: Path, size: int) -> list[Cost]:
             ("findings", ["findings", str(dataset), "--format", "json", *chosen]),
         ):
             taken = measured(command, folder / f"{stage}.log", others)
-            held = sum(part["counts"]["spans"] for part in json.loads((dataset / "manifest.json").read_text())["partitions"])
+            held = sum(
+                part["counts"]["spans"] for part in json.loads((dataset / "manifest.json").read_text())["partitions"]
+            )
             costs.append(Cost(engine, stage, held, *taken))
             print(f"  {_line(costs[-1])}", flush=True)
     shutil.rmtree(review, ignore_errors=True)

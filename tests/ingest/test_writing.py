@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from analysis.dataset import ingest, open_dataset, open_export, open_source
 from analysis.ingest import BusyDataset
 from analysis.ingest.locking import LOCK, writing
+from analysis.ingest.partition_files import partition_count
 from analysis.ingest.storage import TEMPORARY, Folder
-from analysis.ingest.writing import partition_count
 from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA
 from analysis.sources import UnreadableExport
 from tests.exports import log, otlp, span
