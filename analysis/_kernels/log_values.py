@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["copy_texts", "parse_ids", "parse_times"]
+__all__ = ["copy_texts", "parse_ids", "parse_times", "second_of", "whole_second"]
 
 _DAYS: Final = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 _SECOND: Final = 1_000_000_000
@@ -38,20 +38,38 @@ def _day(year: int, month: int, day: int) -> int:
 
 
 @kernel
+def whole_second(data: NDArray[np.uint8], day_at: int, clock_at: int) -> int:
+    """Return the second since the epoch of ``yyyy-mm-dd`` and ``hh:mm:ss``; -1 where they are none.
+
+    What separates their digits is for the caller to see.
+    """
+    year, month, day = _digits(data, day_at, 4), _digits(data, day_at + 5, 2), _digits(data, day_at + 8, 2)
+    return second_of(data, year, month, day, clock_at)
+
+
+@kernel
+def second_of(data: NDArray[np.uint8], year: int, month: int, day: int, clock_at: int) -> int:
+    """Return the second since the epoch of a day and ``hh:mm:ss``; -1 where they are none."""
+    hour, minute, second = _digits(data, clock_at, 2), _digits(data, clock_at + 3, 2), _digits(data, clock_at + 6, 2)
+    if year < 1970 or year > 2261 or month < 1 or month > 12 or day < 1 or hour < 0 or hour > 23:
+        return -1
+    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if day > _DAYS[month - 1] + (1 if leap else 0) or minute < 0 or minute > 59 or second < 0 or second > 59:
+        return -1
+    return ((_day(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
+
+
+@kernel
 def _time(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     """Return nanoseconds since the epoch and 0, 1 where no zone is named, -1 where it is no plain time."""
     if end - at < 19 or data[at + 4] != 45 or data[at + 7] != 45 or data[at + 13] != 58 or data[at + 16] != 58:
         return 0, -1
     if data[at + 10] != 84 and data[at + 10] != 32:
         return 0, -1
-    year, month, day = _digits(data, at, 4), _digits(data, at + 5, 2), _digits(data, at + 8, 2)
-    hour, minute, second = _digits(data, at + 11, 2), _digits(data, at + 14, 2), _digits(data, at + 17, 2)
-    if year < 1970 or year > 2261 or month < 1 or month > 12 or day < 1 or hour < 0 or hour > 23:
+    second = whole_second(data, at, at + 11)
+    if second < 0:
         return 0, -1
-    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if day > _DAYS[month - 1] + (1 if leap else 0) or minute < 0 or minute > 59 or second < 0 or second > 59:
-        return 0, -1
-    found = (((_day(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * _SECOND
+    found = second * _SECOND
     place = at + 19
     if place < end and (data[place] == 46 or data[place] == 44):
         place += 1

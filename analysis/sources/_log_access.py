@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from analysis.sources._log_times import log_time
 
-__all__ = ["access_columns", "access_fields", "evidence"]
+__all__ = ["access_columns", "access_fields", "cluster_of", "evidence"]
 
 #: Envoy's default format, and Istio's, which has details after the flags and more at the end.
 _ENVOY: Final = re.compile(
@@ -63,7 +63,7 @@ def access_columns(fields: Mapping[str, Any]) -> dict[str, Any]:
     if said is not None:
         columns["retry_evidence"] = said
     if fields.get("peer") not in {None, "", "-"}:
-        columns["peer_service"] = _cluster(str(fields["peer"]))
+        columns["peer_service"] = cluster_of(str(fields["peer"]))
     return columns
 
 
@@ -98,7 +98,7 @@ def _envoy(match: re.Match[str]) -> dict[str, Any]:
     return fields
 
 
-def _cluster(name: str) -> str:
+def cluster_of(name: str) -> str:
     """Return the service of a cluster: ``outbound|8080||cart.shop.svc.cluster.local`` is ``cart``."""
     host = name.rpartition("|")[2] if "|" in name else name
     return host.split(".")[0] if "svc" in host.split(".") else host

@@ -10,9 +10,10 @@ from analysis.sources._collection import without_collection
 from analysis.sources._json import NotJson, loads
 from analysis.sources._ledger import Rejects
 from analysis.sources._log_access import access_columns, access_fields
+from analysis.sources._log_columns import NO_SERVICE
 from analysis.sources._log_ids import ids_in_text
 from analysis.sources._log_records import RecordReader, error_in
-from analysis.sources._log_scan import NO_SERVICE, block_lines
+from analysis.sources._log_scan import block_lines
 from analysis.sources._log_times import NO_ZONE, TIME, log_time, time_text
 from analysis.sources._log_values import LOGFMT, severity, syslog_severity
 from analysis.sources._rows import BATCH_ROWS, TEXT_LIMIT, Batch, LogRows

@@ -1,9 +1,11 @@
-"""JSON and logfmt log lines by the block: plain ones become columns at once, others are left to the reader of lines."""
+"""Log lines by the block: plain ones become columns at once, others are left to the reader of lines."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -11,22 +13,27 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis._kernels import json_lines
-from analysis._kernels.log_values import copy_texts, parse_ids, parse_times
+from analysis._kernels.log_values import parse_ids, parse_times
 from analysis._kernels.logfmt_lines import scan_logfmt_lines
-from analysis.schema import LOG_SCHEMA
 from analysis.sources._ledger import Rejects
+from analysis.sources._log_columns import alone, log_table, texts_of
 from analysis.sources._log_keys import ROLES
+from analysis.sources._log_scan_text import access_rows, text_rows
 from analysis.sources._log_times import NO_ZONE, log_time
 from analysis.sources._log_values import level
 from analysis.sources._rows import TEXT_LIMIT
 
-__all__ = ["NO_SERVICE", "BlockLines", "block_lines"]
-
-NO_SERVICE: Final = "lines that name no service were taken as those of the service that the file is named after"
+__all__ = ["BlockLines", "block_lines"]
 
 #: Lines of a block that decide what it is, and how logfmt begins.
 _LOOKED_AT: Final = 20
-_PAIR: Final = re.compile(rb"[A-Za-z][\w.-]*=")
+_HEAD: Final = 400
+_LOOKS: Final = {
+    "logfmt": re.compile(rb"[A-Za-z][\w.-]*=").match,
+    "access": re.compile(rb"[^\"]*\] \"[^\"]*\" \d{1,3} ").match,
+    "text": re.compile(rb"\[?\d{4}[-/]\d\d[-/]\d\d[T _]\d\d:\d\d:\d\d").match,
+}
+_BRACE: Final = ord("{")
 #: Lines shorter than this may be blank.
 _BLANK: Final = 64
 #: Lines longer than this are cut by the reader.
@@ -114,14 +121,14 @@ class BlockLines:
         The block, valid UTF-8.
     first, last
         Where its lines begin and end.
-    logfmt
-        Most of them are logfmt, not JSON.
+    shape
+        What most of them are: "json", "logfmt", "access" or "text".
     """
 
     content: bytes
     first: Int64s
     last: Int64s
-    logfmt: bool
+    shape: str
 
     def rows(self, service: str | None, rejects: Rejects) -> tuple[pa.Table, list[str]]:
         """Return the rows of the plain lines, and the other lines in their order.
@@ -135,8 +142,10 @@ class BlockLines:
         rejects
             Where assumptions are noted.
         """
-        table, alone = _plain_rows(self, service, rejects)
-        others = np.flatnonzero(~alone)
+        # A copy, because Python's bytes are read-only, which is another type to a kernel.
+        data = np.frombuffer(self.content, np.uint8).copy()
+        table, single = _READERS[self.shape](data, self.first, self.last, service, rejects)
+        others = np.flatnonzero(~single)
         parts = zip(self.first[others].tolist(), self.last[others].tolist(), strict=True)
         return table, [self.content[begin:end].decode() for begin, end in parts]
 
@@ -152,10 +161,8 @@ def block_lines(content: bytes) -> BlockLines | None:
     first, last = first[kept], last[kept]
     if not len(first):
         return None
-    objects = 2 * np.count_nonzero(data[first] == 123) >= len(first)
-    some = range(0, len(first), max(1, len(first) // _LOOKED_AT))
-    logfmt = not objects and sum(_PAIR.match(content, first[line]) is not None for line in some) * 2 >= len(some)
-    if not objects and not logfmt:
+    shape = _shape(content, data, first, last)
+    if not shape:
         return None
     try:
         content.decode()
@@ -168,21 +175,32 @@ def block_lines(content: bytes) -> BlockLines | None:
         keep = np.ones(len(first), np.bool_)
         keep[blank] = told
         first, last = first[keep], last[keep]
-    return BlockLines(content, first, last, logfmt) if len(first) and (last - first).max() <= _LONGEST else None
+    return BlockLines(content, first, last, shape) if len(first) and (last - first).max() <= _LONGEST else None
 
 
-def _plain_rows(lines: BlockLines, service: str | None, rejects: Rejects) -> tuple[pa.Table, Bools]:
+def _shape(content: bytes, data: npt.NDArray[np.uint8], first: Int64s, last: Int64s) -> str:
+    """Return what most lines are; "" where that is none of the shapes that are read by the block."""
+    if 2 * np.count_nonzero(data[first] == _BRACE) >= len(first):
+        return "json"
+    some = range(0, len(first), max(1, len(first) // _LOOKED_AT))
+    heads = [content[first[line] : min(first[line] + _HEAD, last[line])] for line in some]
+    for shape, looks in _LOOKS.items():
+        if 2 * sum(looks(head) is not None for head in heads) >= len(heads):
+            return shape
+    return ""
+
+
+def _plain_rows(
+    data: npt.NDArray[np.uint8], first: Int64s, last: Int64s, service: str | None, rejects: Rejects, *, logfmt: bool
+) -> tuple[pa.Table, Bools]:
     """Return the rows of the plain lines of a block that another follows, and which lines these are."""
-    # A copy, because Python's bytes are read-only, which is another type to a kernel.
-    found = _Found(np.frombuffer(lines.content, np.uint8).copy(), lines.first, lines.last, lines.logfmt)
+    found = _Found(data, first, last, logfmt)
     _require(found)
     time, zoned = _times(found)
     high, low, span = _ids(found)
     severity = _severities(found)
-    alone = found.plain.copy()
-    alone[:-1] &= found.plain[1:]
-    alone[-1] = False
-    rows = np.flatnonzero(alone)
+    single = alone(found.plain)
+    rows = np.flatnonzero(single)
     columns = {
         "trace_id_high": pa.array(high[rows]),
         "trace_id_low": pa.array(low[rows]),
@@ -190,19 +208,13 @@ def _plain_rows(lines: BlockLines, service: str | None, rejects: Rejects) -> tup
         "time_ns": pa.array(time[rows], mask=~found.there("time")[rows]),
         "severity": severity.take(pa.array(rows)),
         "structured": pa.array(np.ones(len(rows), np.bool_)),
-        "body": _texts(found, *found.span("message", rows), np.ones(len(rows), np.bool_)),
-        "fields": _texts(found, found.first[rows], found.last[rows], found.outcome[rows] == 1),
+        "body": texts_of(found.data, *found.span("message", rows), np.ones(len(rows), np.bool_)),
+        "fields": texts_of(found.data, found.first[rows], found.last[rows], found.outcome[rows] == 1),
     }
     for role, column in _TEXTS.items():
-        columns[column] = _texts(found, *found.span(role, rows), found.there(role)[rows])
-    missing = ~found.there("service")[rows]
-    if service is not None and missing.any():
-        named = columns["service"].cast(pa.string()).fill_null(service)
-        columns["service"] = named.dictionary_encode()
-        rejects.note(NO_SERVICE, int(np.count_nonzero(missing)))
+        columns[column] = texts_of(found.data, *found.span(role, rows), found.there(role)[rows])
     rejects.note(NO_ZONE, int(np.count_nonzero(~zoned[rows] & found.there("time")[rows])))
-    arrays = [columns[field.name] if field.name in columns else pa.nulls(len(rows), field.type) for field in LOG_SCHEMA]
-    return pa.Table.from_arrays(arrays, schema=LOG_SCHEMA), alone
+    return log_table(columns, len(rows), service, rejects), single
 
 
 def _require(found: _Found) -> None:
@@ -260,7 +272,7 @@ def _severities(found: _Found) -> pa.Array:
     rows = np.arange(len(found.plain))
     kinds = found.kinds("severity")
     told = found.there("severity") & np.isin(kinds, (json_lines.STRING, json_lines.NUMBER))
-    said = _texts(found, *found.span("severity", rows), told)
+    said = texts_of(found.data, *found.span("severity", rows), told)
     texts = said.dictionary.to_pylist()
     codes = said.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
     numeric = kinds == json_lines.NUMBER
@@ -274,14 +286,9 @@ def _severities(found: _Found) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(found_code, mask=found_code < 0), pa.array(levels, pa.string()))
 
 
-def _texts(found: _Found, start: Int64s, end: Int64s, there: Bools) -> pa.Array:
-    """Return texts of the block as codes with their dictionary; null where there is none."""
-    if not there.any():
-        return pa.nulls(len(start), pa.dictionary(pa.int32(), pa.string()))
-    begin, stop = np.where(there, start, 0), np.where(there, end, 0)
-    offset = np.concatenate([[0], np.cumsum(stop - begin)]).astype(np.int32)
-    out = np.empty(int(offset[-1]), np.uint8)
-    copy_texts(found.data, begin, stop, offset, out)
-    mask = pa.array(there).buffers()[1]
-    plain = pa.Array.from_buffers(pa.string(), len(start), [mask, pa.py_buffer(offset), pa.py_buffer(out)])
-    return plain.dictionary_encode()
+_READERS: Final[Mapping[str, Callable[..., tuple[pa.Table, Bools]]]] = {
+    "json": partial(_plain_rows, logfmt=False),
+    "logfmt": partial(_plain_rows, logfmt=True),
+    "access": access_rows,
+    "text": text_rows,
+}

@@ -114,7 +114,10 @@ def test_most_lines_of_logfmt_are_taken_at_once():
     assert (table.num_rows, len(others)) == (99, 1)
 
 
-@pytest.mark.parametrize("name", [name for name, made in MADE.items() if made.format in ("log-json", "logfmt")])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, made in MADE.items() if made.format in ("log-json", "logfmt", "log-text", "access-log")],
+)
 def test_lines_of_each_library_are_read_alike(name, monkeypatch):
     content = MADE[name].content * 5
     assert rows(content) == by_line(content, monkeypatch)
