@@ -57,6 +57,21 @@ def test_what_waits_for_a_connection_fails_by_saturation_and_the_home_page_absor
     }
 
 
+def test_a_slow_acquirer_makes_the_checkout_slow_from_payments_up(result):
+    paths = analysis.cascade_paths(result)
+    slow = paths[(paths["mechanism"] == "slowness") & (paths["ended"] == "request slow")]
+    way = ("payments POST /v1/charges", "payments POST /payments", "orders POST /orders", "gateway POST /checkout")
+    assert slow.iloc[0]["path"] == way
+    # Orders gives up after a second, the charge goes on: the checkout is over first.
+    assert (slow.iloc[0]["lift"] > 3, slow.iloc[0]["climb_ms_p50"]) == (True, 0.0)
+
+
+def test_an_error_that_only_the_cart_logs_is_a_path_of_its_own(result):
+    paths = analysis.cascade_paths(result)
+    told = row(paths, mechanism="logged error")
+    assert (told["origin_service"], told["ended"], told["confidence"]) == ("cart", "absorbed", 0.6)
+
+
 def test_orders_tries_payments_again_at_once_after_a_second_without_a_breaker(result):
     edge = row(analysis.mechanisms(result), caller="orders", callee="payments")
     assert edge["timeout_ms"] == pytest.approx(1000, rel=0.02)
@@ -80,7 +95,7 @@ def test_what_only_logs_tell_of_is_told(data, recording):
 
 def test_a_failed_consumer_is_followed_to_the_checkout_that_sent_the_message(result):
     paths = analysis.cascade_paths(result)
-    beyond = paths[paths["ended"] == "not waited for"]
+    beyond = paths[(paths["ended"] == "not waited for") & (paths["mechanism"] != "slowness")]
     assert set(zip(beyond["origin_service"], beyond["ended_at"], strict=True)) == {("shipping", "orders POST /orders")}
 
 
