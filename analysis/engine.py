@@ -23,6 +23,8 @@ __all__ = ["Progress", "open_executor", "scan_facts"]
 
 #: Partitions that a task takes at most: what a worker that dies has done of one is done again.
 _LARGEST_BATCH: Final = 16
+#: Bytes of tables of one fact that wait to be merged, at most, while the fact is small.
+_MOST_WAITING: Final = 4_000_000
 #: Tasks for each worker, so that none waits long for the last.
 _TASKS_PER_WORKER: Final = 4
 
@@ -64,18 +66,17 @@ def scan_facts(
     """
     catalogue = facts_room.discover()
     partitions = _with_logs(dataset)
-    found: dict[str, list[pa.Table]] = {name: [] for name in names}
+    gathered = _Gathered({name: catalogue[name] for name in names})
     with open_executor(engine) as executor:
         prepared = planting(dataset, executor) if ground is None else ground
         done = 0
         scan = partial(_scan_batch, ground=prepared, names=tuple(names))
         for batch, tables in in_order(executor, scan, _batches(partitions, worker_count(executor))):
-            for name, table in tables.items():
-                found[name].append(table)
+            gathered.add(tables)
             done += len(batch)
             if progress is not None:
                 progress("facts", done, len(partitions))
-    return {name: facts_room.merge(catalogue[name].FIELDS, tables) for name, tables in found.items()}
+    return gathered.whole()
 
 
 #: Spans and log records of one number; None where a dataset has no log records.
@@ -91,19 +92,49 @@ def _with_logs(dataset: Dataset) -> list[_Pair]:
 def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[str]) -> Mapping[str, pa.Table]:
     """Scan some partitions one after the other and merge them: what runs on a worker."""
     catalogue = facts_room.discover()
-    chosen: list[Fact] = [catalogue[name] for name in names]
-    columns, log_columns = facts_room.columns_of(chosen), facts_room.log_columns_of(chosen)
-    gathered: dict[str, list[pa.Table]] = {name: [] for name in names}
+    chosen = {name: catalogue[name] for name in names}
+    columns, log_columns = (of(list(chosen.values())) for of in (facts_room.columns_of, facts_room.log_columns_of))
+    gathered = _Gathered(chosen)
     for partition, records in partitions:
         logs = records.read(log_columns) if records is not None and log_columns else None
         forest = plant_partition(partition, ground, columns, logs)
-        for name in names:
-            gathered[name].append(catalogue[name].scan(forest))
-    # A table that was gathered from one forest is what merging it alone would give.
-    return {
-        name: tables[0] if len(tables) == 1 else facts_room.merge(catalogue[name].FIELDS, tables)
-        for name, tables in gathered.items()
-    }
+        gathered.add({name: fact.scan(forest) for name, fact in chosen.items()})
+    return gathered.whole()
+
+
+class _Gathered:
+    """Facts of several partitions, added up on the way: never more than a few times the size of what they make."""
+
+    def __init__(self, chosen: Mapping[str, Fact]) -> None:
+        self._chosen = chosen
+        self._merged: dict[str, pa.Table] = {}
+        self._waiting: dict[str, list[pa.Table]] = {name: [] for name in chosen}
+
+    def add(self, tables: Mapping[str, pa.Table]) -> None:
+        """Take the facts of one partition, or of several that were merged."""
+        for name, table in tables.items():
+            waiting = self._waiting[name]
+            waiting.append(table)
+            merged = self._merged.get(name)
+            # As much again as there is: then no row is merged more often than the whole doubles.
+            if sum(one.nbytes for one in waiting) > max(_MOST_WAITING, 0 if merged is None else merged.nbytes):
+                self._merge(name)
+
+    def _merge(self, name: str) -> None:
+        waiting, before = self._waiting[name], self._merged.get(name)
+        tables = waiting if before is None else [before, *waiting]
+        # A table that was gathered from one forest, or merged before, is what merging it alone would give.
+        self._merged[name] = tables[0] if len(tables) == 1 else facts_room.merge(self._chosen[name].FIELDS, tables)
+        waiting.clear()
+
+    def whole(self) -> dict[str, pa.Table]:
+        """Return all that was added."""
+        for name, waiting in self._waiting.items():
+            if waiting:
+                self._merge(name)
+            elif name not in self._merged:
+                self._merged[name] = facts_room.merge(self._chosen[name].FIELDS, [])
+        return self._merged
 
 
 def _batches(partitions: Sequence[_Pair], workers: int) -> list[Sequence[_Pair]]:

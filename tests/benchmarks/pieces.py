@@ -1,4 +1,4 @@
-"""Generated exports of any length, written in pieces: a system of 60 services, a day of it.
+"""Generated exports of any length, written in pieces: a system of 60 services, an hour of it or more.
 
     python -m tests.benchmarks.pieces 1e8 --to exports
 
@@ -29,8 +29,6 @@ __all__ = ["SERVICES", "SPANS_PER_PIECE", "write_pieces"]
 SERVICES: Final = tuple(f"{name}{place}" for place in ("", "-europe", "-partners") for name in NAMES)[:60]
 SPANS_PER_PIECE: Final = 400_000
 TEMPLATES: Final = 4
-#: Pieces begin an hour apart, and after a day again at its begin: more pieces are more load, not more days.
-HOURS: Final = 24
 HOUR_NS: Final = 3_600_000_000_000
 
 #: Fields of a span in the order in which they are encoded: ids, name, kind, start and end.
@@ -65,15 +63,15 @@ class _Template:
     def values(self, name: str) -> npt.NDArray[np.uint64]:
         return _cells(np.frombuffer(self.content, np.uint8), self.places[name])
 
-    def piece(self, number: int) -> bytes:
-        """Return the template with the ids and times of a piece."""
+    def piece(self, number: int, hours: int) -> bytes:
+        """Return the template with the ids and times of a piece; pieces are spread over so many hours."""
         content = np.frombuffer(self.content, np.uint8).copy()
         keys = np.random.default_rng([5, number]).integers(1, 2**63, 3, dtype=np.uint64)
         # A span and whoever names it as parent get the same key: they stay what they are to each other.
         of_name = dict(zip(("trace_high", "trace_low", "span"), keys, strict=True)) | {"parent": keys[2]}
         for name, key in of_name.items():
             _put(content, self.places[name], self.values(name) ^ key)
-        later = np.uint64(number % HOURS * HOUR_NS)
+        later = np.uint64(number % hours * HOUR_NS)
         for name in ("start", "end"):
             _put(content, self.places[name], self.values(name) + later)
         return content.tobytes()
@@ -89,11 +87,17 @@ def _put(content: npt.NDArray[np.uint8], places: Places, values: npt.NDArray[np.
 
 
 def write_pieces(
-    spans: int, folder: Path, *, size: int = SPANS_PER_PIECE, told: Callable[[int, int], None] | None = None
+    spans: int,
+    folder: Path,
+    *,
+    size: int = SPANS_PER_PIECE,
+    hours: int = 1,
+    told: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write at least so many spans as files of about ``size`` each, and return the files.
 
-    Their names say how many spans they hold. A piece that is there already is kept: the same number of piece has the
+    Their names say how many spans they hold. Pieces begin an hour apart, and after so many hours again with the first:
+    more pieces are more load, not more time. A piece that is there already is kept: the same number of piece has the
     same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +107,7 @@ def write_pieces(
     done = 0
     while done < spans:
         number = len(written)
-        path = there.get(number) or _written(folder, number, templates.of(number))
+        path = there.get(number) or _written(folder, number, templates.of(number), hours)
         written.append(path)
         done += int(path.name.split(".")[0].split("-")[2])
         if told is not None:
@@ -111,10 +115,10 @@ def write_pieces(
     return written
 
 
-def _written(folder: Path, number: int, template: _Template) -> Path:
+def _written(folder: Path, number: int, template: _Template, hours: int) -> Path:
     path = folder / f"piece-{number:05d}-{template.spans}.binpb.zst"
     unfinished = path.with_suffix(".unfinished")
-    unfinished.write_bytes(pa.Codec("zstd", 1).compress(template.piece(number), asbytes=True))
+    unfinished.write_bytes(pa.Codec("zstd", 1).compress(template.piece(number, hours), asbytes=True))
     return unfinished.replace(path)
 
 
@@ -139,9 +143,10 @@ def main() -> None:
     parser.add_argument("spans", type=float)
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--piece", type=float, default=SPANS_PER_PIECE, help="spans in a piece")
+    parser.add_argument("--hours", type=int, default=1, help="how many hours they are spread over")
     chosen = parser.parse_args()
     began = time.perf_counter()
-    files = write_pieces(int(chosen.spans), chosen.to, size=int(chosen.piece))
+    files = write_pieces(int(chosen.spans), chosen.to, size=int(chosen.piece), hours=chosen.hours)
     size = sum(path.stat().st_size for path in files)
     print(f"{len(files)} files, {size / 1e6:,.0f} MB, in {time.perf_counter() - began:.0f} s")
 

@@ -164,7 +164,7 @@ def _engine(named: str, folder: Path) -> Iterator[tuple[list[str], list[psutil.P
     yield ["--engine", kind], []
 
 
-def _run(spans: int, engine: str, folder: Path, size: int) -> list[Cost]:
+def _run(spans: int, engine: str, folder: Path, size: int, hours: int) -> list[Cost]:
     exports, dataset, review = folder / "exports", folder / "dataset", folder / "review"
     began = said = time.perf_counter()
 
@@ -174,7 +174,7 @@ def _run(spans: int, engine: str, folder: Path, size: int) -> list[Cost]:
             said = time.perf_counter()
             print(f"  {done:,} of {of:,} spans written, {said - began:.0f} s", flush=True)
 
-    pieces = write_pieces(spans, exports, size=size, told=told)
+    pieces = write_pieces(spans, exports, size=size, hours=hours, told=told)
     # A longer run may have left more pieces than this one asks for.
     for path in set(exports.iterdir()) - set(pieces):
         path.unlink()
@@ -245,6 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--engine", action="append", help="threads, processes or dask=WORKERS; may be repeated (default: threads)"
     )
     parser.add_argument("--piece", type=float, default=SPANS_PER_PIECE, help="spans in a file (default: %(default)s)")
+    parser.add_argument("--hours", type=int, default=1, help="how many hours the spans are spread over (default: 1)")
     parser.add_argument("--folder", type=Path, help="where files go, and stay (default: a temporary folder)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file as well")
     chosen = parser.parse_args(arguments)
@@ -254,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for spans in chosen.spans or [1e7, 1e8]:
             for engine in chosen.engine or ["threads"]:
                 print(f"{spans:,.0f} spans, {engine}", flush=True)
-                costs += _run(int(spans), engine, folder, int(chosen.piece))
+                costs += _run(int(spans), engine, folder, int(chosen.piece), chosen.hours)
     show(costs)
     if chosen.json:
         chosen.json.write_text(json.dumps([asdict(cost) for cost in costs], indent=1) + "\n", encoding="utf-8")
