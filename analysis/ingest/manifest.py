@@ -38,6 +38,15 @@ class Stored:
     logs: str
     whole: Tally
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {"spans": self.spans, "logs": self.logs, "counts": self.whole.to_json()}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Stored:
+        """Take up what `to_json` wrote."""
+        return cls(row["spans"], row["logs"], Tally.from_json(row["counts"]))
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -81,10 +90,7 @@ def save_manifest(folder: Folder, manifest: Manifest) -> None:
     document = {
         "schema": _SCHEMA,
         "partitioning": {"hash": "splitmix64 finaliser of trace_id_low", "partitions": len(manifest.partitions)},
-        "partitions": [
-            {"spans": stored.spans, "logs": stored.logs, "counts": stored.whole.to_json()}
-            for stored in manifest.partitions
-        ],
+        "partitions": [stored.to_json() for stored in manifest.partitions],
         "inputs": [_entry(entry) for entry in manifest.inputs],
         "notes": list(manifest.notes),
         "window": [manifest.whole.first_ns, manifest.whole.last_ns],
@@ -111,8 +117,8 @@ def load_manifest(folder: Folder) -> Manifest | None:
         if schema != _SCHEMA:
             raise UnreadableExport(where, f"the dataset is {schema}, this program reads {_SCHEMA}", _REMEDY)
         return Manifest(
-            tuple(_stored(row) for row in document["partitions"]),
-            tuple(_input(row) for row in document["inputs"]),
+            tuple(Stored.from_json(row) for row in document["partitions"]),
+            tuple(Input.from_record(row) for row in document["inputs"]),
             tuple(document["notes"]),
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -121,12 +127,3 @@ def load_manifest(folder: Folder) -> Manifest | None:
 
 def _entry(entry: Input) -> dict[str, Any]:
     return asdict(replace(entry, path=entry.name))
-
-
-def _input(row: Mapping[str, Any]) -> Input:
-    lists = {name: tuple(row[name]) for name in ("services", "rejected", "notes")}
-    return Input(**{**row, **lists})
-
-
-def _stored(row: Mapping[str, Any]) -> Stored:
-    return Stored(row["spans"], row["logs"], Tally.from_json(row["counts"]))

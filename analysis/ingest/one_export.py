@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
 from analysis.ingest.inputs import STANDARD_INPUT, File, is_address
+from analysis.ingest.ledger import Ledger, named, state_of
 from analysis.ingest.spool import Pieces, Spool
 from analysis.ingest.tally import Input
 from analysis.sources import (
@@ -95,10 +96,32 @@ def read_one(task: Task, told: Callable[[int], None] | None = None) -> Given:
             content = _content_of(file, task.mapping)
             if content in task.known:
                 return Given(Input(path=file.name, content=content))
-        with _opened(file) as stream:
-            return _read_stream(task, stream, told)
+        return _read_unless_done(task, told)
     except _TROUBLE as error:
         return _refused(file, error)
+
+
+def _read_unless_done(task: Task, told: Callable[[int], None] | None) -> Given:
+    """Read a file, or take what a run that ended early left of it; what is taken later must be on disk."""
+    state = state_of(task.file) if task.spool.lasting else None
+    if state is None:
+        with _opened(task.file) as stream:
+            return _read_stream(task, stream, told)
+    ledger = Ledger(task.spool.place)
+    name = named("export", task.file.name, task.file.location, state, task.number, task.mapping, task.spool.buckets)
+    done = ledger.find(name)
+    if done is not None:
+        if told is not None:
+            told(done["counts"]["spans"])
+        return Given(Input.from_record(done["entry"]), Pieces(done["counts"], {"spans": [], "logs": []}, done["runs"]))
+    # What is written of a file that changed since must not take the place of what another record names.
+    task = replace(task, spool=replace(task.spool, label=f"{task.spool.label}{name[:8]}-"))
+    with _opened(task.file) as stream:
+        given = _read_stream(task, stream, told)
+    pieces = given.pieces
+    if pieces is not None and any(pieces.runs.values()) and not any(pieces.held.values()):
+        ledger.keep(name, {"entry": asdict(given.entry), "counts": pieces.counts, "runs": pieces.runs})
+    return given
 
 
 def _content_of(file: File, mapping: RowMapping | None) -> str:

@@ -6,16 +6,17 @@ A partition is written under a name made of its content, so that writing it twic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
 from analysis.executors import in_order, shares_memory
 from analysis.ingest.assembling import Assembled, assemble
 from analysis.ingest.columns import tidy
+from analysis.ingest.ledger import Ledger, named
 from analysis.ingest.manifest import Manifest, Stored
 from analysis.ingest.partitioning import LOGS_PER_PARTITION, SPANS_PER_PARTITION
 from analysis.ingest.reading import Ingested, Progress
@@ -23,7 +24,7 @@ from analysis.ingest.spool import Kind, Spool, travelling
 from analysis.ingest.storage import Folder, parquet_bytes, read_table
 from analysis.ingest.tally import Input, Tally
 
-__all__ = ["partition_count", "write_partitions"]
+__all__ = ["partition_count", "write_partitions", "written_partitions"]
 
 _STORED: Final = -1
 #: Partitions whose rows are in memory at a time, at most: they are read from the spilled files together.
@@ -72,7 +73,9 @@ def write_partitions(
     """
     count = fixed or partition_count(ingested.spool.counts)
     spool = ingested.spool if shares_memory(executor) else ingested.spool.elsewhere()
-    write = partial(_write_together, spool=spool, folder=folder.anywhere, count=count, redact=redact)
+    rows_of = [(number, entry.content) for number, entry in zip(ingested.numbers, ingested.inputs, strict=True)]
+    of = named("partitions", count, redact, sorted(row for row in rows_of if row[0] >= 0)) if spool.lasting else ""
+    write = partial(_write_together, spool=spool, folder=folder.anywhere, count=count, redact=redact, of=of)
     tasks = [
         [(number, present.partitions[number] if present else None) for number in numbers]
         for numbers in spool.together(count, _MOST_TOGETHER)
@@ -98,13 +101,40 @@ _Written = tuple[Stored, dict[int, Tally]]
 
 
 def _write_together(
-    task: Sequence[_Before], *, spool: Spool, folder: Folder, count: int, redact: bool
+    task: Sequence[_Before], *, spool: Spool, folder: Folder, count: int, redact: bool, of: str
 ) -> list[_Written]:
     """Put partitions of one bucket together and write them: what runs on a worker.
 
-    Done twice, it writes the same files again.
+    Done twice, it writes the same files again. What a run that ended early wrote ``of`` the same rows is taken.
     """
     numbers = [number for number, _ in task]
+    if not of:
+        return _written_together(task, numbers, spool, folder, count, redact=redact)
+    ledger, name = Ledger(spool.place), named(of, numbers, [before and before.to_json() for _, before in task])
+    done = ledger.find(name)
+    if done is not None:
+        return [_written_of(row) for row in done["partitions"]]
+    written = _written_together(task, numbers, spool, folder, count, redact=redact)
+    ledger.keep(name, {"partitions": [_record_of(*one) for one in written]})
+    return written
+
+
+def written_partitions(ledger: Ledger) -> list[Stored]:
+    """Return the partitions that a run which ended early wrote."""
+    return [Stored.from_json(row) for record in ledger.all() for row in record.get("partitions", ())]
+
+
+def _record_of(stored: Stored, tallies: dict[int, Tally]) -> dict[str, Any]:
+    return stored.to_json() | {"of_input": [[number, tally.to_json()] for number, tally in sorted(tallies.items())]}
+
+
+def _written_of(row: Mapping[str, Any]) -> _Written:
+    return Stored.from_json(row), {number: Tally.from_json(tally) for number, tally in row["of_input"]}
+
+
+def _written_together(
+    task: Sequence[_Before], numbers: Sequence[int], spool: Spool, folder: Folder, count: int, *, redact: bool
+) -> list[_Written]:
     rows = zip(spool.partitions("spans", numbers, count), spool.partitions("logs", numbers, count), strict=True)
     return [_write_partition(folder, number, before, *next(rows), redact=redact) for number, before in task]
 

@@ -31,6 +31,8 @@ Kind = Literal["spans", "logs"]
 #: Buckets while the number of partitions is not known yet: a power of two, so that buckets and partitions nest.
 BUCKETS: Final = 128
 
+#: Rows that are rather written and read than kept in memory, or sent from one machine to another.
+_MANY: Final = 50_000
 #: Bytes of an offset at the head of a spilled file.
 _OFFSET: Final = 8
 _NUMBER: Final = pa.field(INPUT, pa.int32())
@@ -86,6 +88,8 @@ class Spool:
         Rows held in memory after that.
     label
         What the names of spilled files begin with: spools of one folder have different ones.
+    lasting
+        Whether rows of an input that are many are spilled as soon as it is read, so that they need not be read again.
     """
 
     folder: str | Path | Callable[[], Path | Folder]
@@ -93,6 +97,7 @@ class Spool:
     limit: int = 2_000_000
     run: int = 400_000
     label: str = ""
+    lasting: bool = False
     counts: dict[Kind, int] = field(default_factory=lambda: {"spans": 0, "logs": 0})
     _held: dict[Kind, list[tuple[pa.Table, UInt64s]]] = field(default_factory=lambda: {"spans": [], "logs": []})
     _held_rows: int = 0
@@ -125,13 +130,21 @@ class Spool:
             Whether it is filled in this process; otherwise the folder is made now, so that it can be named.
         """
         folder = self._made if near else self._made().location
-        # Afar, rows are few that come back by themselves: the rest lies where everyone finds it.
         most = self.limit if near else min(self.limit, self.run)
-        return Spool(folder, self.buckets, most, self.run, f"{number:06d}-")
+        # Afar, rows are few that come back by themselves: the rest lies where everyone finds it.
+        lasting = self.lasting or not near
+        return Spool(folder, self.buckets, most, self.run, f"{number:06d}-", lasting)
+
+    @property
+    def place(self) -> Folder:
+        """Where spilled rows are."""
+        return self._made()
 
     def pieces(self) -> Pieces:
         """Return all rows, those that spilled by the names of their files."""
         self.settle()
+        if self.lasting and self._held_rows >= _MANY:
+            self._spill()
         return Pieces(self.counts, self._held, self._runs)
 
     def adopt(self, pieces: Pieces) -> None:
@@ -172,7 +185,8 @@ class Spool:
             if tables:
                 name = f"{self.label}{kind}-{len(self._runs[kind]):05d}.run"
                 homes = np.concatenate([homes for _, homes in tables])
-                place.write(name, self._run_bytes(homes, joined([table for table, _ in tables])), lasting=False)
+                content = self._run_bytes(homes, joined([table for table, _ in tables]))
+                place.write(name, content, lasting=self.lasting)
                 self._runs[kind].append(name)
                 tables.clear()
         self._held_rows = 0

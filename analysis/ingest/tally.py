@@ -139,6 +139,11 @@ class Input:
             return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
         return self.path
 
+    @classmethod
+    def from_record(cls, row: Mapping[str, Any]) -> Input:
+        """Take up an entry whose attributes were written as JSON."""
+        return cls(**{**row, **{name: tuple(row[name]) for name in ("services", "rejected", "notes")}})
+
     def to_json(self) -> dict[str, Any]:
         """Return the entry of ``archreview inspect``: counts, first and last as ISO 8601, rejects, notes."""
         return {

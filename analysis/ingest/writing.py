@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from analysis.executors import Engine, open_executor, shares_disk
+from analysis.executors import Engine, EngineLost, open_executor, shares_disk
 from analysis.ingest.inputs import Paths
+from analysis.ingest.ledger import Ledger
 from analysis.ingest.locking import writing
 from analysis.ingest.manifest import Manifest, load_manifest, save_manifest
 from analysis.ingest.one_export import MARKED
-from analysis.ingest.partition_files import write_partitions
+from analysis.ingest.partition_files import write_partitions, written_partitions
 from analysis.ingest.reading import Ingested, Progress, read_exports, silent
 from analysis.ingest.redaction import NOTE
 from analysis.ingest.spool import BUCKETS, Spool
@@ -84,7 +85,7 @@ def write_dataset(
     folder = Folder(to)
     with writing(folder):
         present = load_manifest(folder)
-        _clean(folder, present)
+        _clean(folder, present, Ledger(Folder(folder.address(_RUNS))))
         fixed = _fixed_count(present, partitions)
         if present is not None:
             if redact and NOTE not in present.notes:
@@ -93,7 +94,7 @@ def write_dataset(
         with open_executor(engine) as executor, _runs(folder, shared=not shares_disk(executor)) as runs:
             # Buckets and partitions nest.
             buckets = fixed if fixed and fixed % BUCKETS else BUCKETS
-            spool = Spool(runs, buckets=buckets, limit=Spool.run)
+            spool = Spool(runs, buckets=buckets, limit=Spool.run, lasting=True)
             known = present.contents if present else ()
             ingested = read_exports(paths, mapping=mapping, progress=progress, skip=known, spool=spool, engine=executor)
             stored, fresh = write_partitions(
@@ -103,7 +104,7 @@ def write_dataset(
         manifest = Manifest(stored, _listed(fresh, present), tuple(sorted(notes)))
         if manifest != present:
             save_manifest(folder, manifest)
-            _clean(folder, manifest)
+        _clean(folder, manifest)
     return manifest
 
 
@@ -139,14 +140,19 @@ def _fixed_count(present: Manifest | None, asked: int | None) -> int | None:
     return count
 
 
-def _clean(folder: Folder, manifest: Manifest | None) -> None:
-    """Remove what is no part of the dataset: files of writers that were killed, and of what it was before."""
-    named = {name for stored in manifest.partitions for name in (stored.spans, stored.logs)} if manifest else set()
+def _clean(folder: Folder, manifest: Manifest | None, ledger: Ledger | None = None) -> None:
+    """Remove what is no part of the dataset: files of writers that were killed, and of what it was before.
+
+    What the ledger of a run that ended early names is left for the next.
+    """
+    partitions = [*(manifest.partitions if manifest else ()), *(written_partitions(ledger) if ledger else ())]
+    named = {name for stored in partitions for name in (stored.spans, stored.logs)}
     for below in ("spans", "logs"):
         for name in folder.names(below):
             if name not in named and _is_ours(name):
                 folder.remove(name)
-    folder.remove_below(_RUNS)
+    if ledger is None:
+        folder.remove_below(_RUNS)
     for name in folder.names(""):
         if name.startswith(TEMPORARY) and name.endswith("manifest.json"):
             folder.remove(name)
@@ -162,7 +168,8 @@ def _is_ours(name: str) -> bool:
 def _runs(folder: Folder, *, shared: bool) -> Iterator[str]:
     """Give a folder for spilled rows: beside the dataset, where there is room.
 
-    For a remote dataset a local one, unless workers on other machines have to find it.
+    For a remote dataset a local one, unless workers on other machines have to find it. Where the run ends because
+    workers are gone, or somebody stops it, what is in it is left for the next.
     """
     if folder.local is None and not shared:
         with tempfile.TemporaryDirectory(prefix="archreview-") as name:
@@ -170,5 +177,8 @@ def _runs(folder: Folder, *, shared: bool) -> Iterator[str]:
         return
     try:
         yield folder.anywhere.address(_RUNS)
-    finally:
+    except (EngineLost, KeyboardInterrupt):
+        raise
+    except BaseException:
         folder.remove_below(_RUNS)
+        raise
