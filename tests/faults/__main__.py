@@ -42,9 +42,9 @@ def main() -> int:
             # A run that ended before it was to be killed is no kill: it is not counted, and tried again.
             killed = False
             while not killed:
-                [after] = moments(random_, whole[scene][1], 1)
+                [after] = moments(random_, lasts[scene], 1)
                 out = folder / f"{scene}-{number}"
-                written, killed = killed_and_run_again(SCENES[scene], source, out, after)
+                written, killed, lasts[scene] = killed_and_run_again(SCENES[scene], source, out, after)
                 counts[scene]["killed" if killed else "ended before"] += 1
                 differing = sorted(name for name, _ in set(written.items()) ^ set(whole[scene][0].items()))
                 shutil.rmtree(out)

@@ -76,13 +76,14 @@ def undisturbed(scene: Scene, source: Path, out: Path) -> tuple[dict[str, str], 
     return contents(out), time.monotonic() - began
 
 
-def killed_and_run_again(scene: Scene, source: Path, out: Path, after: float) -> tuple[dict[str, str], bool]:
+def killed_and_run_again(scene: Scene, source: Path, out: Path, after: float) -> tuple[dict[str, str], bool, float]:
     """Run a scene, kill it and all that it started after some seconds, and run it again.
 
     Returns
     -------
     tuple
-        What the second run wrote, and whether the first one was killed before it had ended.
+        What the second run wrote, whether the first one was killed before it had ended, and the seconds that the
+        second one took.
     """
     with subprocess.Popen(
         _command(scene, source, out),
@@ -98,7 +99,8 @@ def killed_and_run_again(scene: Scene, source: Path, out: Path, after: float) ->
             os.killpg(running.pid, signal.SIGKILL)
             running.wait()
             killed = True
-    return undisturbed(scene, source, out)[0], killed
+    written, seconds = undisturbed(scene, source, out)
+    return written, killed, seconds
 
 
 def moments(random_: random.Random, seconds: float, count: int) -> list[float]:
