@@ -34,7 +34,7 @@ def main() -> int:
         for scene in counts:
             undisturbed(SCENES[scene], source, folder / f"{scene} first")
         whole = {scene: undisturbed(SCENES[scene], source, folder / scene) for scene in counts}
-        # A machine that is busy with other things is slower now and faster then: the last whole run says how long one is.
+        # A machine that is busy with other things is slower now and then: the last whole run says how long one takes.
         lasts = {scene: seconds for scene, (_, seconds) in whole.items()}
         print(
             "undisturbed:", ", ".join(f"{scene} {seconds:.1f} s" for scene, (_, seconds) in whole.items()), flush=True
