@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
 
-__all__ = ["blanked", "masked", "perhaps_personal"]
+__all__ = ["NOTHING_HIDDEN", "Hidden", "blanked", "masked", "perhaps_personal"]
 
 _WORDS: Final = (
     r"(?i)(?<![a-z])(?:[\w-]{0,40}(?:password|passwd|passphrase|secret|token|credential|signature|session_?id"
@@ -76,6 +77,7 @@ _PERHAPS: Final = re.compile(
 _LONGEST: Final = 20_000
 #: Shorter texts hold nothing of anybody.
 _SHORT: Final = 6
+_MASKED: Final = re.compile(r"(<[A-Za-z -]{2,20} [0-9a-f]{4}>)")
 #: Bytes of the hash that a mask keeps.
 _HASHED: Final = 2
 
@@ -112,6 +114,43 @@ def blanked(text: str, blank: str, left: tuple[str, ...] = ()) -> str:
         for kind, pattern in _PATTERNS:
             text = text if kind in left else pattern.sub(blank, text)
     return text
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What a configuration wants masked wherever it stands: in names of services, operations, tables, attributes.
+
+    Attributes
+    ----------
+    patterns
+        Regular expressions.
+    """
+
+    patterns: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns)
+
+    def __call__(self, text: str) -> str:
+        """Return a text with what is to be hidden replaced, as ``<name 1f2a>``; what is masked already stays."""
+        return _hidden(text, self.patterns)
+
+
+NOTHING_HIDDEN: Final = Hidden()
+
+
+@lru_cache(maxsize=1 << 15)
+def _hidden(text: str, patterns: tuple[str, ...]) -> str:
+    for pattern in patterns:
+        parts = _MASKED.split(text)
+        # Every second part is a mask.
+        parts[::2] = [re.sub(pattern, _mask_name, part) for part in parts[::2]]
+        text = "".join(parts)
+    return text
+
+
+def _mask_name(match: re.Match[str]) -> str:
+    return _mask("name", match[0]) if match[0] else ""
 
 
 def _mask_match(kind: str, match: re.Match[str]) -> str:

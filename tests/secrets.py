@@ -50,6 +50,9 @@ SECRETS: dict[str, tuple[str, str]] = {
     "social security number": ("078-05-1120", "078-05-1120"),
     "phone number": ("+49 170 5550 1234", "170 5550 1234"),
 }
+#: The part that may be found nowhere, by kind, and all values.
+MARKERS = {kind: marker for kind, (_, marker) in SECRETS.items()}
+VALUES = [value for value, _ in SECRETS.values()]
 #: Fields of spans that hold names: each of them is shown somewhere.
 NAMING = (
     "service.name",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pyarrow.parquet as pq
 import pytest
 
 import analysis as an
@@ -12,79 +11,14 @@ from analysis import outputs
 from analysis._masking import masked
 from analysis.gate import Gate
 from tests.commands.run import run
-from tests.exports import log, otlp_lines, span
-from tests.secrets import HOLDING, NAMING, SECRETS
-from tests.shop import shop
-
-MARKERS = {kind: marker for kind, (_, marker) in SECRETS.items()}
-VALUES = [value for value, _ in SECRETS.values()]
-MS = 1_000_000
-
-
-def told(text: str) -> list[str]:
-    """Return the kinds of secrets that a text tells."""
-    return [kind for kind, marker in MARKERS.items() if marker in text]
-
-
-def held(path) -> str:
-    return str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else path.read_text(errors="replace")
+from tests.planted import held, plant, told
+from tests.secrets import SECRETS, VALUES
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
     """Return a folder of a shop in whose spans and logs every secret stands in every field."""
-    folder = tmp_path_factory.mktemp("planted")
-    spans = []
-    for number, value in enumerate(VALUES):
-        trace = 1_000 + number
-        naming = dict.fromkeys(NAMING, value)
-        del naming["service.name"]
-        holding = dict.fromkeys(HOLDING, value) | {"db.query.text": f"SELECT * FROM item WHERE owner = '{value}'"}
-        for repeat in range(2):
-            at = (number * 2 + repeat) * 1_000 * MS
-            whole = {"start": at, "length": 300 * MS, "status": 2}
-            spans += [
-                span(trace + repeat * 500, 1, name="POST /checkout", service="gateway", **whole),
-                span(trace + repeat * 500, 2, 1, name="GET", kind=3, attributes=naming, service=value, **whole),
-                span(trace + repeat * 500, 3, 2, name=f"GET /u/{value}", attributes=holding, service=value, **whole),
-                *(
-                    span(
-                        trace + repeat * 500,
-                        10 + n,
-                        3,
-                        name=value,
-                        kind=3,
-                        attributes={"db.system.name": "postgresql", **holding, "db.collection.name": value},
-                        service=value,
-                        start=at + n * 20 * MS,
-                        length=15 * MS,
-                    )
-                    for n in range(6)
-                ),
-            ]
-            for _, one in spans[-9:]:
-                one["status"] = {"code": 2, "message": f"refused {value}"}
-                one["events"] = [
-                    {
-                        "name": "exception",
-                        "attributes": [
-                            {"key": "exception.type", "value": {"stringValue": value}},
-                            {"key": "exception.message", "value": {"stringValue": f"no money for {value}"}},
-                        ],
-                    }
-                ]
-    spans += shop(24)
-    (folder / "spans.jsonl").write_bytes(otlp_lines(spans))
-    logs = [log(f"order of {value} failed", 1_000 + n, 1, service=value) for n, value in enumerate(VALUES)]
-    logs += [log(json.dumps({"message": f"paid {value}", "user": value}), 1_000 + n) for n, value in enumerate(VALUES)]
-    (folder / "logs.jsonl").write_bytes(b"\n".join(_logs(logs)) + b"\n")
-    return folder
-
-
-def _logs(logs):
-    from tests.exports import otlp
-
-    return [otlp(logs=[one]) for one in logs]
+    return plant(tmp_path_factory.mktemp("planted"))
 
 
 @pytest.fixture(scope="module")

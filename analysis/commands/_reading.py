@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from analysis import config as configuration
 from analysis._wording import counted, plain
 from analysis.commands._options import WrongUsage
-from analysis.commands._speaking import say
+from analysis.commands._speaking import hide, say
 from analysis.config import Configuration
 from analysis.dataset import Dataset, open_source
 from analysis.engine import Progress as Told
@@ -27,7 +27,9 @@ _MOST_REASONS: Final = 5
 
 def settings_of(options: argparse.Namespace) -> Configuration:
     """Load the configuration, before anything is read: what is wrong with it is said at once."""
-    return configuration.load(options.config)
+    settings = configuration.load(options.config)
+    hide(settings.view.hidden)
+    return settings
 
 
 @contextmanager

@@ -7,16 +7,24 @@ import sys
 from pathlib import Path
 from typing import Final, TextIO
 
+from analysis._masking import NOTHING_HIDDEN, Hidden
 from analysis._wording import plain
 
-__all__ = ["deaf", "give", "say"]
+__all__ = ["deaf", "give", "hide", "say"]
 
 _LONGEST_NOTE: Final = 4000
+#: What the configuration of the command hides in names, the last one given.
+_HIDDEN: list[Hidden] = [NOTHING_HIDDEN]
+
+
+def hide(hidden: Hidden) -> None:
+    """Take something out of whatever is said from now on."""
+    _HIDDEN[-1] = hidden
 
 
 def say(note: str) -> None:
     """Say something on standard error, on one line: it may hold names from telemetry."""
-    print(f"archreview: {plain(note, _LONGEST_NOTE)}", file=sys.stderr)
+    print(f"archreview: {plain(_HIDDEN[-1](note), _LONGEST_NOTE)}", file=sys.stderr)
 
 
 def give(text: str, out: str | None = None) -> None:

@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     options.redact_dataset = options.redact_dataset or settings.redaction.dataset
     with progress_of(options) as progress:
-        data = _ingested(options, progress)
+        data = _ingested(options, settings.redaction.patterns, progress)
     tell_refused(options, data)
     if not options.quiet:
         totals = data.totals
@@ -31,13 +31,14 @@ def run(options: argparse.Namespace) -> int:
     return code_of(options, data)
 
 
-def _ingested(options: argparse.Namespace, progress: Told | None) -> Dataset:
+def _ingested(options: argparse.Namespace, hidden: tuple[str, ...], progress: Told | None) -> Dataset:
     try:
         return ingest(
             options.sources,
             options.to,
             mapping=options.map,
             redact=options.redact_dataset,
+            hidden=hidden,
             skew=options.skew,
             progress=progress,
             engine=options.engine,

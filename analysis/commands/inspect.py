@@ -12,6 +12,7 @@ from analysis._wording import counted, duration, percent, plain
 from analysis.commands._reading import code_of, progress_of, read, settings_of
 from analysis.commands._speaking import give
 from analysis.dataset import Dataset
+from analysis.dataset.view import View
 from analysis.engine import scan_facts
 from analysis.facts.coverage import ASPECTS
 from analysis.forest import planting
@@ -27,9 +28,10 @@ _MOST_SERVICES: Final = 12
 
 def run(options: argparse.Namespace) -> int:
     """Read the sources whole and say what is in them."""
-    settings_of(options)
+    settings = settings_of(options)
     with progress_of(options) as progress:
-        data = read(options, progress)
+        # What was read is told as it is: only what must not be shown is taken out.
+        data = read(options, progress).seen(View(hidden=settings.view.hidden))
         ground = planting(data)
         tables = scan_facts(data, _FACTS, ground=ground, engine=options.engine, progress=progress)
     catalogue = facts.discover()

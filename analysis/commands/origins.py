@@ -23,12 +23,13 @@ _EVIDENCE: Final = 6
 
 def run(options: argparse.Namespace) -> int:
     """Rank services by how likely an incident began there."""
-    settings_of(options)
+    settings = settings_of(options)
     incident = _window(options.incident)
     baseline = _window(options.baseline) if _is_window(options.baseline) else None
     with progress_of(options) as progress:
-        data = read(options, progress)
-        reference = baseline or _other(options, progress)
+        data = read(options, progress).seen(settings.view)
+        other = None if baseline else _other(options, progress)
+        reference = baseline or (None if other is None else other.seen(settings.view))
     tell_refused(options, data)
     try:
         members = origins_report(data, incident=_pair(incident), baseline=_given(reference))

@@ -11,6 +11,7 @@ from analysis._wording import counted, duration, plain
 from analysis.commands._options import WrongUsage
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
 from analysis.commands._speaking import give
+from analysis.dataset.view import View
 from analysis.whatif import ScenarioError, WhatIf, what_if
 from analysis.whatif.scenarios import read_scenarios
 
@@ -25,7 +26,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         scenarios = read_scenarios(options.scenario)
         with progress_of(options) as progress:
-            data = read(options, progress)
+            # Scenarios name services as they were recorded, unless they are not to be named.
+            data = read(options, progress).seen(View(hidden=settings.view.hidden))
         tell_refused(options, data)
         result = what_if(data, scenarios, config=settings)
     except ScenarioError as error:

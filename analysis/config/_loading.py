@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, Final
 
+from analysis._masking import Hidden
 from analysis.catalogue import Catalogue, CatalogueError, read_catalogue
 from analysis.config._model import Acknowledgement, Configuration, Redaction, patterns
 from analysis.config._shape import ACKNOWLEDGEMENT, shape
@@ -82,6 +83,8 @@ def _checked(content: Any, problems: Problems, folder: Path) -> Configuration:
     if isinstance(known, str):
         known = _acknowledged(folder / known)
     catalogue = _catalogue(values, folder, problems)
+    hidden = Hidden(tuple(values.get("redaction", {}).get("patterns", ())))
+    catalogue = Catalogue.from_json({name: hidden(text) for name, text in row.items()} for row in catalogue.to_json())
     services, operations = values.get("services", {}), values.get("operations", {})
     return Configuration(
         limits=values.get("limits", {}),
@@ -91,6 +94,7 @@ def _checked(content: Any, problems: Problems, folder: Path) -> Configuration:
             stores=tuple(values.get("stores", {}).get("aliases", {}).items()),
             without_services=patterns(services.get("exclude")),
             without_entries=patterns(operations.get("exclude")),
+            hidden=hidden,
         ),
         roles=Roles(
             gateways=patterns(services.get("gateways")),

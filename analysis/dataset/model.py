@@ -134,7 +134,10 @@ class Dataset:
             from analysis.dataset.recount import recounted  # noqa: PLC0415 - only where something is left out
 
             spans, logs, totals, window = recounted(spans, logs, totals)
-        return replace(self, partitions=tuple(spans), log_partitions=tuple(logs), totals=totals, window=window)
+        inputs, totals = tuple(entry.without(view.hidden) for entry in self.inputs), totals.without(view.hidden)
+        return replace(
+            self, partitions=tuple(spans), log_partitions=tuple(logs), inputs=inputs, totals=totals, window=window
+        )
 
     def spans(self, columns: Sequence[str] | None = None, service: str | Collection[str] | None = None) -> pd.DataFrame:
         """Return spans as a table, for a closer look than figures give.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Final
 
 import pandas as pd
 
+from analysis._masking import Hidden
 from analysis.dataset.model import Dataset, Partition, Skew
 from analysis.executors import Engine, open_executor
 from analysis.ingest.assembling import assemble
@@ -219,6 +220,7 @@ def ingest(
     mapping: Columns | None = None,
     partitions: int | None = None,
     redact: bool = False,
+    hidden: Iterable[str] = (),
     skew: Skew = "hosts",
     progress: Progress | None = None,
     engine: Engine = "threads",
@@ -238,6 +240,9 @@ def ingest(
     redact
         Keep no values: statements, addresses and messages become their templates, ids hashes of them. What depends on
         values (whether two queries ask for the same) is then not known.
+    hidden
+        Regular expressions of what is masked in names too, where ``redact`` is asked for; to be given whenever the
+        dataset is extended.
     mapping, skew, progress, engine
         As for `open_export`.
 
@@ -259,6 +264,7 @@ def ingest(
         mapping=_loaded(mapping),
         partitions=partitions,
         redact=redact,
+        hidden=Hidden(tuple(hidden)),
         progress=progress,
         engine=engine,
     )

@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from analysis._kernels.parents import resolve_parents
+from analysis._masking import NOTHING_HIDDEN, Hidden
 from analysis._patterns import NOTHING, Patterns, matches
 from analysis.ingest.columns import codes, integers, tidy
 from analysis.stores import store_id
@@ -47,15 +48,18 @@ class View:
         Services whose spans and logs are left out.
     without_entries
         Operations, or ``service operation``, at which traces begin that are left out.
+    hidden
+        What is masked in every text, last: whatever else a configuration names is named as it is without.
     """
 
     services: tuple[tuple[str, str], ...] = ()
     stores: tuple[tuple[str, str], ...] = ()
     without_services: Patterns = NOTHING
     without_entries: Patterns = NOTHING
+    hidden: Hidden = NOTHING_HIDDEN
 
     def __bool__(self) -> bool:
-        return bool(self.services or self.stores or self.leaves_out)
+        return bool(self.services or self.stores or self.leaves_out or self.hidden)
 
     @property
     def leaves_out(self) -> bool:
@@ -64,6 +68,9 @@ class View:
 
     def service(self, name: str) -> str:
         """Return the name that a service is seen under."""
+        return self.hidden(self._alias(name))
+
+    def _alias(self, name: str) -> str:
         return next((other for pattern, other in self.services if matches(pattern, name)), name)
 
     def spans(self, read: Callable[[Sequence[str] | None], pa.Table], wanted: Sequence[str] | None) -> pa.Table:
@@ -82,7 +89,7 @@ class View:
             table = self._with_stores(table)
         if self.leaves_out:
             table = self._without(table)
-        return table if wanted is None else table.select(list(wanted))
+        return self._with_hidden(table if wanted is None else table.select(list(wanted)))
 
     def logs(
         self, read: Callable[[Sequence[str] | None], pa.Table], wanted: Sequence[str] | None, gone: pa.Table | None
@@ -95,7 +102,7 @@ class View:
             kept &= ~np.isin(_trace_keys(table), _trace_keys(gone))
         if not kept.all():
             table = _tidy(table.filter(pa.array(kept)))
-        return table if wanted is None else table.select(list(wanted))
+        return self._with_hidden(table if wanted is None else table.select(list(wanted)))
 
     def traces_left_out(self, read: Callable[[Sequence[str] | None], pa.Table]) -> pa.Table | None:
         """Return the ids of the traces that are left out as a whole; None where none can be."""
@@ -121,11 +128,17 @@ class View:
             return table
         for name in ("service", "peer_service"):
             if name in table.column_names:
-                table = _set(table, name, _renamed(table[name], self.service))
+                table = _set(table, name, _renamed(table[name], self._alias))
         if "server_address" in table.column_names and "db_system" in table.column_names:
             # The address of a database is a store's, whatever it is called.
             store = table["db_system"].is_valid().to_numpy()
-            table = _set(table, "server_address", _renamed(table["server_address"], self.service, ~store))
+            table = _set(table, "server_address", _renamed(table["server_address"], self._alias, ~store))
+        return table
+
+    def _with_hidden(self, table: pa.Table) -> pa.Table:
+        for name in table.column_names if self.hidden else ():
+            if pa.types.is_dictionary(table.schema.field(name).type):
+                table = _set(table, name, _renamed(table[name], self.hidden))
         return table
 
     def _with_stores(self, table: pa.Table) -> pa.Table:

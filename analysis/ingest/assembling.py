@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from analysis._masking import NOTHING_HIDDEN, Hidden
 from analysis.ingest.columns import integers, tidy
 from analysis.ingest.counting import SpanLanes, count_logs
 from analysis.ingest.derived import derive_logs, derive_spans
 from analysis.ingest.merging import INPUT, merge_logs, merge_spans
-from analysis.ingest.redaction import names_masked, without_values
+from analysis.ingest.redaction import hidden_in, names_masked, without_values
 from analysis.ingest.tally import Tally
 
 __all__ = ["Assembled", "assemble"]
@@ -42,7 +43,7 @@ class Assembled:
     of_input: dict[int, Tally] = field(default_factory=dict)
 
 
-def assemble(spans: pa.Table, logs: pa.Table, *, redact: bool = False) -> Assembled:
+def assemble(spans: pa.Table, logs: pa.Table, *, redact: bool = False, hidden: Hidden = NOTHING_HIDDEN) -> Assembled:
     """Finish a partition.
 
     Parameters
@@ -51,8 +52,10 @@ def assemble(spans: pa.Table, logs: pa.Table, *, redact: bool = False) -> Assemb
         Tidy rows as they travel (`analysis.ingest.spool`): all that inputs have of the partition's traces.
     redact
         Keep no values: statements, addresses and messages are replaced by their templates.
+    hidden
+        What is masked in names too.
     """
-    spans, logs = _masked(spans), _masked(logs)
+    spans, logs = _masked(spans, hidden), _masked(logs, hidden)
     spans, logs, joined, undecided = _join_halves(spans, logs)
     of_input: dict[int, Tally] = {}
     lanes = SpanLanes.of(spans)
@@ -65,15 +68,15 @@ def assemble(spans: pa.Table, logs: pa.Table, *, redact: bool = False) -> Assemb
     whole = Tally(conflicts=merged.conflicts, conflict=merged.conflict, joined=joined, undecided=undecided)
     SpanLanes.of(merged.spans).count(whole)
     count_logs(whole, records, np.arange(records.num_rows))
-    finished = _masked(derive_spans(merged.spans)), _masked(derive_logs(records))
+    finished = _masked(derive_spans(merged.spans), hidden), _masked(derive_logs(records), hidden)
     if redact:
         finished = _tidied(without_values(finished[0])), _tidied(without_values(finished[1]))
     return Assembled(*finished, whole, of_input)
 
 
-def _masked(table: pa.Table) -> pa.Table:
+def _masked(table: pa.Table, hidden: Hidden) -> pa.Table:
     """Take values out of names; most tables have none, and stay as they are."""
-    masked = names_masked(table)
+    masked = names_masked(hidden_in(table, hidden))
     return table if masked is table else _tidied(masked)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from analysis._masking import NOTHING_HIDDEN, Hidden
 from analysis.executors import in_order, shares_memory
 from analysis.ingest.assembling import Assembled, assemble
 from analysis.ingest.columns import tidy
@@ -46,6 +47,7 @@ def write_partitions(
     executor: Executor,
     *,
     redact: bool = False,
+    hidden: Hidden = NOTHING_HIDDEN,
 ) -> tuple[tuple[Stored, ...], tuple[Input, ...]]:
     """Put the rows that were read together with what is stored, write the partitions that change.
 
@@ -65,6 +67,8 @@ def write_partitions(
         Where they are written.
     redact
         Keep no values.
+    hidden
+        What is masked in names too.
 
     Returns
     -------
@@ -74,8 +78,13 @@ def write_partitions(
     count = fixed or partition_count(ingested.spool.counts)
     spool = ingested.spool if shares_memory(executor) else ingested.spool.elsewhere()
     rows_of = [(number, entry.content) for number, entry in zip(ingested.numbers, ingested.inputs, strict=True)]
-    of = named("partitions", count, redact, sorted(row for row in rows_of if row[0] >= 0)) if spool.lasting else ""
-    write = partial(_write_together, spool=spool, folder=folder.anywhere, count=count, redact=redact, of=of)
+    of = (
+        named("partitions", count, redact, list(hidden.patterns), sorted(row for row in rows_of if row[0] >= 0))
+        if spool.lasting
+        else ""
+    )
+    hide = hidden if redact else None
+    write = partial(_write_together, spool=spool, folder=folder.anywhere, count=count, hide=hide, of=of)
     tasks = [
         [(number, present.partitions[number] if present else None) for number in numbers]
         for numbers in spool.together(count, _MOST_TOGETHER)
@@ -90,7 +99,7 @@ def write_partitions(
                 of_input.setdefault(numbered, Tally()).add(tally)
         progress("partitions", len(stored), count)
     entries = zip(ingested.inputs, ingested.numbers, strict=True)
-    counted = tuple(entry.counted(of_input.get(rows, Tally())) for entry, rows in entries)
+    counted = tuple(entry.counted(of_input.get(rows, Tally())).without(hidden) for entry, rows in entries)
     return tuple(stored[number] for number in range(count)), counted
 
 
@@ -101,7 +110,7 @@ _Written = tuple[Stored, dict[int, Tally]]
 
 
 def _write_together(
-    task: Sequence[_Before], *, spool: Spool, folder: Folder, count: int, redact: bool, of: str
+    task: Sequence[_Before], *, spool: Spool, folder: Folder, count: int, hide: Hidden | None, of: str
 ) -> list[_Written]:
     """Put partitions of one bucket together and write them: what runs on a worker.
 
@@ -109,12 +118,12 @@ def _write_together(
     """
     numbers = [number for number, _ in task]
     if not of:
-        return _written_together(task, numbers, spool, folder, count, redact=redact)
+        return _written_together(task, numbers, spool, folder, count, hide)
     ledger, name = Ledger(spool.place), named(of, numbers, [before and before.to_json() for _, before in task])
     done = ledger.find(name)
     if done is not None:
         return [_written_of(row) for row in done["partitions"]]
-    written = _written_together(task, numbers, spool, folder, count, redact=redact)
+    written = _written_together(task, numbers, spool, folder, count, hide)
     ledger.keep(name, {"partitions": [_record_of(*one) for one in written]})
     return written
 
@@ -133,14 +142,20 @@ def _written_of(row: Mapping[str, Any]) -> _Written:
 
 
 def _written_together(
-    task: Sequence[_Before], numbers: Sequence[int], spool: Spool, folder: Folder, count: int, *, redact: bool
+    task: Sequence[_Before], numbers: Sequence[int], spool: Spool, folder: Folder, count: int, hide: Hidden | None
 ) -> list[_Written]:
     rows = zip(spool.partitions("spans", numbers, count), spool.partitions("logs", numbers, count), strict=True)
-    return [_write_partition(folder, number, before, *next(rows), redact=redact) for number, before in task]
+    return [_write_partition(folder, number, before, *next(rows), hide=hide) for number, before in task]
 
 
 def _write_partition(
-    folder: Folder, number: int, before: Stored | None, spans: pa.Table, logs: pa.Table, *, redact: bool
+    folder: Folder,
+    number: int,
+    before: Stored | None,
+    spans: pa.Table,
+    logs: pa.Table,
+    *,
+    hide: Hidden | None,
 ) -> _Written:
     if before is not None:
         if not spans.num_rows and not logs.num_rows:
@@ -149,7 +164,7 @@ def _write_partition(
         stored_logs = travelling("logs", read_table(folder.address(before.logs)), _STORED)
         spans = tidy([spans, stored_spans], spans.schema)
         logs = tidy([logs, stored_logs], logs.schema)
-    assembled = assemble(spans, logs, redact=redact)
+    assembled = assemble(spans, logs, redact=hide is not None, hidden=hide or NOTHING_HIDDEN)
     return _store(folder, number, assembled, before), assembled.of_input
 
 

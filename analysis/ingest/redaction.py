@@ -11,10 +11,10 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis._masking import masked, perhaps_personal
+from analysis._masking import Hidden, masked, perhaps_personal
 from analysis.ingest.log_templates import log_template
 
-__all__ = ["NOTE", "names_masked", "without_values"]
+__all__ = ["NOTE", "hidden_in", "names_masked", "without_values"]
 
 #: What a dataset says of itself from which values were taken.
 NOTE: Final = "values were taken out when this was ingested: --redact-dataset"
@@ -45,6 +45,11 @@ def names_masked(table: pa.Table) -> pa.Table:
     methods = [name for name in table.column_names if name == "http_method"]
     table = _replaced(table, methods, lambda text: text if _METHOD.fullmatch(text) else "_OTHER", bool)
     return _replaced(table, machines, partial(masked, machine=True), perhaps_personal)
+
+
+def hidden_in(table: pa.Table, hidden: Hidden) -> pa.Table:
+    """Return rows without what a configuration hides, in whichever text it stands."""
+    return _replaced(table, table.column_names, hidden, bool) if hidden else table
 
 
 def without_values(table: pa.Table) -> pa.Table:

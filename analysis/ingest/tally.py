@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from analysis._masking import Hidden
 
 __all__ = ["CONFLICT", "Input", "Tally", "iso_time", "together"]
 
@@ -160,6 +162,19 @@ class Input:
             "rejected": [dict(row) for row in self.rejected],
             "notes": list(self.notes),
         }
+
+    def without(self, hidden: Hidden) -> Input:
+        """Return the entry without what a configuration hides in names, examples and notes."""
+        if not hidden:
+            return self
+        return replace(
+            self,
+            path=hidden(self.path),
+            services=tuple(sorted({hidden(name) for name in self.services})),
+            rejected=tuple({**row, "example": hidden(str(row.get("example", "")))} for row in self.rejected),
+            notes=tuple(hidden(note) for note in self.notes),
+            problem=hidden(self.problem),
+        )
 
     def counted(self, tally: Tally) -> Input:
         """Return the entry with the counts of a tally."""

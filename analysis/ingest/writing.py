@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
+from analysis._masking import NOTHING_HIDDEN, Hidden
 from analysis.executors import Engine, EngineLost, open_executor, shares_disk
 from analysis.ingest.inputs import Paths
 from analysis.ingest.ledger import Ledger
@@ -43,6 +44,7 @@ def write_dataset(
     mapping: RowMapping | None = None,
     partitions: int | None = None,
     redact: bool = False,
+    hidden: Hidden = NOTHING_HIDDEN,
     progress: Progress | None = None,
     engine: Engine = "threads",
 ) -> Manifest:
@@ -60,6 +62,8 @@ def write_dataset(
         How many to make; by default as many as the spans ask for. A dataset keeps the number that it began with.
     redact
         Keep no values. A dataset that keeps none goes on without them.
+    hidden
+        What is masked in names too, where no values are kept; it must be given again whenever the dataset is extended.
     progress
         Told of files, spans and partitions.
     engine
@@ -91,6 +95,7 @@ def write_dataset(
             if redact and NOTE not in present.notes:
                 raise ValueError("the dataset has values already: ingest its exports into a new one to redact them")
             redact = NOTE in present.notes
+        hidden = hidden if redact else NOTHING_HIDDEN
         with open_executor(engine) as executor, _runs(folder, shared=not shares_disk(executor)) as runs:
             # Buckets and partitions nest.
             buckets = fixed if fixed and fixed % BUCKETS else BUCKETS
@@ -98,7 +103,7 @@ def write_dataset(
             known = present.contents if present else ()
             ingested = read_exports(paths, mapping=mapping, progress=progress, skip=known, spool=spool, engine=executor)
             stored, fresh = write_partitions(
-                ingested, folder, present, fixed, progress or silent, executor, redact=redact
+                ingested, folder, present, fixed, progress or silent, executor, redact=redact, hidden=hidden
             )
         notes = {*_notes(ingested, present), *((NOTE,) if redact else ())}
         manifest = Manifest(stored, _listed(fresh, present), tuple(sorted(notes)))
