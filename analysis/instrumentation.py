@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 import pandas as pd
 
+from analysis.doubts import DOUBTS, weighed
 from analysis.facts.coverage import ASPECTS
 from analysis.findings import Assessment, Finding
 from analysis.lost_parents import UNKNOWN_CALLER, lost_edges
@@ -29,7 +30,14 @@ _MENDS: Final = {
     "sampling": "Sample less, or by whole traces with their weight",
     "compressed": "Let agents keep repeated and small spans",
     "truncated_statements": "Let statements be recorded whole",
+    "statements": "Record the statement, or the table, of each data call",
     "kinds": "Record the kind of each span",
+    "peers": "Let client spans say whom they call (server.address, peer.service)",
+    "routes": "Record the route of each HTTP server span (http.route)",
+    "destinations": "Let producers and consumers say their topic or queue (messaging.destination.name)",
+    "error_types": "Record why spans fail (error.type, or the exception)",
+    "conventions": "Raise instrumentations to the current semantic conventions",
+    "logs": "Let log records carry trace and span id, and export them beside the traces",
 }
 #: The words in missing evidence that tell which aspect of coverage it is about.
 _ASPECT_WORDS: Final = {
@@ -94,15 +102,33 @@ def instrument_next(result: Reviewed) -> pd.DataFrame:
         _row(text, _where(result, text), answers.get(text, ()), parts.get(text, ()), 0, 0.0)
         for text in sorted({*answers, *parts})
     ]
-    for name, doubt in sorted(result.trust_report.doubts.items()):
-        weakened = [finding for finding in result.finding_objects if doubt.sentence in finding.considered]
-        gained = sum(finding.confidence / doubt.factor - finding.confidence for finding in weakened if doubt.factor > 0)
-        if weakened:
-            mend = f"{_MENDS.get(name, name)}: {doubt.sentence}"
-            rows.append(_row(mend, _edges(result) if name == "orphans" else "", (), (), len(weakened), gained))
+    rows += [row for name in sorted(DOUBTS) if (row := _doubted(result, name)) is not None]
     columns = ["instrument", "where", "answers", "completes", "strengthens", "confidence", "worth"]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values(["worth", "instrument"], ascending=[False, True], kind="stable", ignore_index=True)
+
+
+def _doubted(result: Reviewed, name: str) -> dict[str, Any] | None:
+    """Return what mending a doubt would strengthen; None where it weakens no finding."""
+    told, count, gained = "", 0, 0.0
+    for finding in result.finding_objects:
+        doubt = result.trust_report.of(finding.services).doubts.get(name)
+        if doubt is not None and doubt.factor > 0 and doubt.sentence in finding.considered:
+            told, count = told or doubt.sentence, count + 1
+            gained += finding.confidence / doubt.factor - finding.confidence
+    if not count:
+        return None
+    whole = result.trust_report.doubts.get(name)
+    mend = f"{_MENDS[name]}: {told if whole is None else whole.sentence}"
+    return _row(
+        mend, _edges(result) if name == "orphans" else _doubtful(result.trust_report, name), (), (), count, gained
+    )
+
+
+def _doubtful(trust: Trust, name: str) -> str:
+    """Name the services that a doubt is about, the most doubtful first."""
+    shares = {service: weighed(count)[name].share for service, count in trust.counts.items() if name in weighed(count)}
+    return _listed([service for service in sorted(shares, key=lambda service: (-shares[service], service)) if service])
 
 
 def _row(

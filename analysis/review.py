@@ -225,6 +225,7 @@ class Review:
             name: {"share": doubt.share, "weight": doubt.weight, "sentence": doubt.sentence}
             for name, doubt in sorted(self.trust_report.doubts.items())
         }
+        whole["trust_counts"] = {name: dict(counts) for name, counts in sorted(self.trust_report.counts.items())}
         for name, text in ((_FINDINGS, self.to_json_text()), (_WHOLE, _json_text(whole))):
             half = target / f".unfinished-{name}"
             half.write_text(text, encoding="utf-8", newline="\n")
@@ -394,7 +395,7 @@ def open_review(folder: str | Path) -> Review:
         tables=tables,
         exemplar_spans=pq.read_table(source / _EXEMPLARS, schema=SPAN_SCHEMA).unify_dictionaries().combine_chunks(),
         assessments_made=_assessments(whole["assessments"], whole["findings"]),
-        trust_report=Trust(whole["trust"], doubts),
+        trust_report=Trust(whole["trust"], doubts, whole.get("trust_counts", {})),
         inputs=tuple(whole["exports"]),
         shows_values=bool(whole.get("shows_values", False)),
         totals=whole["totals"],

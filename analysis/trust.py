@@ -1,17 +1,19 @@
 """How far the telemetry can be trusted.
 
-It is judged first, and lowers the confidence of every other statement through one mechanism.
+It is judged first, and lowers the confidence of every other statement through one mechanism: what a statement rests on
+is named by its doubts (:mod:`analysis.doubts`), which are weighed for the services that it is about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pandas as pd
 
-from analysis._wording import counted, percent
+from analysis._wording import counted
+from analysis.doubts import DOUBTS, NO_CROSSING, Doubt, weighed, with_implied
 from analysis.facts.coverage import ASPECTS
 from analysis.log_evidence import measures as log_measures
 
@@ -20,47 +22,12 @@ __all__ = ["DOUBTS", "LOW_SUPPORT_TRACES", "NO_CROSSING", "Doubt", "Trust", "cov
 #: Below this many traces a statement has low support (house default, as in the catalogue).
 LOW_SUPPORT_TRACES: Final = 20
 _LOW_SUPPORT_FACTOR: Final = 0.6
-#: What is said where no trace leads from one service to another.
-NO_CROSSING: Final = (
-    "no trace crosses a service: context propagation is broken between the services, unless they never call each other"
-)
-#: A doubt about less than this share of the spans is not worth a word (house default).
-_NEGLIGIBLE: Final = 0.001
-#: What can weaken a statement.
-DOUBTS: Final = (
-    "propagation",
-    "orphans",
-    "sampling",
-    "compressed",
-    "truncated_statements",
-    "kinds",
-    "skew",
-    "resolution",
-)
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Something about the telemetry that weakens statements which depend on it.
-
-    Attributes
-    ----------
-    share
-        0..1: how much of what a statement rests on is affected.
-    weight
-        0..1: how much confidence is lost where all of it is affected.
-    sentence
-        What to say beside a finding that it weakens.
-    """
-
-    share: float
-    weight: float
-    sentence: str
-
-    @property
-    def factor(self) -> float:
-        """What confidence is multiplied by."""
-        return 1.0 - min(1.0, max(0.0, self.share)) * self.weight
+#: Doubts about the whole, which are the same wherever one looks.
+_OF_ALL: Final = ("propagation",)
+#: From this many services on, a doubt about them does not name them.
+_UNNAMED: Final = 4
+#: What is counted of the log records of each service.
+_LOG_COUNTS: Final = ("lines", "joined")
 
 
 @dataclass(frozen=True)
@@ -73,10 +40,34 @@ class Trust:
         The members of ``trust`` in the findings JSON.
     doubts
         By name, only those that apply: some of :data:`DOUBTS`.
+    counts
+        For each service, what the doubts are weighed by (:func:`analysis.doubts.weighed`).
     """
 
     measures: Mapping[str, Any] = field(default_factory=dict)
     doubts: Mapping[str, Doubt] = field(default_factory=dict)
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict, repr=False)
+
+    def of(self, services: Collection[str]) -> Trust:
+        """Return how far statements about some services can be trusted: by what was counted there, not elsewhere.
+
+        Parameters
+        ----------
+        services
+            Those that the statement is about. Where nothing was counted of any of them, the whole counts.
+        """
+        known = sorted({name for name in services if name in self.counts})
+        if not known:
+            return self
+        summed = {name: sum(self.counts[service][name] for service in known) for name in self.counts[known[0]]}
+        where = " and ".join(known) if len(known) < _UNNAMED else f"its {len(known)} services"
+        doubts = {
+            name: Doubt(doubt.share, doubt.weight, f"in {where}, {doubt.sentence}")
+            for name, doubt in weighed(summed).items()
+            if name not in _OF_ALL
+        }
+        doubts |= {name: self.doubts[name] for name in _OF_ALL if name in self.doubts}
+        return Trust(self.measures, doubts)
 
     def confidence(self, base: float, sensitive_to: Iterable[str], traces: int) -> float:
         """Return a confidence of 0..1, lowered by every doubt that the statement is sensitive to and by low support.
@@ -91,7 +82,7 @@ class Trust:
             Traces that the statement rests on.
         """
         value = base
-        for name in _with_implied(sensitive_to):
+        for name in with_implied(sensitive_to):
             if name in self.doubts:
                 value *= self.doubts[name].factor
         if traces < LOW_SUPPORT_TRACES:
@@ -102,7 +93,7 @@ class Trust:
         """Return why confidence was lowered, a sentence a reason."""
         reasons = [
             self.doubts[name].sentence
-            for name in _with_implied(sensitive_to)
+            for name in with_implied(sensitive_to)
             if name in self.doubts and self.doubts[name].factor < 1.0
         ]
         if traces < LOW_SUPPORT_TRACES:
@@ -114,54 +105,40 @@ class Trust:
         return dict(self.measures)
 
 
-def _with_implied(sensitive_to: Iterable[str]) -> list[str]:
-    """Return the doubts that weaken a statement: what compares times between hosts rests on their resolution too."""
-    named = set(sensitive_to)
-    return sorted(named | {"resolution"} if "skew" in named else named)
-
-
 def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
     """Judge the telemetry.
 
     Parameters
     ----------
     facts
-        The merged facts ``coverage``, ``orphans`` and ``calls``.
+        The merged facts ``coverage``, ``orphans``, ``calls``, ``clock_pairs`` and ``log_lines``.
     skew
         What was added to the times of each host, in ns; hosts left as they are need not be named.
     """
-    coverage, orphans = facts["coverage"], facts["orphans"]
-    total = {name: int(coverage[name].sum()) for name in coverage.select_dtypes("number").columns}
-    with_parent = int(orphans["with_parent"].sum())
-    lost = int(orphans["orphans"].sum() - orphans["cut"].sum())
+    coverage = facts["coverage"]
     corrected = {host: int(shift) for host, shift in sorted(skew.items()) if shift}
-    services = sorted(set(coverage["service"]) - {""})
+    by_service = _counts(facts, frozenset(corrected))
+    total = {name: int(coverage[name].sum()) for name in coverage.select_dtypes("number").columns}
     crossing = _crossing(facts["calls"])
-    shares = {
-        "propagation": 1.0 if len(services) > 1 and not crossing else 0.0,
-        "orphans": _share(lost, with_parent),
-        "sampling": _share(total["weighted"], total["spans"]),
-        "compressed": _share(total["compressed"] + total["dropped"], total["spans"] + total["dropped"]),
-        "truncated_statements": _share(total["truncated"], total["data_calls"]),
-        "kinds": 1.0 - _share(total["with_kind"], total["spans"], empty=1.0),
-        "skew": 1.0 if corrected else 0.0,
-        "resolution": _share(total["coarse"], total["spans"]),
-    }
+    total |= _summed(by_service, ("lost", "with_parent", "cut", *_LOG_COUNTS))
+    total["uncrossed"] = int(len(set(coverage["service"]) - {""}) > 1 and not crossing)
+    total["corrected_clocks"] = len(corrected)
+    doubts = weighed(total)
     measures: dict[str, Any] = {
         "spans": total["spans"],
         "calls_between_services": crossing,
-        "orphan_spans": lost,
-        "orphan_share": round(shares["orphans"], 6),
-        "cut_spans": int(orphans["cut"].sum()),
+        "orphan_spans": total["lost"],
+        "orphan_share": round(_share(total["lost"], total["with_parent"]), 6),
+        "cut_spans": total["cut"],
         "skew_corrected_hosts": [{"host": host, "shift_ms": round(ns / 1e6, 3)} for host, ns in corrected.items()],
         "sampled": total["weighted"] > 0,
-        "sampled_share": round(shares["sampling"], 6),
+        "sampled_share": round(_share(total["weighted"], total["spans"]), 6),
         "compressed_spans": total["compressed"],
         "compressed_stand_for": total["stood_for"],
         "dropped_spans": total["dropped"],
         "truncated_statements": total["truncated"],
         "spans_without_time": total["timeless"],
-        "coarse_time_share": round(shares["resolution"], 6),
+        "coarse_time_share": round(_share(total["coarse"], total["spans"]), 6),
         "old_convention_share": round(_share(total["old_conventions"], total["spans"]), 6),
         "attribute_coverage": {
             aspect: round(_share(total[said], total[could]), 6) if total[could] else None
@@ -169,8 +146,7 @@ def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
         },
         "logs": log_measures(facts),
     }
-    applying = {name: doubt for name, doubt in _doubts(shares, measures).items() if doubt.share >= _NEGLIGIBLE}
-    return Trust(measures, applying)
+    return Trust(measures, doubts, by_service)
 
 
 def coverage_by_service(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -186,36 +162,33 @@ def coverage_by_service(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(shares, index=coverage.index)
 
 
-def _doubts(shares: Mapping[str, float], measures: Mapping[str, Any]) -> dict[str, Doubt]:
-    """Weigh each doubt: how much confidence is lost where all spans are affected (house defaults)."""
-    hosts = len(measures["skew_corrected_hosts"])
-    clocks = "the clock of 1 host was" if hosts == 1 else f"the clocks of {hosts} hosts were"
-    return {
-        "propagation": Doubt(shares["propagation"], 0.5, NO_CROSSING),
-        "orphans": Doubt(
-            shares["orphans"],
-            0.8,
-            f"{percent(shares['orphans'])} of the spans that name a parent have lost it: counts are lower bounds",
-        ),
-        "sampling": Doubt(shares["sampling"], 0.3, f"{percent(shares['sampling'])} of the spans are weighted samples"),
-        "compressed": Doubt(
-            shares["compressed"],
-            0.5,
-            f"{percent(shares['compressed'])} of the spans are compressed or dropped: counts are lower bounds",
-        ),
-        "truncated_statements": Doubt(
-            shares["truncated_statements"],
-            0.5,
-            f"{percent(shares['truncated_statements'])} of the statements are cut off",
-        ),
-        "kinds": Doubt(shares["kinds"], 0.6, f"{percent(shares['kinds'])} of the spans do not say their kind"),
-        "skew": Doubt(shares["skew"], 0.1, f"{clocks} corrected: times between hosts are estimates"),
-        "resolution": Doubt(
-            shares["resolution"],
-            0.2,
-            f"the times of {percent(shares['resolution'])} of the spans have steps of a millisecond or more",
-        ),
-    }
+def _counts(facts: Mapping[str, pd.DataFrame], corrected: frozenset[str]) -> dict[str, dict[str, int]]:
+    """Return for each service what its doubts are weighed by."""
+    coverage, orphans = facts["coverage"], facts["orphans"]
+    spans = coverage.groupby("service", sort=True)[list(coverage.select_dtypes("number").columns)].sum()
+    parents = orphans.groupby("service", sort=True)[["with_parent", "orphans", "cut"]].sum()
+    lines = facts["log_lines"].groupby("service", sort=True)[list(_LOG_COUNTS)].sum()
+    table = spans.join([parents, lines], how="outer").fillna(0).astype("int64").sort_index()
+    table["lost"] = table["orphans"] - table["cut"]
+    table["uncrossed"] = 0
+    clocks = _corrected_clocks(facts["clock_pairs"], corrected)
+    table["corrected_clocks"] = [len(clocks.get(str(service), ())) for service in table.index]
+    records = table.to_dict("index")
+    return {str(service): {str(name): int(count) for name, count in row.items()} for service, row in records.items()}
+
+
+def _corrected_clocks(pairs: pd.DataFrame, corrected: frozenset[str]) -> dict[str, set[str]]:
+    """Return for each service the clocks of its spans that were corrected."""
+    found: dict[str, set[str]] = {}
+    for side in ("caller", "callee"):
+        ticking = pairs[pairs[f"{side}_clock"].isin(corrected)]
+        for service, clock in zip(ticking[f"{side}_service"], ticking[f"{side}_clock"], strict=True):
+            found.setdefault(str(service), set()).add(str(clock))
+    return found
+
+
+def _summed(counts: Mapping[str, Mapping[str, int]], names: Iterable[str]) -> dict[str, int]:
+    return {name: sum(count[name] for count in counts.values()) for name in names}
 
 
 def _crossing(calls: pd.DataFrame) -> int:
@@ -225,5 +198,5 @@ def _crossing(calls: pd.DataFrame) -> int:
     return int(calls.loc[between, "calls"].sum())
 
 
-def _share(part: int, whole: int, empty: float = 0.0) -> float:
-    return part / whole if whole else empty
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import analysis as an
+from analysis.doubts import weighed
 from analysis.trust import DOUBTS, LOW_SUPPORT_TRACES, NO_CROSSING, Doubt, Trust
 from tests.exports import otlp, span
 from tests.shop import shop_file
@@ -47,7 +48,8 @@ def test_whole_telemetry_raises_no_doubt_but_of_what_is_not_said(tmp_path):
     assert result.trust["skew_corrected_hosts"] == []
     assert result.trust["sampled"] is False
     assert result.trust["attribute_coverage"]["kind"] == 1
-    assert set(result.trust_report.doubts) == set()
+    # Its failed calls say a status code, and there are no log records.
+    assert set(result.trust_report.doubts) == {"error_types", "logs"}
 
 
 def test_orphans_are_counted_and_doubted(tmp_path):
@@ -100,3 +102,94 @@ def test_coarse_times_are_told(tmp_path):
     assert result.trust["coarse_time_share"] == 0
     assert "resolution" not in result.trust_report.doubts
     assert {"propagation", "orphans", "skew", "resolution"} < set(DOUBTS)
+
+
+def counts(**some):
+    """Counts of a service without a blemish, but for some; every spans-like count is 100."""
+    whole = ("spans", "with_kind", "with_parent", "clients", "with_peer", "data_calls", "with_statement", "lines")
+    whole += ("joined", "http_servers", "with_route", "messages", "with_destination", "errors", "with_error_type")
+    none = ("lost", "weighted", "compressed", "dropped", "truncated", "old_conventions", "coarse")
+    none += ("corrected_clocks", "uncrossed")
+    return dict.fromkeys(whole, 100) | dict.fromkeys(none, 0) | some
+
+
+def test_a_count_without_a_blemish_raises_no_doubt():
+    assert weighed(counts()) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "some", "share", "factor"),
+    [
+        ("propagation", {"uncrossed": 1}, 1.0, 0.5),
+        ("orphans", {"lost": 25}, 0.25, 0.8),
+        ("sampling", {"weighted": 50}, 0.5, 0.85),
+        ("compressed", {"compressed": 50}, 0.5, 0.75),
+        ("truncated_statements", {"truncated": 20}, 0.2, 0.9),
+        ("statements", {"with_statement": 75}, 0.25, 0.9),
+        ("kinds", {"with_kind": 50}, 0.5, 0.7),
+        ("peers", {"with_peer": 50}, 0.5, 0.8),
+        ("routes", {"with_route": 50}, 0.5, 0.9),
+        ("destinations", {"with_destination": 50}, 0.5, 0.8),
+        ("error_types", {"with_error_type": 50}, 0.5, 0.9),
+        ("conventions", {"old_conventions": 100}, 1.0, 0.95),
+        ("logs", {"joined": 50}, 0.5, 0.9),
+        ("logs", {"lines": 0, "joined": 0}, 1.0, 0.8),
+        ("skew", {"corrected_clocks": 2}, 1.0, 0.9),
+        ("resolution", {"coarse": 50}, 0.5, 0.9),
+    ],
+)
+def test_each_doubt_is_weighed_by_what_was_counted(name, some, share, factor):
+    found = weighed(counts(**some))
+    assert list(found) == [name]
+    assert found[name].share == pytest.approx(share)
+    assert found[name].factor == pytest.approx(factor)
+
+
+def test_a_statement_is_gated_by_the_services_that_it_is_about():
+    # Half of what cart's spans descend from is lost; web's traces are whole.
+    by_service = {"cart": counts(lost=50), "web": counts()}
+    trust = Trust({}, weighed(counts(lost=25)), by_service)
+    assert trust.of(("cart",)).confidence(1.0, ("orphans",), 100) == pytest.approx(0.6)
+    assert trust.of(("web",)).confidence(1.0, ("orphans",), 100) == 1
+    # Together 50 of 200; what is not known of, a database say, changes nothing.
+    assert trust.of(("cart", "web", "postgresql")).confidence(1.0, ("orphans",), 100) == pytest.approx(0.8)
+    assert trust.of(()).confidence(1.0, ("orphans",), 100) == pytest.approx(0.8)
+    assert trust.of(("cart",)).sentences(("orphans",), 100) == (
+        "in cart, 50% of the spans that name a parent have lost it: counts are lower bounds",
+    )
+
+
+def test_what_one_service_loses_weakens_its_findings_only(tmp_path):
+    # Both ask their database ten times a request; of what cart does, every second parent is not in the export.
+    minute = 60_000_000_000
+    spans = []
+    for trace in range(1, 41):
+        at = trace * 10 * minute
+        for service, first in (("web", 1), ("cart", 101)):
+            lost = service == "cart" and trace % 2
+            spans.append(span(trace, first, 99 if lost else 0, service=service, start=at, length=900_000_000))
+            spans += [
+                span(
+                    trace,
+                    first + number,
+                    first,
+                    service=service,
+                    kind=3,
+                    start=at + number * 50_000_000,
+                    length=20_000_000,
+                    attributes={"db.system.name": "postgresql", "db.query.text": f"SELECT a FROM b WHERE c = {number}"},
+                )
+                for number in range(1, 11)
+            ]
+    result = reviewed(tmp_path, spans)
+    web = result.finding("n_plus_one_queries", service="web")
+    cart = result.finding("n_plus_one_queries", service="cart")
+    assert cart.confidence < web.confidence
+    assert any(sentence.startswith("in cart, ") and "lost" in sentence for sentence in cart.considered)
+    assert not any("lost it" in sentence for sentence in web.considered)
+
+
+def test_what_a_review_was_gated_by_is_kept(tmp_path):
+    result = reviewed(tmp_path, [span(1, 1), span(1, 2, 1, kind=0), span(1, 3, 1, service="cart")])
+    kept = an.open_review(result.save(tmp_path / "kept")).trust_report
+    assert kept == result.trust_report

@@ -45,7 +45,7 @@ def finding(
     members
         The rest of the finding.
     """
-    doubts = tuple(sensitive_to)
+    doubts, trust = tuple(sensitive_to), evidence.trust.of(members.get("services", ()))
     daily = _daily(evidence, members.get("saving", {}))
     if daily:
         members["saving"] = {**members["saving"], **daily}
@@ -53,12 +53,12 @@ def finding(
     return Finding(
         detector=info.name,
         family=info.family,
-        confidence=evidence.trust.confidence(confidence, doubts, affected),
+        confidence=trust.confidence(confidence, doubts, affected),
         limits=dict(limits),
         traces_seen=evidence.traces,
         traces_affected=affected,
         share=round(affected / evidence.traces, 4) if evidence.traces else 0.0,
-        considered=(*considered, *evidence.trust.sentences(doubts, affected)),
+        considered=(*considered, *trust.sentences(doubts, affected)),
         **members,
     )
 

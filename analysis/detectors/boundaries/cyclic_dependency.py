@@ -166,19 +166,20 @@ def _finding(evidence: Evidence, limits: Limits, part: ServiceCalls, between: pd
     traces = int(by_entry.sum()) if len(realised) else int(cut_rows["traces"].max())
     latency = merged_histogram(cut_rows["latency"])
     shown = merged_exemplars((realised if len(realised) else cut_rows)["exemplars"])
+    trust = evidence.trust.of(services)
     considered = [
         f"{int(realised['visits'].sum())} calls come back to a service that still waits, in {traces} traces"
         if len(realised)
         else "no single request goes round: the circle is made of different requests",
         "asynchronous calls were left out",
-        *evidence.trust.sentences(_SENSITIVE_TO, traces),
+        *trust.sentences(_SENSITIVE_TO, traces),
     ]
     share = min(1.0, traces / evidence.traces) if evidence.traces else 0.0
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=calls >= limits["calls"], blocks_change=True)),
-        confidence=evidence.trust.confidence(0.95, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.95, _SENSITIVE_TO, traces),
         title=f"{', '.join(services)} call each other in a circle",
         summary=(
             f"{len(services)} services depend on each other through {len(inside)} kinds of calls; "

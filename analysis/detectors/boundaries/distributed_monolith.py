@@ -140,11 +140,12 @@ def _finding(
     traces = affected_traces(evidence, rows["traces"])
     total, calls = ms(int(rows["way_ns"].sum())), int(rows["calls"].sum())
     service, operation = entry
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=at_p95 >= limits["ms"], share_of_p95=share)),
-        confidence=evidence.trust.confidence(0.75, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.75, _SENSITIVE_TO, traces),
         title=f"{service} {operation} needs the same {len(services)} services every time",
         summary=(
             f"{percent(shares['same'])} of the requests wait for {', '.join(services)}: {percent(shares['reach'])} of "
@@ -170,7 +171,7 @@ def _finding(
         considered=(
             "services that are reached by messages only were left out; so were probes",
             "whether the request could do without some of them was not looked at",
-            *evidence.trust.sentences(_SENSITIVE_TO, traces),
+            *trust.sentences(_SENSITIVE_TO, traces),
         ),
         remedy="Make it a modular monolith; or let what need not be finished before the answer follow by events.",
     )

@@ -74,7 +74,7 @@ INFO: Final = Info(
         "ms": Limit(5, "ms", "time on the way to it, on the critical path at p95, from which it is worth fixing"),
     },
 )
-_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "truncated_statements")
+_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "truncated_statements", "routes")
 _NO_TABLES: Final = "tables of data calls (db.collection.name or db.query.text)"
 _IDENTITY: Final = re.compile(
     r"(?:^|[^a-z])(?:identity|id-?provider|idp|auth\w*|iam|sso|oauth2?|oidc|login|keycloak|token\w*|session\w*|"
@@ -152,18 +152,20 @@ def _finding(
     hops = evidence["hops"]
     way = way_of(evidence, hops[(hops["grain"] == "callee") & (hops["callee"] == service)])
     at_p95 = float(way.cost["critical_path_ms_p95"])
+    services = tuple(sorted({service, *callers}))
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=at_p95 >= limits["ms"], share_of_p95=way.share_of_p95)),
-        confidence=evidence.trust.confidence(0.8, _SENSITIVE_TO, seen),
+        confidence=trust.confidence(0.8, _SENSITIVE_TO, seen),
         title=f"{service} keeps records for {len(callers)} services and decides nothing",
         summary=(
             f"{percent(share)} of the visits to {service} only read or write {', '.join(tables)}; it is called by "
             f"{', '.join(callers)} and is part of {percent(seen / traces)} of the traces. The way to it takes "
             f"{at_p95:g} ms of the critical path at p95."
         ),
-        services=tuple(sorted({service, *callers})),
+        services=services,
         subject={"service": service},
         measures={
             "crud_share": round(share, 4),
@@ -183,7 +185,7 @@ def _finding(
         considered=(
             "the saving is the most there is: all calls to it spared",
             "probes were left out; no name of a service of identity",
-            *evidence.trust.sentences(_SENSITIVE_TO, seen),
+            *trust.sentences(_SENSITIVE_TO, seen),
         ),
         remedy=(
             f"Move what {', '.join(callers)} do with the records into {service}, so that one call does it; or give "

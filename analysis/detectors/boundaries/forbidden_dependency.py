@@ -71,11 +71,12 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 def _finding(evidence: Evidence, limits: Limits, edge: Edge, broken: list[Rule]) -> Finding:
     traces = edge.traces(evidence)
     reasons = "; ".join(dict.fromkeys(rule.reason for rule in broken if rule.reason))
+    trust = evidence.trust.of(edge.services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=edge.calls >= limits["calls"], blocks_change=True)),
-        confidence=evidence.trust.confidence(0.95, SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.95, SENSITIVE_TO, traces),
         title=f"{edge.caller} depends on {edge.callee}, which is forbidden",
         summary=(
             f"{edge.caller} made {counted(edge.calls, 'call')} ({edge.kind}) to {edge.callee}. "
@@ -92,7 +93,7 @@ def _finding(evidence: Evidence, limits: Limits, edge: Edge, broken: list[Rule])
         exemplars=edge.examples(),
         considered=(
             "the rule is taken as it is written: what else has the name is covered too",
-            *evidence.trust.sentences(SENSITIVE_TO, traces),
+            *trust.sentences(SENSITIVE_TO, traces),
         ),
         remedy=f"Let {edge.caller} go through the interface that it is meant to use; or change the rule.",
     )

@@ -93,18 +93,20 @@ def _finding(
     callers, callees = ends
     hops = evidence["hops"]
     way = way_of(evidence, hops[(hops["grain"] == "callee") & (hops["callee"] == service)])
+    concerned = tuple(sorted({service, *callers, *callees}))
+    trust = evidence.trust.of(concerned)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         # A rank is no verdict: what it costs is told, but does not raise the severity.
         severity=severity(Weight(passes_limits=top)),
-        confidence=evidence.trust.confidence(0.9, _SENSITIVE_TO, way.traces),
+        confidence=trust.confidence(0.9, _SENSITIVE_TO, way.traces),
         title=f"{service} is a hub: {len(callers)} services call it, and it calls {len(callees)}",
         summary=(
             f"{', '.join(callers)} call {service}, and it calls {', '.join(callees)}: number {rank} of {services} "
             "services by callers times callees."
         ),
-        services=tuple(sorted({service, *callers, *callees})),
+        services=concerned,
         subject={"service": service},
         measures={
             "callers": list(callers),
@@ -124,7 +126,7 @@ def _finding(
         considered=(
             "a rank, not a verdict: low at most",
             "messages and calls to stores were left out",
-            *evidence.trust.sentences(_SENSITIVE_TO, way.traces),
+            *trust.sentences(_SENSITIVE_TO, way.traces),
         ),
         remedy=f"Split {service} by capability: put apart what different callers ask for, each with its own calls.",
     )

@@ -146,17 +146,19 @@ def _finding(
     )
     at_p95 = float(way.cost["critical_path_ms_p95"])
     shares = [round(below[upper][lower], 4) for upper, lower in pairs]
+    services = tuple(sorted(layers))
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=at_p95 >= limits["ms"], share_of_p95=way.share_of_p95)),
-        confidence=evidence.trust.confidence(0.8, _SENSITIVE_TO, way.traces),
+        confidence=trust.confidence(0.8, _SENSITIVE_TO, way.traces),
         title=f"{ARROW.join(layers)} are layers of one service",
         summary=(
             f"Each calls the next in at least {percent(min(shares))} of its visits, and nobody else calls "
             f"{', '.join(layers[1:])}. The way between them takes {at_p95:g} ms of the critical path at p95."
         ),
-        services=tuple(sorted(layers)),
+        services=services,
         subject={"layers": list(layers)},
         measures={
             "layers": len(layers),
@@ -174,7 +176,7 @@ def _finding(
         considered=(
             "percentiles of the links are added",
             "probes were left out; users and queues that enter a layer count as other callers",
-            *evidence.trust.sentences(_SENSITIVE_TO, way.traces),
+            *trust.sentences(_SENSITIVE_TO, way.traces),
         ),
         remedy=f"Cut vertically: one service for what {', '.join(layers)} do together, with the layers as modules.",
     )

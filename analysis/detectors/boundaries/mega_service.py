@@ -69,7 +69,7 @@ INFO: Final = Info(
         "across": Limit(0.1, "", "share of visits on several groups up to which it is worth fixing"),
     },
 )
-_SENSITIVE_TO: Final = ("orphans", "truncated_statements", "sampling")
+_SENSITIVE_TO: Final = ("orphans", "truncated_statements", "sampling", "routes")
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -134,12 +134,13 @@ def _finding(
     operations = int(visits["operation"].nunique())
     number = int(visits["visits"].sum())
     total = int(visits["total_ns"].sum())
+    trust = evidence.trust.of((service,))
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         # Size is no failure: it has no cost on the critical path by which severity could rise.
         severity=severity(Weight(passes_limits=across <= limits["across"])),
-        confidence=evidence.trust.confidence(0.7, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.7, _SENSITIVE_TO, traces),
         title=f"{service} is several services in one: {operations} operations, {len(groups)} groups of tables",
         summary=(
             f"{service} has {operations} operations, where more than {fence:g} are out of the ordinary. Its tables "
@@ -164,7 +165,7 @@ def _finding(
         considered=(
             "size is no failure: low at most",
             "gateways and probes were left out; of caches the prefixes of keys count as tables",
-            *evidence.trust.sentences(_SENSITIVE_TO, traces),
+            *trust.sentences(_SENSITIVE_TO, traces),
         ),
         remedy=f"Split {service} along the groups of its tables, or make modules of them first.",
     )

@@ -71,7 +71,7 @@ INFO: Final = Info(
         "ms": Limit(5, "ms", "time on the way between them, on the critical path at p95, from which it is worth it"),
     },
 )
-_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
+_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "truncated_statements")
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -171,12 +171,13 @@ def _finding(
     reasons = [f"both use {', '.join(tables)}"] if isinstance(tables, list) and tables else []
     reasons += ["calls lead from each back to the other"] if measures["circle"] else []
     one, other = pair
+    trust = evidence.trust.of(pair)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         # What speaks against a merge cannot be seen, so the share of p95 does not raise the severity.
         severity=severity(Weight(passes_limits=at_p95 >= limits["ms"])),
-        confidence=evidence.trust.confidence(0.75, _SENSITIVE_TO, both),
+        confidence=trust.confidence(0.75, _SENSITIVE_TO, both),
         title=f"{one} and {other} live for each other",
         summary=(
             f"{percent(float(str(measures['affinity'])))} of the calls of {measures['smaller']} are with the other, "
@@ -196,7 +197,7 @@ def _finding(
         considered=(
             "compliance, scaling and teams, which speak against a merge, leave no trace: a candidate, low at most",
             "calls to stores and probes were left out",
-            *evidence.trust.sentences(_SENSITIVE_TO, both),
+            *trust.sentences(_SENSITIVE_TO, both),
         ),
         remedy=f"Merge {one} and {other} into one service of two modules; keep their contract as an interface in code.",
     )

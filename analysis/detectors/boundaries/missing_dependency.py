@@ -78,11 +78,12 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 def _finding(evidence: Evidence, limits: Limits, caller: str, rule: Rule, visits: int, traces: int) -> Finding:
     traces = min(evidence.traces, traces)
+    trust = evidence.trust.of((caller,))
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=visits >= limits["visits"], blocks_change=True)),
-        confidence=evidence.trust.confidence(0.7, SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.7, SENSITIVE_TO, traces),
         title=f"{caller} never calls {rule.callee}, which is required",
         summary=(
             f"{caller} was entered {counted(visits, 'time')} and no call to {rule.callee} was seen. "
@@ -97,7 +98,7 @@ def _finding(evidence: Evidence, limits: Limits, caller: str, rule: Rule, visits
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
         considered=(
             "a call that is not instrumented, or whose context is lost, would not be seen",
-            *evidence.trust.sentences(SENSITIVE_TO, traces),
+            *trust.sentences(SENSITIVE_TO, traces),
         ),
         remedy=f"Let {caller} call {rule.callee}, or let the call be recorded; or change the rule.",
     )

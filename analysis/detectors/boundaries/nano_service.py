@@ -73,7 +73,7 @@ INFO: Final = Info(
     },
     after=("layered_split", "pass_through_service"),
 )
-_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
+_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "routes")
 _APART: Final = re.compile(
     r"(?:^|[^a-z])(?:sandbox\w*|isolat\w*|render\w*|pdf|convert\w*|transcod\w*|thumbnail\w*|resiz\w*|sign(?:er|ing)|"
     r"crypto|vault|kms|secrets?|scan(?:ner|ning)?|antivirus|virus)(?:$|[^a-z])",
@@ -135,18 +135,20 @@ def _finding(
     way = way_of(evidence, hops[(hops["grain"] == "call") & (hops["caller"] == caller) & (hops["callee"] == service)])
     at_p95 = float(way.cost["critical_path_ms_p95"])
     operations = sorted(set(visits["operation"]))
+    services = tuple(sorted((service, caller)))
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=at_p95 >= limits["ms"], share_of_p95=way.share_of_p95)),
-        confidence=evidence.trust.confidence(0.7, _SENSITIVE_TO, way.traces),
+        confidence=trust.confidence(0.7, _SENSITIVE_TO, way.traces),
         title=f"{service} is hardly more than a function of {caller}",
         summary=(
             f"{service} has {counted(len(operations), 'operation')} ({', '.join(operations)}); {percent(share)} of its "
             f"calls come from {caller}, and {percent(own)} of their time is its own. The way to it takes {at_p95:g} ms "
             "of the critical path at p95."
         ),
-        services=tuple(sorted((service, caller))),
+        services=services,
         subject={"service": service, "caller": caller},
         measures={
             "operations": operations,
@@ -166,7 +168,7 @@ def _finding(
         considered=(
             "no name of what is kept apart on purpose; probes were left out",
             "operations that this window does not show are not known",
-            *evidence.trust.sentences(_SENSITIVE_TO, way.traces),
+            *trust.sentences(_SENSITIVE_TO, way.traces),
         ),
         remedy=f"Merge {service} into {caller}, as a module.",
     )

@@ -73,11 +73,12 @@ def _finding(evidence: Evidence, limits: Limits, edge: Edge, known: set[str]) ->
     considered = ["a call that is rare may not have been in the window before"]
     if strangers:
         considered.append(f"{' and '.join(strangers)} had no edge at all before")
+    trust = evidence.trust.of(edge.services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=edge.calls >= limits["calls"])),
-        confidence=evidence.trust.confidence(0.8, SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.8, SENSITIVE_TO, traces),
         title=f"{edge.caller} depends on {edge.callee}, which is new",
         summary=(
             f"{edge.caller} made {counted(edge.calls, 'call')} ({edge.kind}) to {edge.callee}; the review compared "
@@ -92,6 +93,6 @@ def _finding(evidence: Evidence, limits: Limits, edge: Edge, known: set[str]) ->
         traces_affected=traces,
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=edge.examples(),
-        considered=(*considered, *evidence.trust.sentences(SENSITIVE_TO, traces)),
+        considered=(*considered, *trust.sentences(SENSITIVE_TO, traces)),
         remedy="Decide on it: keep it, pass the data along another way, or forbid it by rule.",
     )

@@ -127,17 +127,19 @@ def _finding(
     at_p95 = float(way.cost["critical_path_ms_p95"])
     callers = sorted(set(visits["caller"]))
     total = round(float(way.cost["total_ms"]) + own_ms, 3)
+    services = tuple(sorted({service, target, *callers}))
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=at_p95 >= limits["ms"], share_of_p95=way.share_of_p95)),
-        confidence=evidence.trust.confidence(0.75, _SENSITIVE_TO, way.traces),
+        confidence=trust.confidence(0.75, _SENSITIVE_TO, way.traces),
         title=f"{service} only passes calls on to {target}",
         summary=(
             f"{percent(share)} of the visits to {service} make one call, to {target}, and touch no data; "
             f"{percent(own)} of their time is its own. The way to it takes {at_p95:g} ms of the critical path at p95."
         ),
-        services=tuple(sorted({service, target, *callers})),
+        services=services,
         subject={"service": service, "target": target},
         measures={
             "passing_share": round(share, 4),
@@ -157,7 +159,7 @@ def _finding(
         considered=(
             "no name of a gateway, proxy or adapter; probes were left out",
             "costs per request are those of the way to it, without its own time",
-            *evidence.trust.sentences(_SENSITIVE_TO, way.traces),
+            *trust.sentences(_SENSITIVE_TO, way.traces),
         ),
         remedy=f"Remove {service}: let {', '.join(callers)} ask {target}, and move what it adds to either side.",
     )

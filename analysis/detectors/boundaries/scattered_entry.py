@@ -93,14 +93,16 @@ def _finding(evidence: Evidence, limits: Limits, entering: pd.DataFrame, count: 
     traces = affected_traces(evidence, entering["traces"])
     latency = merged_histogram(entering["latency"])
     listed = ", ".join(f"{name} ({percent(share)})" for name, share in sorted(shares.items()))
+    services = tuple(sorted(shares))
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=len(many) >= limits["services"])),
-        confidence=evidence.trust.confidence(0.6, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.6, _SENSITIVE_TO, traces),
         title=f"Requests from outside enter at {len(shares)} services",
         summary=f"{whole} requests have no caller: {listed}.",
-        services=tuple(sorted(shares)),
+        services=services,
         subject={"services": sorted(shares)},
         measures={
             "services": len(shares),
@@ -118,7 +120,7 @@ def _finding(evidence: Evidence, limits: Limits, entering: pd.DataFrame, count: 
         considered=(
             "an ingress that records no spans would look the same: low at most",
             f"{left} requests of probes were left out, and spans that name a parent which is missing",
-            *evidence.trust.sentences(_SENSITIVE_TO, traces),
+            *trust.sentences(_SENSITIVE_TO, traces),
         ),
         remedy="Put a gateway before them; or, if there is one, let it record spans and pass the context on.",
     )

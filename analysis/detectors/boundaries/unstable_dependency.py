@@ -95,19 +95,21 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 def _finding(evidence: Evidence, limits: Limits, caller: str, callee: str, values: dict[str, float]) -> Finding:
     hops = evidence["hops"]
     way = way_of(evidence, hops[(hops["grain"] == "call") & (hops["caller"] == caller) & (hops["callee"] == callee)])
+    services = tuple(sorted((caller, callee)))
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         # A number about the graph, not about a failure: what the edge costs is told, but does not raise the severity.
         severity=severity(Weight(passes_limits=values["calls"] >= limits["calls"])),
-        confidence=evidence.trust.confidence(0.6, _SENSITIVE_TO, way.traces),
+        confidence=trust.confidence(0.6, _SENSITIVE_TO, way.traces),
         title=f"{caller}, which is stable, depends on {callee}, which is not",
         summary=(
             f"{values['callers_of_caller']} services call {caller} and it calls {values['callees_of_caller']} "
             f"(instability {values['instability_caller']:.2f}); {values['callers_of_callee']} call {callee} and it "
             f"calls {values['callees_of_callee']} ({values['instability_callee']:.2f})."
         ),
-        services=tuple(sorted((caller, callee))),
+        services=services,
         subject={"caller": caller, "callee": callee},
         measures=dict(values),
         limits=dict(limits),
@@ -119,7 +121,7 @@ def _finding(evidence: Evidence, limits: Limits, caller: str, callee: str, value
         exemplars=way.exemplars,
         considered=(
             "a number about the graph, which only knows the calls of this window: low at most",
-            *evidence.trust.sentences(_SENSITIVE_TO, way.traces),
+            *trust.sentences(_SENSITIVE_TO, way.traces),
         ),
         remedy=(
             f"Let {caller} define what it needs and {callee} provide it, by event or by a contract that {caller} owns."

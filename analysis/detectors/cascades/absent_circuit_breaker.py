@@ -69,7 +69,7 @@ INFO: Final = Info(
         "wasted_s": Limit(60, "s", "worth fixing from this much time waited in vain on"),
     },
 )
-_SENSITIVE_TO: Final = ("kinds", "orphans", "sampling")
+_SENSITIVE_TO: Final = ("kinds", "orphans", "sampling", "logs")
 _SECOND_NS: Final = 1_000_000_000
 #: Without error types, waits that differ by less than this share, and last this long, ended by a timeout.
 _ALIKE, _LONG_NS = 0.1, 500_000_000
@@ -149,6 +149,8 @@ def _finding(evidence: Evidence, service: str, target: str, bad: pd.DataFrame, u
     traces = min(evidence.traces, int(bad["traces"].sum()), failures)
     touched = _share_of_requests(evidence, service, target)
     rate = float(bad["calls"].median())
+    services = tuple(sorted({service, *({target} & _services(evidence))}))
+    trust = evidence.trust.of(services)
     considered = [
         f"{_fast_share(bad):.1%} of the failures ended at once and never arrived: no open breaker",
         f"the rate held: {rate:g} calls in a bad minute, {usual:g} in the others"
@@ -157,7 +159,7 @@ def _finding(evidence: Evidence, service: str, target: str, bad: pd.DataFrame, u
         "no log record of these minutes tells of an open breaker"
         if len(evidence["log_lines"])
         else "there are no log records, in which a breaker would say that it is open",
-        *evidence.trust.sentences(_SENSITIVE_TO, traces),
+        *trust.sentences(_SENSITIVE_TO, traces),
     ]
     return Finding(
         detector=INFO.name,
@@ -165,13 +167,13 @@ def _finding(evidence: Evidence, service: str, target: str, bad: pd.DataFrame, u
         severity=severity(
             Weight(passes_limits=wasted_ns >= limits["wasted_s"] * _SECOND_NS, share_of_requests=touched)
         ),
-        confidence=evidence.trust.confidence(0.8 if usual else 0.6, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.8 if usual else 0.6, _SENSITIVE_TO, traces),
         title=f"{service} goes on calling {whom}, which does not answer",
         summary=(
             f"In {len(bad)} minutes {failures} of {calls} calls failed, after {ms(waits.percentile(0.5)):g} ms at the "
             f"median, and the calls went on: {wasted_ns / _SECOND_NS:.3g} s were waited in vain."
         ),
-        services=tuple(sorted({service, *({target} & _services(evidence))})),
+        services=services,
         subject={"service": service, "target": target},
         measures={
             "bad_minutes": len(bad),

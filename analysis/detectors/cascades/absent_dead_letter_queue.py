@@ -63,7 +63,7 @@ INFO: Final = Info(
         "messages": Limit(3, "messages", "worth fixing from this many such messages on"),
     },
 )
-_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
+_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "destinations")
 _DEAD: Final = re.compile(
     r"dead[-_. ]?letter|(?<![a-z])dl[qtx](?![a-z])|poison|parking[-_. ]?lot|_error$", re.IGNORECASE
 )
@@ -134,17 +134,18 @@ def _finding(evidence: Evidence, service: str, destination: str, rows: pd.DataFr
     total = ms(rows["total_ns"].sum())
     passes = most >= limits["endless"] or stuck >= limits["messages"]
     where = destination or "a destination that nothing names"
+    trust = evidence.trust.of((service,))
     considered = [
         f"{recovered} messages that failed were processed in the end",
         f"topics for retries were seen: {', '.join(retries)}" if retries else "no topic for retries was seen",
         "a broker that puts messages aside by itself leaves no span: confidence is lowered",
-        *evidence.trust.sentences(_SENSITIVE_TO, int(rows["traces"].sum())),
+        *trust.sentences(_SENSITIVE_TO, int(rows["traces"].sum())),
     ]
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=passes, share_of_requests=touched)),
-        confidence=evidence.trust.confidence(0.7, _SENSITIVE_TO, int(rows["traces"].sum())),
+        confidence=trust.confidence(0.7, _SENSITIVE_TO, int(rows["traces"].sum())),
         title=f"{service} fails at one message of {where} {most} times, and puts nothing aside",
         summary=(
             f"{stuck} of {messages} messages of {where} failed {limits['failures']:g} times or more, one of them "

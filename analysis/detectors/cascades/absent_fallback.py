@@ -62,7 +62,7 @@ INFO: Final = Info(
         "failures": Limit(10, "failures", "worth fixing from this many failures on"),
     },
 )
-_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
+_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "routes")
 _SUBJECT: Final = ["service", "operation", "target", "template"]
 _SERVED: Final = ("server", "client", "unspecified", "internal")
 #: Stores that an operation can do without.
@@ -161,17 +161,19 @@ def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
     if item.required:
         considered.append("its name says authentication or payment, which have no substitute: for information only")
     answered = {str(row["callee_operation"]) for row in item.rows} - {""}
+    services = tuple(sorted({item.service, *({item.target} if answered else ())} - {""}))
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(0.85, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.85, _SENSITIVE_TO, traces),
         title=f"{where} fails whenever {whom} does: {shortened(item.template)}",
         summary=(
             f"{item.used:.0%} of the visits call {whom}; when it failed ({lost} times), the visit failed "
             f"{carried} times, and with it {requests} requests."
         ),
-        services=tuple(sorted({item.service, *({item.target} if answered else ())} - {""})),
+        services=services,
         subject={name: getattr(item, name) for name in _SUBJECT},
         measures={
             "failures": lost,
@@ -197,7 +199,7 @@ def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
             merged_exemplars(row["exemplars"] for row in item.carried),
             total("total_ns", item.carried) / max(1, carried),
         ),
-        considered=(*considered, *evidence.trust.sentences(_SENSITIVE_TO, traces)),
+        considered=(*considered, *trust.sentences(_SENSITIVE_TO, traces)),
         remedy=(
             f"Let {where} catch the failure of {whom}, and answer with a default, the last known value, "
             "or without that part."

@@ -54,6 +54,7 @@ INFO: Final = Info(
     facts=("attempts", "retry_gaps", "requests", "coverage"),
     limits={"repeated": Limit(3, "calls", "worth fixing from this many calls on that may have been done twice")},
 )
+_SENSITIVE_TO: Final = (*SENSITIVE_TO, "error_types")
 #: RFC 9110, section 9.2.2, and RFC 5789: the methods that are not idempotent; INSERT of SQL.
 _CREATING: Final = frozenset({"POST", "PATCH", "INSERT"})
 _KEYS: Final = "idempotency keys: no span carries one, capture the header Idempotency-Key"
@@ -98,11 +99,12 @@ def _finding(item: Retried, recorders: set[str], limits: Limits) -> Finding:
     near = bool({item.service, item.target} & recorders) or _inserts(item)
     method = str(item.rows["method"].iloc[0])
     weight = Weight(passes_limits=count >= limits["repeated"], share_of_requests=item.share_of_requests())
+    trust = evidence.trust.of(item.services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(0.9 if near else 0.6, SENSITIVE_TO, item.traces),
+        confidence=trust.confidence(0.9 if near else 0.6, _SENSITIVE_TO, item.traces),
         title=f"{item.where} repeats {item.what} to {item.whom} without an idempotency key",
         summary=(
             f"{count} calls ({method}) to {item.whom} were tried again after a timeout or an error of the server, "
@@ -131,7 +133,7 @@ def _finding(item: Retried, recorders: set[str], limits: Limits) -> Finding:
             merged_exemplars(item.again[item.again["uncertain"] > item.again["keyed"]]["exemplars"]),
             item.again["total_ns"].sum() / max(1, item.tried_again),
         ),
-        considered=(*_considered(item, keyed, near), *evidence.trust.sentences(SENSITIVE_TO, item.traces)),
+        considered=(*_considered(item, keyed, near), *trust.sentences(_SENSITIVE_TO, item.traces)),
         remedy=(
             f"Send an idempotency key with every attempt, keep it in {item.whom} with the result, "
             "and answer a known key with the kept result."

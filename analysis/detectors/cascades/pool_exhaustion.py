@@ -83,7 +83,7 @@ INFO: Final = Info(
         "total_s": Limit(10, "s", "worth fixing from this much time waited on"),
     },
 )
-_SENSITIVE_TO: Final = ("kinds", "orphans", "sampling")
+_SENSITIVE_TO: Final = ("kinds", "orphans", "sampling", "resolution")
 _SECOND_NS: Final = 1_000_000_000
 _MS_NS: Final = 1_000_000
 #: Seconds that a correlation is made of, at least.

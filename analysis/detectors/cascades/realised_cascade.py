@@ -77,7 +77,7 @@ INFO: Final = Info(
     },
     after=("absent_fallback",),
 )
-_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
+_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "error_types")
 _SERVED: Final = ("server", "client", "unspecified", "internal")
 _REMEDY: Final = (
     "Put a fallback or a bulkhead at {where}, the lowest visit above {origin} that could answer without it; "
@@ -173,6 +173,8 @@ def _error_finding(
     climb = merged_histogram(row["climb"] for row in travelled)
     touched = _share_of_requests(evidence, travelled)
     without = _on_the_way(evidence, travelled)
+    services = tuple(sorted({service, *(item["service"] for item in above if item["failed"] > 0)} - {""}))
+    trust = evidence.trust.of(services)
     considered = [
         f"{count - climbed} of {count} failures stayed within {service}"
         if count > climbed
@@ -181,14 +183,13 @@ def _error_finding(
         *(f"on its way {what} has no fallback" for what in without),
         *_unmeasured(unmeasured, limits),
         "answers to the client's own mistakes (4xx) and cancellations were not counted as failures",
-        *evidence.trust.sentences(_SENSITIVE_TO, traces),
+        *trust.sentences(_SENSITIVE_TO, traces),
     ]
-    services = tuple(sorted({service, *(item["service"] for item in above if item["failed"] > 0)} - {""}))
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=passes, share_of_requests=touched, fails_users=lost > 0)),
-        confidence=evidence.trust.confidence(0.6 if unmeasured else 0.9, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.6 if unmeasured else 0.9, _SENSITIVE_TO, traces),
         title=f"Failures of {origin} climb to {paths[0]['path'][-1]}",
         summary=(
             f"{operation} of {service} failed {count} times ({_mechanisms(rows)}), "
@@ -351,18 +352,20 @@ def _slow_finding(evidence: Evidence, limits: Limits, origin: tuple[str, str], c
         for pair in climbed[:_MOST_PATHS]
     ]
     considered.append("visits whose callee failed were left out")
-    considered += evidence.trust.sentences((*_SENSITIVE_TO, "skew"), traces)
+    services = tuple(sorted({origin[0], *(pair.caller[0] for pair in climbed)} - {""}))
+    trust = evidence.trust.of(services)
+    considered += trust.sentences((*_SENSITIVE_TO, "skew"), traces)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=worst.slow_callee >= limits["failures"], share_of_requests=share)),
-        confidence=evidence.trust.confidence(0.8, (*_SENSITIVE_TO, "skew"), traces),
+        confidence=trust.confidence(0.8, (*_SENSITIVE_TO, "skew"), traces),
         title=f"Slowness of {callee} makes {_listed(above)} slow",
         summary=(
             f"When {callee} takes {limits['slow']:g} times its median, {caller} does too "
             f"in {worst.both} of {worst.slow_callee} visits ({worst.lift:.1f} times as often as otherwise)."
         ),
-        services=tuple(sorted({origin[0], *(pair.caller[0] for pair in climbed)} - {""})),
+        services=services,
         subject={"kind": "latency", "origin_service": origin[0], "origin_operation": origin[1]},
         measures={
             "slow_callee_visits": worst.slow_callee,

@@ -116,6 +116,7 @@ def _finding(item: Retried, layers: tuple[Retried, ...], limits: Limits) -> Find
     named = [f"{layer.where} calls {layer.whom}" for layer in layers]
     total_ms = ms(item.again["total_ns"].sum())
     multiplied = f" Over {len(layers)} layers that is up to {product_most} calls for one." if len(layers) > 1 else ""
+    trust = evidence.trust.of(item.services)
     considered = [
         f"{item.tried_again - exhausted} of {item.tried_again} calls that were tried again succeeded in the end",
         f"retries at {len(layers)} layers multiply: {', '.join(named)}"
@@ -123,7 +124,7 @@ def _finding(item: Retried, layers: tuple[Retried, ...], limits: Limits) -> Find
         else "no caller above retries as well",
         "calls that overlap (hedging), and calls after a success, were not counted as attempts",
         "these attempts are not counted again as N+1 or redundant calls",
-        *evidence.trust.sentences(SENSITIVE_TO, item.traces),
+        *trust.sentences(SENSITIVE_TO, item.traces),
     ]
     weight = Weight(
         passes_limits=item.tried_again >= limits["retried"],
@@ -134,7 +135,7 @@ def _finding(item: Retried, layers: tuple[Retried, ...], limits: Limits) -> Find
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(0.9, SENSITIVE_TO, item.traces),
+        confidence=trust.confidence(0.9, SENSITIVE_TO, item.traces),
         title=f"{item.where} tries {item.whom} up to {item.most} times: {item.what}",
         summary=(
             f"{item.calls} calls to {item.whom} took {item.attempts} attempts ({item.mean:.2f} each); "

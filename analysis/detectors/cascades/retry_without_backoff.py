@@ -60,6 +60,8 @@ INFO: Final = Info(
         "retried": Limit(10, "gaps", "worth fixing from this many gaps after the first on"),
     },
 )
+#: Gaps between attempts are compared with milliseconds.
+_SENSITIVE_TO: Final = (*SENSITIVE_TO, "resolution")
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -111,11 +113,12 @@ def _finding(item: Retried, gaps: Histogram, limits: Limits) -> Finding | None:
     weight = Weight(passes_limits=gaps.count >= limits["retried"], share_of_requests=item.share_of_requests())
     how = f"{ms(median):g} ms after the last failure" if short else f"every {ms(median):g} ms"
     wasted = ms(item.again["total_ns"].sum())
+    trust = evidence.trust.of(item.services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(0.9, SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.9, _SENSITIVE_TO, traces),
         title=f"{item.where} tries {item.whom} again {how}: {item.what}",
         summary=(
             f"{gaps.count} gaps after the first have a median of {ms(median):g} ms and vary by {varies:.0%}: "
@@ -148,7 +151,7 @@ def _finding(item: Retried, gaps: Histogram, limits: Limits) -> Finding | None:
         exemplars=examples(merged_exemplars(later["exemplars"]), median),
         considered=(
             f"the first gap (median {first_ms:g} ms) was left out: to try once more at once is sound",
-            *evidence.trust.sentences(SENSITIVE_TO, traces),
+            *trust.sentences(_SENSITIVE_TO, traces),
         ),
         remedy=f"Let {item.where} wait before each further attempt: exponential backoff with full jitter.",
     )

@@ -61,7 +61,7 @@ INFO: Final = Info(
         "calls": Limit(10, "calls", "worth fixing from this many calls on"),
     },
 )
-_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
+_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "skew", "error_types")
 _SUBJECT: Final = ["service", "operation", "target", "callee_operation"]
 
 
@@ -103,6 +103,8 @@ def _finding(
     outer_ms = ms(waited.percentile(0.5))
     inner = _inner_timeouts(evidence, subject, waited.percentile(0.5))
     wasted = ms(rows["overhang_ns"].sum())
+    services = tuple(sorted({subject["service"], subject["target"]} - {""}))
+    trust = evidence.trust.of(services)
     considered = [
         f"{failed - count} of {failed} calls that failed for the caller ended with it",
         "durations were compared, not ends: the overhang is a lower bound and does not depend on clocks",
@@ -111,19 +113,19 @@ def _finding(
             f"{_times(item['attempts'])}"
             for item in inner
         ),
-        *evidence.trust.sentences(_SENSITIVE_TO, traces),
+        *trust.sentences(_SENSITIVE_TO, traces),
     ]
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=count >= limits["calls"], share_of_requests=touched)),
-        confidence=evidence.trust.confidence(0.9, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.9, _SENSITIVE_TO, traces),
         title=f"{callee} works on after {caller} has given up",
         summary=(
             f"{caller} gave up on {count} calls, after {outer_ms:g} ms at the median; {callee} went on for another "
             f"{given_up.percentile(0.5) / 1000:.0%} of that time."
         ),
-        services=tuple(sorted({subject["service"], subject["target"]} - {""})),
+        services=services,
         subject=subject,
         measures={
             "given_up": count,

@@ -71,7 +71,7 @@ INFO: Final = Info(
         "cluster": Limit(5, "calls", "failed calls at a round value that make a timeout"),
     },
 )
-_SENSITIVE_TO: Final = ("compressed", "kinds", "sampling")
+_SENSITIVE_TO: Final = ("compressed", "kinds", "sampling", "error_types")
 _SUBJECT: Final = ["service", "operation", "target", "template"]
 _ROUND_S: Final = (1, 2, 5, 10, 30, 60)
 _SECOND_NS: Final = 1_000_000_000
@@ -182,22 +182,24 @@ def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Findi
     )
     shown = [example for example in merged_exemplars(row["exemplars"] for row in rows) if example.value > limit_ns]
     failed = total("calls", item.ending("failed"))
+    services = (item.service,)
+    trust = evidence.trust.of(services)
     considered = (
         "no call of it ever ended by a deadline error",
         f"{failed} of {whole.count} calls failed in other ways",
-        *evidence.trust.sentences(_SENSITIVE_TO, traces),
+        *trust.sentences(_SENSITIVE_TO, traces),
     )
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=count >= limits["waits"], share_of_requests=touched)),
-        confidence=evidence.trust.confidence(0.8, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.8, _SENSITIVE_TO, traces),
         title=f"{item.where} waits for {item.whom} without bound: {shortened(item.template)}",
         summary=(
             f"{count} of {whole.count} calls waited longer than {limit_ns / _SECOND_NS:.3g} s, the longest "
             f"{longest / _SECOND_NS:.3g} s, where {ms(whole.percentile(0.5)):g} ms is usual; none met a deadline."
         ),
-        services=(item.service,),
+        services=services,
         subject={"kind": "unbounded", **{name: getattr(item, name) for name in _SUBJECT}},
         measures={
             "waits": count,
@@ -250,14 +252,16 @@ def _timeout(item: _Waits, seconds: int, count: int, ended: int, limits: Limits)
     evidence = item.evidence
     rows = item.ending("failed", "timeout")
     traces = min(evidence.traces, total("traces", rows), count)
+    services = (item.service,)
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity="info",
-        confidence=evidence.trust.confidence(0.8, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.8, _SENSITIVE_TO, traces),
         title=f"{item.where} gives up on {item.whom} after {seconds} s: {shortened(item.template)}",
         summary=f"{count} of {ended} failed calls end at {seconds} s or a twentieth above: the timeout in force.",
-        services=(item.service,),
+        services=services,
         subject={"kind": "timeout", **{name: getattr(item, name) for name in _SUBJECT}},
         measures={"timeout_s": seconds, "at_timeout": count, "failed": ended},
         limits=dict(limits),
@@ -269,7 +273,7 @@ def _timeout(item: _Waits, seconds: int, count: int, ended: int, limits: Limits)
         exemplars=examples(merged_exemplars(row["exemplars"] for row in rows), seconds * _SECOND_NS),
         considered=(
             "answered calls were left out: a wait that ends well is no timeout",
-            *evidence.trust.sentences(_SENSITIVE_TO, traces),
+            *trust.sentences(_SENSITIVE_TO, traces),
         ),
         remedy="Nothing to mend by itself: hold it against the p99.9 of the calls and the timeouts above.",
     )

@@ -71,7 +71,7 @@ INFO: Final = Info(
     },
     after=("n_plus_one_calls",),
 )
-_SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling", "skew")
+_SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling", "skew", "routes")
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:

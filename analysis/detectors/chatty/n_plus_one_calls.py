@@ -69,7 +69,7 @@ INFO: Final = Info(
     },
     after=("application_join", "redundant_calls"),
 )
-_SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling", "skew")
+_SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling", "skew", "routes")
 _DATA: Final = ("database", "cache")
 _STATIC: Final = re.compile(
     r"\.(?:avif|css|eot|gif|ico|jpe?g|js|map|mjs|png|svg|ttf|wasm|webp|woff2?)(?:\?|$)|/(?:assets|static)/",

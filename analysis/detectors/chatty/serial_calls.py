@@ -63,7 +63,7 @@ INFO: Final = Info(
         "saving_ms": Limit(100, "ms", "worth fixing from this median saving on", _SENTRY),
     },
 )
-_SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling")
+_SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling", "resolution")
 #: How sure it is that calls do not depend on each other's answers: of these nothing is recorded.
 _INDEPENDENT: Final = 0.5
 

@@ -72,7 +72,7 @@ INFO: Final = Info(
 #: What a topmost span is where somebody waits for the answer, or a message is taken.
 _ENTRY_KINDS: Final = ("server", "client", "consumer", "unspecified")
 _STORES: Final = ("database", "cache")
-_SENSITIVE_TO: Final = ("sampling", "kinds")
+_SENSITIVE_TO: Final = ("sampling", "kinds", "routes")
 _MS_A_MINUTE: Final = 60_000
 
 

@@ -59,6 +59,7 @@ INFO: Final = Info(
         "spans": Limit(20, "spans", "spans that could say it from which a gap is worth fixing"),
     },
 )
+_SENSITIVE_TO: Final = ("sampling",)
 _REMEDIES: Final = {
     "kind": "Record spans with the instrumentation libraries, or set the kind where spans are made by hand.",
     "route": "Use the framework's own instrumentation, which sets http.route and names the span after it.",
@@ -167,15 +168,17 @@ def _finding(
     considered: list[str],
 ) -> Finding:
     traces = int(row["traces"])
-    considered += evidence.trust.sentences(("sampling",), traces)
+    services = (row["service"],) if row["service"] else ()
+    trust = evidence.trust.of(services)
+    considered += trust.sentences(_SENSITIVE_TO, traces)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(0.95, ("sampling",), traces),
+        confidence=trust.confidence(0.95, _SENSITIVE_TO, traces),
         title=title,
         summary=summary,
-        services=(row["service"],) if row["service"] else (),
+        services=services,
         subject={"service": row["service"], "aspect": aspect},
         measures=measures,
         limits=dict(limits),

@@ -56,6 +56,7 @@ INFO: Final = Info(
         "calls": Limit(20, "calls", "calls with hosts of another offset from which it is worth fixing"),
     },
 )
+_SENSITIVE_TO: Final = ("sampling", "resolution")
 _HALF: Final = 0.5
 _REMEDY: Final = (
     "Let {clocks} follow the same time servers as the other hosts, and watch the offset the daemon reports."
@@ -162,16 +163,17 @@ def _finding(
     share = min(1.0, traces / evidence.traces) if evidence.traces else 0.0
     outside = merged_histogram(rows["outside"])
     median = outside.percentile(0.5) if outside.count else 0.0
+    trust = evidence.trust.of(services)
     considered += [
         "servers that only end after their client are no evidence of a clock: the client may have given up",
         "traces are a lower bound: those of the pair of services seen in most",
-        *evidence.trust.sentences(("sampling",), traces),
+        *trust.sentences(_SENSITIVE_TO, traces),
     ]
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(0.95 if measures["offset_ms"] else 0.6, ("sampling",), traces),
+        confidence=trust.confidence(0.95 if measures["offset_ms"] else 0.6, _SENSITIVE_TO, traces),
         title=title,
         summary=summary,
         services=services,

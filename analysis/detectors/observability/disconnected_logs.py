@@ -104,6 +104,8 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
     own = summary[summary["service"] == service]
     asked, spans = int(own["request_ids"].sum()), int(told["spans"].sum())
     during = " while it handled requests" if spans else ""
+    services = (service,) if service else ()
+    trust = evidence.trust.of(services)
     considered = [
         f"{counted(joined, 'record')} of {lines:,} could be joined to a span's trace",
         f"{counted(asked, 'record')} without a trace name a request id, which leads to no span"
@@ -113,14 +115,14 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
         " occurs once, were set aside"
         if spans
         else "the service has no spans in the export: all of its records were looked at",
-        *evidence.trust.sentences(_SENSITIVE_TO, evidence.traces),
+        *trust.sentences(_SENSITIVE_TO, max(evidence.traces, lines)),
     ]
     weight = Weight(passes_limits=kind == "no trace" and lost >= limits["lines"])
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(0.9 if spans else 0.7, (), max(evidence.traces, lines)),
+        confidence=trust.confidence(0.9 if spans else 0.7, _SENSITIVE_TO, max(evidence.traces, lines)),
         title=(
             f"Logs of {who} name no trace"
             if kind == "no trace"
@@ -131,7 +133,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
             if kind == "no trace"
             else f"{lost:,} of {counted(named, 'log record')} of {who} with a trace id name one without a span here."
         ),
-        services=(service,) if service else (),
+        services=services,
         subject={"service": service, "kind": kind},
         measures={
             "lines": lines,

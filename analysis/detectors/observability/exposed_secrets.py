@@ -89,17 +89,19 @@ def _finding(evidence: Evidence, limits: Limits, service: str, place: str, kind:
     carriers = rows.groupby("carrier", sort=True)["records"].sum().sort_values(ascending=False, kind="stable")
     shown = ", ".join(f"“{text}”" for text in carriers.index[:_SHOWN] if text)
     several = "e-mail addresses" if kind == "e-mail address" else f"{kind}s"
+    services = (service,) if service else ()
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=not personal or records >= limits["records"])),
-        confidence=evidence.trust.confidence(0.9 if personal or kind != "password" else 0.7, (), max(records, 20)),
+        confidence=trust.confidence(0.9 if personal or kind != "password" else 0.7, (), max(records, 20)),
         title=f"{several[0].upper()}{several[1:]} in the {place} of {who}",
         summary=(
             f"{counted(records, 'record')} of {who} hold {several} in the {place}"
             + (f", most often in {shown}." if shown else ".")
         ),
-        services=(service,) if service else (),
+        services=services,
         subject={"service": service, "place": place, "kind": kind},
         measures={"records": records, "distinct_messages": len(carriers)},
         limits=dict(limits),

@@ -56,6 +56,7 @@ INFO: Final = Info(
         "spans": Limit(200, "spans", "such spans of a service from which the ratio is worth fixing"),
     },
 )
+_SENSITIVE_TO: Final = ("sampling",)
 _MOST_NAMED: Final = 5
 _REMEDY: Final = (
     "Let {service} name spans by template, such as {operation}: by the framework's instrumentation, "
@@ -88,24 +89,26 @@ def _finding(evidence: Evidence, limits: Limits, service: str, rows: pd.DataFram
     passes = ratio > limits["names_per_span"] and spans >= limits["spans"]
     ordered = rows.sort_values(["spans", "operation"], ascending=[False, True])
     operations = [str(operation) for operation in ordered["operation"]]
+    services = (service,) if service else ()
+    trust = evidence.trust.of(services)
     considered = [
         f"{whole - spans} of its {whole} spans have names without identifiers and were left out",
         "operations in this review are named without the values: no other finding is split by them",
         "traces are a lower bound: those of the operation seen in most",
-        *evidence.trust.sentences(("sampling",), traces),
+        *trust.sentences(_SENSITIVE_TO, traces),
     ]
     who = service or "an unnamed service"
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=passes)),
-        confidence=evidence.trust.confidence(0.95, ("sampling",), traces),
+        confidence=trust.confidence(0.95, _SENSITIVE_TO, traces),
         title=f"{who} has about {distinct} names for {spans} spans",
         summary=(
             f"{spans} of {whole} spans of {who} hold an identifier in their name: about {distinct} names where "
             f"{len(operations)} would do, such as {operations[0]}."
         ),
-        services=(service,) if service else (),
+        services=services,
         subject={"service": service},
         measures={
             "names": distinct,

@@ -56,6 +56,7 @@ INFO: Final = Info(
         "spans": Limit(20, "spans", "consumer spans from which a share is worth fixing"),
     },
 )
+_SENSITIVE_TO: Final = ("kinds", "sampling", "destinations")
 _POLLING: Final = ("receive", "poll")
 _REMEDY: Final = (
     "Let {service} extract the trace context from the headers of {destination}, as parent of its span or as link; "
@@ -105,19 +106,21 @@ def _finding(
     ]
     if polls:
         considered.append(f"{polls} spans of receiving or polling were set aside: the processing carries the context")
-    considered += evidence.trust.sentences(("kinds", "sampling"), traces)
+    services = (service,) if service else ()
+    trust = evidence.trust.of(services)
+    considered += trust.sentences(_SENSITIVE_TO, traces)
     who, what = service or "an unnamed service", destination or "a destination that nothing names"
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=passes, share_of_requests=share_of_traces)),
-        confidence=evidence.trust.confidence(0.9 if here else 0.8, ("kinds", "sampling"), traces),
+        confidence=trust.confidence(0.9 if here else 0.8, _SENSITIVE_TO, traces),
         title=f"{who} loses the trace of {share:.0%} of the messages from {what}",
         summary=(
             f"{alone} of {spans} consumer spans of {who} for {what} have neither parent nor link: "
             "which request they belong to cannot be seen."
         ),
-        services=(service,) if service else (),
+        services=services,
         subject={"service": service, "destination": destination},
         measures={
             "alone": alone,

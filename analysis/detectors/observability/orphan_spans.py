@@ -56,6 +56,7 @@ INFO: Final = Info(
         "spans": Limit(20, "spans", "spans that name a parent from which a share is worth fixing"),
     },
 )
+_SENSITIVE_TO: Final = ("sampling",)
 _REMEDY: Final = (
     "Let the hop above {operation} (proxy, queue, thread pool, hand-written client) pass the trace context on, "
     "and export its spans to the same place."
@@ -88,18 +89,20 @@ def _finding(
     share_of_traces = traces / evidence.traces if evidence.traces else 0.0
     kinds = ", ".join(sorted(set(broken["kind"])))
     considered = [f"{cut} more orphans lie at the ends of the export's window and were set aside"] if cut else []
-    considered += evidence.trust.sentences(("sampling",), traces)
+    services = (service,) if service else ()
+    trust = evidence.trust.of(services)
+    considered += trust.sentences(_SENSITIVE_TO, traces)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=passes, share_of_requests=share_of_traces)),
-        confidence=evidence.trust.confidence(0.95, ("sampling",), traces),
+        confidence=trust.confidence(0.95, _SENSITIVE_TO, traces),
         title=f"{operation} of {service or 'an unnamed service'} loses its parent in {share:.0%} of its spans",
         summary=(
             f"{lost} of {with_parent - cut} {kinds} spans of {operation} name a parent that is not in the export, "
             f"in {traces} traces: who called them cannot be seen."
         ),
-        services=(service,) if service else (),
+        services=services,
         subject={"service": service, "operation": operation},
         measures={
             "orphans": lost,

@@ -59,6 +59,7 @@ INFO: Final = Info(
         "failed": Limit(0.9, "", "share of requests without weights that failed, from which a filter is suspected"),
     },
 )
+_SENSITIVE_TO: Final = ("orphans",)
 _WEIGHTS: Final = "sampling weights (tracestate th, SampleRate, representative count): unsampled and unknown look alike"
 _REMEDY: Final = (
     "Compute rates with the weights, take error rates from metrics made before sampling, and let every sampler write "
@@ -182,7 +183,7 @@ def _finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(confidence, ("orphans",), traces),
+        confidence=evidence.trust.confidence(confidence, _SENSITIVE_TO, traces),
         title=title,
         summary=summary,
         services=(),
@@ -195,6 +196,6 @@ def _finding(
         traces_affected=traces,
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(merged_exemplars(sampling["exemplars"]), 1000.0),
-        considered=(*considered, *evidence.trust.sentences(("orphans",), traces)),
+        considered=(*considered, *evidence.trust.sentences(_SENSITIVE_TO, traces)),
         remedy=remedy,
     )

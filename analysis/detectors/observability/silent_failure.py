@@ -58,7 +58,7 @@ INFO: Final = Info(
         "spans": Limit(5, "spans", "silent spans of an operation, or errors it logs, from which it is worth fixing")
     },
 )
-_SENSITIVE_TO: Final = ("orphans", "sampling")
+_SENSITIVE_TO: Final = ("orphans", "sampling", "logs")
 _LOGS: Final = "logs: no record names a trace of the export, so errors that are only logged were not looked for"
 _LOGGED: Final = (
     "Let {operation} of {service} set the span's status to error where it logs one, or log a warning where it was dealt"
@@ -104,25 +104,27 @@ def _finding(
         if unexplained
         else "record an exception, and neither they nor the request they belong to have status error"
     )
+    services = (service,) if service else ()
+    trust = evidence.trust.of(services)
     considered = [
         f"{told} other failed spans of the operation say or show why they failed",
         "spans with a failed child were set aside: the child shows why"
         if unexplained
         else "a status of ok, answers of 4xx and RPC codes were set aside: there the outcome was decided on purpose",
-        *evidence.trust.sentences(_SENSITIVE_TO, traces),
+        *trust.sentences(_SENSITIVE_TO, traces),
     ]
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(0.85 if unexplained else 0.6, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.85 if unexplained else 0.6, _SENSITIVE_TO, traces),
         title=(
             f"{operation} of {who} fails without saying why"
             if unexplained
             else f"{operation} of {who} records exceptions while its status is not error"
         ),
         summary=f"{spans} spans of {operation}, in {traces} traces, {what}.",
-        services=(service,) if service else (),
+        services=services,
         subject={"service": service, "operation": operation, "kind": how},
         measures={"silent_spans": spans, "told_spans": told, "silent_share": round(spans / (spans + told), 6)},
         limits=dict(limits),
@@ -146,17 +148,19 @@ def _logged(evidence: Evidence, limits: Limits, service: str, operation: str, ro
     own = grave[(grave["service"] == service) & grave["severity"].isin(["error", "fatal"])]
     untold = evidence["untold_logs"]
     told = int(own["joined"].sum()) - int(untold.loc[untold["service"] == service, "lines"].sum())
+    services = (service,) if service else ()
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=lines >= limits["spans"])),
-        confidence=evidence.trust.confidence(0.75, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.75, _SENSITIVE_TO, traces),
         title=f"{operation or 'An operation'} of {who} logs errors while no span of the trace has failed",
         summary=(
             f"{counted(lines, 'log record')} of severity error in {counted(traces, 'trace')} whose spans are all in"
             f" order, most often “{common.index[0] or 'without a message'}”."
         ),
-        services=(service,) if service else (),
+        services=services,
         subject={"service": service, "operation": operation, "kind": "logged"},
         measures={
             "logged_errors": lines,
@@ -172,7 +176,7 @@ def _logged(evidence: Evidence, limits: Limits, service: str, operation: str, ro
         considered=(
             f"{counted(told, 'other error')} that the service logged are of traces in which a span has failed",
             "whether the error was dealt with cannot be seen; the request did not fail",
-            *evidence.trust.sentences(_SENSITIVE_TO, traces),
+            *trust.sentences(_SENSITIVE_TO, traces),
         ),
         remedy=_LOGGED.format(operation=operation or "the operation", service=who),
     )

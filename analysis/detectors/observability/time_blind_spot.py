@@ -62,7 +62,7 @@ INFO: Final = Info(
         "of_spans": Limit(0.05, "", "share they are of the operation's spans with children, from which likewise"),
     },
 )
-_SENSITIVE_TO: Final = ("compressed", "orphans", "sampling", "skew")
+_SENSITIVE_TO: Final = ("compressed", "orphans", "sampling", "skew", "logs")
 _LOGS: Final = "logs: no record names a span of the export, so what was logged in the meantime is not known"
 _REMEDY: Final = "Put spans around the steps of {operation} of {service} that take the time, or profile it."
 
@@ -107,25 +107,27 @@ def _finding(
     weight = Weight(passes_limits=often, share_of_p95=share_of_p95)
     critical = _from(merged_histogram(dark["critical"]), limits["blind_ms"])
     who = service or "an unnamed service"
+    services = (service,) if service else ()
+    trust = evidence.trust.of(services)
     considered = [
         f"{parents - spans} of {parents} spans of the operation with children are no blind spot",
         f"{ms(int(dark['pause_ns'].sum())):g} ms of pauses between attempts were set aside",
         f"{int(rows.loc[rows['told'], 'spans'].sum())} spans in whose middle a log record was written were set aside",
         "calls to others, spans of connecting, and of waiting for a pool, were left out",
-        *evidence.trust.sentences(_SENSITIVE_TO, traces),
+        *trust.sentences(_SENSITIVE_TO, traces),
     ]
     found = [exemplar for exemplar in merged_exemplars(dark["exemplars"]) if bucket(exemplar.value) >= long.buckets[0]]
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(0.8, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.8, _SENSITIVE_TO, traces),
         title=f"{operation} of {who} spends {ms(p50):g} ms where no span looks",
         summary=(
             f"In {spans} of {parents} spans of {operation} with children, at least {limits['share']:.0%} of the time "
             f"passes without a child: {ms(p50):g} ms at the median, {ms(p95):g} ms at p95."
         ),
-        services=(service,) if service else (),
+        services=services,
         subject={"service": service, "operation": operation},
         measures={
             "blind_spans": spans,

@@ -114,19 +114,21 @@ def _finding(evidence: Evidence, limits: Limits, service: str, peer: str, rows: 
             f"{peer} records spans elsewhere ({count} requests begin there): "
             "it may be instrumented and lose the context on this call"
         )
-    considered += evidence.trust.sentences(_SENSITIVE_TO, traces)
+    services = (service,) if service else ()
+    trust = evidence.trust.of(services)
+    considered += trust.sentences(_SENSITIVE_TO, traces)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=calls >= limits["calls"], share_of_requests=share_of_traces)),
-        confidence=evidence.trust.confidence(0.9, _SENSITIVE_TO, traces),
+        confidence=trust.confidence(0.9, _SENSITIVE_TO, traces),
         title=f"{peer}, called by {service or 'an unnamed service'}, records no spans",
         summary=(
             f"{unanswered} of {calls} client spans from {service or 'an unnamed service'} to {peer} "
             f"have no server span below: {ms(rows['unanswered_ns'].sum()):g} ms in all, "
             "of which nothing inside can be seen."
         ),
-        services=(service,) if service else (),
+        services=services,
         subject={"caller": service, "peer": peer},
         measures={"calls": calls, "unanswered": unanswered, "unanswered_share": round(unanswered / calls, 6)},
         limits=dict(limits),

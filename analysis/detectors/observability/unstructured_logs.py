@@ -86,17 +86,19 @@ def _finding(evidence: Evidence, limits: Limits, service: str, rows: pd.DataFram
         f"{counted(apart, 'record')} of these came with fields beside their message",
         f"{counted(int(rows['lines'].sum()) - lines, 'record')} with a message that occurs once were set aside",
     )
+    services = (service,) if service else ()
+    trust = evidence.trust.of(services)
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(Weight(passes_limits=prose - apart >= limits["lines"])),
-        confidence=evidence.trust.confidence(0.9, (), max(evidence.traces, lines)),
+        confidence=trust.confidence(0.9, (), max(evidence.traces, lines)),
         title=f"Logs of {who} are sentences",
         summary=(
             f"{prose:,} of {counted(lines, 'log record')} of {who} are neither JSON nor logfmt nor an access log;"
             f" {percent(structured / lines)} are."
         ),
-        services=(service,) if service else (),
+        services=services,
         subject={"service": service},
         measures={
             "lines": lines,

@@ -235,17 +235,18 @@ def _finding(
     calls = int(rows["calls"].sum())
     total_ns = int(rows["total_ns"].sum())
     factor, doubt = _tables.store_confidence(store)
+    trust = evidence.trust.of(services)
     considered = (
         "services that only hold a connection to the store, and transaction control, were left out",
         *doubt,
-        *evidence.trust.sentences(_SENSITIVE_TO, affected),
+        *trust.sentences(_SENSITIVE_TO, affected),
     )
     base = float(rows["confidence"].min()) * factor
     return Finding(
         detector=INFO.name,
         family=INFO.family,
         severity=severity(weight),
-        confidence=evidence.trust.confidence(base, _SENSITIVE_TO, affected),
+        confidence=trust.confidence(base, _SENSITIVE_TO, affected),
         title=title,
         summary=summary,
         services=services,

@@ -55,7 +55,7 @@ INFO: Final = Info(
     facts=("topics",),
     limits={"messages": Limit(2, "messages", "a service is a producer from this many messages on")},
 )
-_SENSITIVE_TO: Final = ("kinds", "orphans", "sampling")
+_SENSITIVE_TO: Final = ("kinds", "orphans", "sampling", "destinations")
 _NO_TOPIC: Final = {
     "dead letters": re.compile(r"\b(dlq|dlt|dlx|dead ?letters?|poison|parking ?lot)\b"),
     "replies": re.compile(r"\b(reply|replies|responses?|callbacks?)\b"),
