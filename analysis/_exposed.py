@@ -13,7 +13,16 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["KINDS", "PERSONAL", "SECRETS", "kinds_in", "kinds_of", "without_secrets"]
+__all__ = [
+    "KINDS",
+    "PERSONAL",
+    "SECRETS",
+    "kinds_in",
+    "kinds_of",
+    "perhaps_exposing",
+    "records_perhaps_exposing",
+    "without_secrets",
+]
 
 SECRETS: Final = ("access key", "bearer token", "JSON web token", "password", "private key")
 PERSONAL: Final = ("bank account", "card number", "e-mail address")
@@ -51,6 +60,15 @@ _PERHAPS: Final = (
     r"|eyJ|[Bb]earer |PRIVATE KEY|AKIA|ASIA|gh[pousr]_|glpat-|xox[abpr]-|AIza|k_live_|://[^\s/]+@"
     r"|(?i:password|passwd|pwd|secret|api[_-]?key|token)[\"']?\s?[:=]"
 )
+#: The same for the encoded bytes of a record: a name and its value stand apart there, texts may be escaped, and longer
+#: numbers are times.
+_PERHAPS_ENCODED: Final = (
+    r"@[A-Za-z0-9-]+\.|[^\d.]\d{4}[ -]\d{4}[ -]\d{4}|\D\d{15,16}\D|[^\d.]3[47]\d{2}[ -]\d{6}"
+    r"|[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}"
+    r"|eyJ|[Bb]earer |PRIVATE KEY|AKIA|ASIA|gh[pousr]_|glpat-|xox[abpr]-|AIza|k_live_|://[^\s/]+@|\\u00"
+    r"|(?i:password|passwd|pwd|secret|api[_-]?key|token)"
+)
+_PERHAPS_HERE: Final = re.compile(_PERHAPS)
 #: Domains that nobody has an address in (RFC 2606, RFC 6761), and what only looks like one.
 _NO_MAIL: Final = re.compile(
     r"(?i)(?:^(?:no-?reply|git|root|postmaster|mailer-daemon)@|@(?:.*\.)?example\.(?:com|net|org)$"
@@ -84,6 +102,16 @@ def kinds_of(texts: pa.Array) -> dict[int, tuple[str, ...]]:
     perhaps = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(texts, _PERHAPS), False))
     found = ((place, kinds_in(texts[place].as_py())) for place in perhaps.to_pylist())
     return {place: kinds for place, kinds in found if kinds}
+
+
+def perhaps_exposing(text: str) -> bool:
+    """Return whether a text is worth :func:`kinds_in`."""
+    return _PERHAPS_HERE.search(text) is not None
+
+
+def records_perhaps_exposing(records: pa.Array) -> pa.Array:
+    """Return which of many records, each as its encoded bytes, are worth being decoded and looked through."""
+    return pc.match_substring_regex(records, _PERHAPS_ENCODED)
 
 
 def without_secrets(text: str) -> str:

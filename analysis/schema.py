@@ -16,12 +16,14 @@ import pyarrow as pa
 __all__ = [
     "CATEGORIES",
     "KINDS",
+    "LATER_COLUMNS",
     "LINK",
     "LOGS",
     "LOG_SCHEMA",
     "SPANS",
     "SPAN_SCHEMA",
     "STATUSES",
+    "TEXT",
     "Column",
     "empty_logs",
     "empty_spans",
@@ -48,6 +50,8 @@ class Column:
 
 
 TEXT: Final = pa.dictionary(pa.int32(), pa.string())
+#: Text columns of spans that datasets written before them do not have.
+LATER_COLUMNS: Final = frozenset({"exposed"})
 #: A reference to another span, possibly of another trace. ``kind`` is "link" (OpenTelemetry, Elastic, Datadog),
 #: "follows_from" or "child_of" (further Jaeger references beside the first parent).
 LINK: Final = pa.struct(
@@ -126,6 +130,13 @@ SPANS: Final[tuple[Column, ...]] = (
         "what the export itself says of retries and proxies: Envoy response flags and the like",
     ),
     Column("old_conventions", pa.bool_(), "", "some attribute has a name that the semantic conventions have replaced"),
+    Column(
+        "exposed",
+        TEXT,
+        "",
+        "kinds of secrets and personal data in attributes that no column keeps, with the names of these, never the "
+        "values; of large exports only some spans are looked through",
+    ),
     Column("dropped_children", pa.int64(), "spans", "children the agent says it dropped"),
     Column("links", pa.list_(LINK), "", "references to other spans beside the parent"),
     Column("operation", TEXT, "", "span name with identifiers replaced: what the service would call it", derived=True),

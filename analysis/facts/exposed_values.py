@@ -13,7 +13,7 @@ from analysis.facts._log_rows import chosen, gather_with_loose
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather, merge
 from analysis.forest import Codes, Forest
 
-__all__ = ["COLUMNS", "FIELDS", "LOG_COLUMNS", "PLACES", "scan"]
+__all__ = ["COLUMNS", "FIELDS", "LOG_COLUMNS", "scan"]
 
 #: What columns are called for readers.
 _SPAN_PLACES: Final = {
@@ -24,12 +24,15 @@ _SPAN_PLACES: Final = {
     "exception_message": "exception message",
 }
 _LOG_PLACES: Final = {"body": "log message", "fields": "log fields"}
-PLACES: Final = (*_SPAN_PLACES.values(), *_LOG_PLACES.values())
-COLUMNS: Final = ("service", "operation", *_SPAN_PLACES)
+#: Of attributes that no column keeps, only this is left: each kind, and the name of the attribute.
+_OTHERS: Final = "exposed"
+COLUMNS: Final = ("service", "operation", *_SPAN_PLACES, _OTHERS)
 LOG_COLUMNS: Final = ("template", *_LOG_PLACES)
 FIELDS: Final = (
     Field("service", pa.string(), "key", "", "service of the span or log record; empty where unknown"),
-    Field("place", pa.string(), "key", "", "span name, URL, database statement, log message, log fields …"),
+    Field(
+        "place", pa.string(), "key", "", "span name, URL, database statement, log message, log fields, attribute NAME …"
+    ),
     Field("kind", pa.string(), "key", "", "access key, password, card number, e-mail address …"),
     Field("carrier", pa.string(), "key", "", "operation of the span, or template of the log record"),
     Field("records", pa.int64(), "sum", "records", "spans or log records that hold it"),
@@ -41,13 +44,37 @@ FIELDS: Final = (
 def scan(forest: Forest) -> pa.Table:
     """Return what the spans and log records of one partition expose."""
     tables = [_of_spans(forest, column) for column in _SPAN_PLACES]
+    tables.append(_of_other_attributes(forest))
     tables += [_of_logs(forest, column) for column in _LOG_PLACES]
     return merge(FIELDS, tables)
 
 
 def _of_spans(forest: Forest, column: str) -> pa.Table:
     rows, kind = _exposing(forest.codes(column))
-    return gather(FIELDS, forest, _occurrences(forest, _keys(forest, rows, kind, column), forest.trace_of[rows], rows))
+    place = Codes(np.zeros(len(rows), np.int32), (_SPAN_PLACES[column],))
+    keys = _keys(forest, rows, Codes(kind, KINDS), place)
+    return gather(FIELDS, forest, _occurrences(forest, keys, forest.trace_of[rows], rows))
+
+
+def _of_other_attributes(forest: Forest) -> pa.Table:
+    """Return what spans expose in attributes of which only the kind and the name are kept."""
+    exposed = forest.codes(_OTHERS)
+    told = sorted({part for text in exposed.values for part in text.split("; ") if part.partition(" in ")[0] in KINDS})
+    rows, which = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+    for told_as, part in enumerate(told):
+        says = np.array([*(part in text.split("; ") for text in exposed.values), False], np.bool_)
+        hit = np.flatnonzero(says[exposed.codes])
+        rows.append(hit)
+        which.append(np.full(len(hit), told_as, np.int32))
+    row, number = np.concatenate(rows), np.concatenate(which)
+    order = np.argsort(row, kind="stable")
+    row, number = row[order], number[order]
+    halves = [part.partition(" in ")[::2] for part in told]
+    kind = Codes(np.array([KINDS.index(half[0]) for half in halves], np.int32)[number], KINDS)
+    places = sorted({f"attribute {half[1]}" for half in halves})
+    place = np.array([places.index(f"attribute {half[1]}") for half in halves], np.int32)[number]
+    keys = _keys(forest, row, kind, Codes(place, tuple(places)))
+    return gather(FIELDS, forest, _occurrences(forest, keys, forest.trace_of[row], row))
 
 
 def _of_logs(forest: Forest, column: str) -> pa.Table:
@@ -80,11 +107,11 @@ def _occurrences(forest: Forest, keys: dict[str, Any], trace: npt.NDArray[Any], 
     )
 
 
-def _keys(forest: Forest, rows: npt.NDArray[np.int64], kind: npt.NDArray[np.int32], column: str) -> dict[str, Any]:
+def _keys(forest: Forest, rows: npt.NDArray[np.int64], kind: Codes, place: Codes) -> dict[str, Any]:
     return {
         "service": chosen(forest.service, rows),
-        "place": Codes(np.zeros(len(rows), np.int32), (_SPAN_PLACES[column],)),
-        "kind": Codes(kind, KINDS),
+        "place": place,
+        "kind": kind,
         "carrier": chosen(forest.codes("operation"), rows),
     }
 

@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.addresses import asking, reach
 from analysis.ingest.inputs import is_address
+from analysis.schema import LATER_COLUMNS, TEXT
 from analysis.sources import UnreadableExport
 
 __all__ = ["TEMPORARY", "Folder", "parquet_bytes", "read_table"]
@@ -189,11 +190,11 @@ def read_table(location: str, columns: Sequence[str] | None = None) -> pa.Table:
             with asking(location):
                 files, path = reach(location)
                 content = files.cat_file(path)
-            table = pq.read_table(io.BytesIO(content), columns=names)
+            table = _read(io.BytesIO(content), names)
         else:
             # Read through the file itself: pyarrow takes folders named like key=value for columns.
             with pa.OSFile(location) as file:
-                table = pq.read_table(file, columns=names)
+                table = _read(file, names)
     except (OSError, pa.ArrowException) as error:
         raise UnreadableExport(
             location,
@@ -201,3 +202,19 @@ def read_table(location: str, columns: Sequence[str] | None = None) -> pa.Table:
             "Open the dataset again if it was extended meanwhile, else ingest the exports anew",
         ) from error
     return table.unify_dictionaries().combine_chunks()
+
+
+def _read(file: IO[bytes] | pa.NativeFile, names: list[str] | None) -> pa.Table:
+    """Read columns; those that datasets did not have at first are without a value where they are not there."""
+    if names is not None and not LATER_COLUMNS.isdisjoint(names):
+        there = set(pq.read_schema(file).names)
+        file.seek(0)
+        missing = [name for name in names if name in LATER_COLUMNS and name not in there]
+        table = pq.read_table(file, columns=[name for name in names if name not in missing])
+    else:
+        table = pq.read_table(file, columns=names)
+        spans = names is None and "parent_span_id" in table.column_names
+        missing = [name for name in sorted(LATER_COLUMNS) if spans and name not in table.column_names]
+    for name in missing:
+        table = table.append_column(name, pa.nulls(table.num_rows, TEXT))
+    return table if names is None else table.select(names)

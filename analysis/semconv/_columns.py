@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from analysis.semconv._composed import COMPOSERS
+from analysis.semconv._exposures import exposures, together
 from analysis.semconv._names import RESOURCE_NAMES, SPAN_NAMES, Names, Read
 from analysis.semconv._values import method_parts, text
 
@@ -90,6 +91,9 @@ def resource_columns(attributes: Mapping[str, Any], note: Note) -> dict[str, Any
             if host is not None:
                 columns["host"] = host
                 break
+    exposed = exposures(attributes, KNOWN)
+    if exposed is not None:
+        columns["exposed"] = exposed
     return columns
 
 
@@ -99,7 +103,7 @@ def span_columns(attributes: Mapping[str, Any], kind: str, columns: dict[str, An
     Parameters
     ----------
     attributes
-        Values as plain Python objects; names outside `KNOWN` need not be there.
+        Values as plain Python objects; names outside `KNOWN` need not be there, and are looked through for secrets.
     kind
         The span's kind: it decides whether net.peer.name is the server or the caller.
     columns
@@ -119,6 +123,9 @@ def span_columns(attributes: Mapping[str, Any], kind: str, columns: dict[str, An
         _complete_rpc(attributes, columns)
     if old:
         columns["old_conventions"] = True
+    exposed = exposures(attributes, KNOWN)
+    if exposed is not None:
+        columns["exposed"] = together(columns.get("exposed"), exposed)
 
 
 def exception_columns(attributes: Mapping[str, Any], columns: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from analysis.semconv import KINDS, KNOWN, text
+from analysis.semconv import KINDS, text
 
 __all__ = ["STORE_SYSTEMS", "conventional", "kind_of"]
 
@@ -126,13 +126,14 @@ def kind_of(tags: Mapping[str, Any], kind: str, operation: str) -> str:
 
 
 def conventional(tags: Mapping[str, Any], kind: str, operation: str, resource: str | None) -> dict[str, Any]:
-    """Return a span's tags under conventional names, with what its type, operation and resource say beside them."""
+    """Return a span's tags, under conventional names where there are, and what its type, operation and resource say."""
     found: dict[str, Any] = {}
     for name, value in tags.items():
         known = _NAMES.get(name)
         if known is not None:
             found.setdefault(known, value)
-        elif name in KNOWN:
+        elif name[:1] != "_":
+            # Names that begin with an underscore tell of the tracer.
             found[name] = value
     for name in ("grpc.status.code", "rpc.grpc.status_code", "grpc.code"):
         if tags.get(name) is not None:

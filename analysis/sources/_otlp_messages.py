@@ -14,7 +14,6 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMessage
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
-from analysis.semconv import KNOWN
 from analysis.sources._framing import records_of
 from analysis.sources._ids import canonical_trace_id, is_hashed
 from analysis.sources._ledger import Refused, Rejects
@@ -130,7 +129,7 @@ class Messages:
             if field.number == 1 and field.kind == LENGTH:
                 try:
                     resource = ResourceMessage.FromString(bytes(data[field.start : field.end]))
-                    pairs = _pairs(resource.attributes, KNOWN)
+                    pairs = _pairs(resource.attributes)
                 except DecodeError:
                     self._rejects.add(BROKEN, f"{where}{base + field.start}", "the resource")
             elif field.number == 2 and field.kind == LENGTH:
@@ -204,7 +203,7 @@ def _resource(content: bytes, rejects: Rejects) -> dict[str, Any]:
         message = ResourceMessage.FromString(content)
     except DecodeError as error:
         raise ValueError(BROKEN) from error
-    return SpanAssembler(rejects, exact=True).resource(_pairs(message.attributes, KNOWN) if content else None)
+    return SpanAssembler(rejects, exact=True).resource(_pairs(message.attributes) if content else None)
 
 
 def _scope_name(content: bytes) -> str | None:
@@ -232,7 +231,7 @@ def _span(message: SpanMessage, rejects: Rejects) -> Span:
         # Protocol Buffers do not tell 0 from absent; a span from 0 to 0 has no times.
         start_time_unix_nano=start if start or end else None,
         end_time_unix_nano=end if start or end else None,
-        attributes=_pairs(message.attributes, KNOWN),
+        attributes=_pairs(message.attributes),
         status=Status(message.status.code, message.status.message) if message.HasField("status") else None,
         events=events or None,
         links=links or None,
@@ -256,11 +255,11 @@ def _log(message: LogRecord, rejects: Rejects) -> dict[str, Any]:
     }
 
 
-def _pairs(pairs: Iterable[KeyValue], known: frozenset[str]) -> list[Pair]:
+def _pairs(pairs: Iterable[KeyValue], known: frozenset[str] | None = None) -> list[Pair]:
     found = []
     for pair in pairs:
         key = pair.key
-        if key in known:
+        if known is None or key in known:
             value = pair.value
             kind = value.WhichOneof("value")
             if kind == "string_value":

@@ -55,7 +55,7 @@ class SpanAssembler:
 
     def resource(self, pairs: list[Pair] | None) -> dict[str, Any]:
         """Return the row that spans of a resource begin as."""
-        columns = resource_columns(attributes_of(pairs, KNOWN), self._note) if pairs else {}
+        columns = resource_columns(attributes_of(pairs), self._note) if pairs else {}
         return {**self.rows.template, **columns}
 
     def scoped(self, resource: dict[str, Any], name: Any) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class SpanAssembler:
                 row["status_message"] = text(status.message)
         self._times(span.start_time_unix_nano, span.end_time_unix_nano, row)
         if span.attributes:
-            span_columns(attributes_of(span.attributes, KNOWN), kind, row, self._note)
+            span_columns(attributes_of(span.attributes), kind, row, self._note)
         if span.events or span.links or span.trace_state:
             self._details(span, row)
         if span.dropped_attributes_count or span.dropped_events_count or span.dropped_links_count:

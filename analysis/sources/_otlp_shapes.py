@@ -206,14 +206,14 @@ def json_text(content: bytes) -> str:
     return _TEXT.decode(b'"' + content + b'"')
 
 
-def attributes_of(pairs: list[Pair] | None, known: frozenset[str]) -> dict[str, Any]:
-    """Return the attributes whose name is known, with plain values."""
+def attributes_of(pairs: list[Pair] | None, known: frozenset[str] | None = None) -> dict[str, Any]:
+    """Return the attributes whose name is known, or all of them, with plain values."""
     found: dict[str, Any] = {}
     if pairs is None:
         return found
     for pair in pairs:
         key = pair.key
-        if key in known:
+        if known is None or key in known:
             value = pair.value
             if value is None:
                 continue

@@ -20,12 +20,21 @@ from analysis.semconv import Attributes, Columns, span_vectors, text, tracestate
 from analysis.sources import _scan_found as at
 from analysis.sources._ledger import Rejects
 from analysis.sources._rows import cut_texts
+from analysis.sources._scan_exposed import ScanLooker
 from analysis.sources._scan_found import Found
 
 __all__ = ["Decoders", "Odd", "ScanRows", "Unit"]
 
 _SERVER_KINDS: Final = (KINDS.index("server"), KINDS.index("consumer"))
-_RESOURCE_COLUMNS: Final = ("service", "service_namespace", "service_version", "environment", "host", "instance")
+_RESOURCE_COLUMNS: Final = (
+    "service",
+    "service_namespace",
+    "service_version",
+    "environment",
+    "host",
+    "instance",
+    "exposed",
+)
 _EVENT_COLUMNS: Final = ("error_type", "exception_message")
 #: What a text column that attributes feed may hold beside the schema's order.
 _TEXT_COLUMNS: Final = tuple(field.name for field in SPAN_SCHEMA if field.type == TEXT)
@@ -110,6 +119,7 @@ class ScanRows:
         self._rejects = rejects
         self._decoders = decoders
         self._resources: dict[bytes, _Resource] = {}
+        self._looker = ScanLooker()
 
     def take(
         self,
@@ -132,6 +142,7 @@ class ScanRows:
         left_out[scan.units_of_broken_scopes()] = True
         columns, old, odd = scan.columns([row for row, _ in resources], which)
         odd |= scan.spans[:, at.ODD] > 0
+        odd |= self._looker.suspects(data, scan.spans)
         unit = scan.blocks[scan.scopes[scan.spans[:, at.SCOPE], 0], 0] if len(scan.spans) else np.empty(0, np.int64)
         oddities = self._oddities(scan, np.flatnonzero(odd), unit, units, begins, left_out, resources, which)
         for number, (_, notes) in enumerate(resources):

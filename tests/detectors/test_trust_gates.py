@@ -13,7 +13,7 @@ from analysis.doubts import with_implied
 from analysis.trust import DOUBTS, Doubt, Trust
 from tests.detectors.stories import export, settings, stories
 
-DOUBTFUL = Trust({}, {name: Doubt(1.0, 0.5, f"all is doubtful: {name}") for name in DOUBTS})
+DOUBTFUL = {name: Doubt(1.0, 0.5, f"all is doubtful: {name}") for name in DOUBTS}
 #: The first story of each detector in which something is found.
 FIRES = {detector: story for detector, name, story in reversed(list(stories())) if name.startswith("fires_")}
 #: Why no doubt about spans can weaken these: what they say is read from the records themselves, one by one.
@@ -31,7 +31,8 @@ def test_doubt_lowers_the_confidence_of_every_finding(
     story: dict[str, Any] = FIRES[detector]
     data = an.open_export(str(export(story, tmp_path / "traces.jsonl")))
     before = [tuple(edge) for edge in story["edges_before"]] if "edges_before" in story else None
-    monkeypatch.setattr(trust, "report", lambda *_: DOUBTFUL)
+    judged = trust.report
+    monkeypatch.setattr(trust, "report", lambda *given: Trust(judged(*given).measures, DOUBTFUL))
     result = an.review(data, config=settings(story, detector, tmp_path), edges_before=before, only=[detector])
     findings = result.finding_objects
     assert findings

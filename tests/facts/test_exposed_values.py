@@ -24,3 +24,17 @@ def test_what_is_exposed_is_told_by_kind_and_place_without_the_value():
 def test_a_record_that_exposes_two_kinds_counts_for_both():
     found = read("exposed_values", logs=[log(trace_id_low=0, body="eve@shop-mail.com password=hunter2xyz")])
     assert rows_of(found, "kind", "records") == [("e-mail address", 1), ("password", 1)]
+
+
+def test_attributes_of_which_only_kind_and_name_are_kept_are_told_one_by_one():
+    both = "e-mail address in enduser.id; password in form.pin"
+    found = read(
+        "exposed_values",
+        span(1, exposed=both),
+        span(2, 1, exposed="e-mail address in enduser.id"),
+        span(1, trace_id_low=9, exposed="nothing that there is in it"),
+    )
+    assert rows_of(found, "place", "kind", "records", "traces") == [
+        ("attribute enduser.id", "e-mail address", 2, 1),
+        ("attribute form.pin", "password", 1, 1),
+    ]
