@@ -123,7 +123,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     ),
     "logs": _Rule(
         lambda count: _lacking(count["joined"], count["lines"], empty=1.0),
-        0.2,
+        0.1,
         lambda count, share: (
             f"{share} of the log records lead to no span: what they would tell of it was not seen"
             if count["lines"]

@@ -77,7 +77,7 @@ INFO: Final = Info(
     },
     after=("absent_fallback",),
 )
-_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "error_types")
+_SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
 _SERVED: Final = ("server", "client", "unspecified", "internal")
 _REMEDY: Final = (
     "Put a fallback or a bulkhead at {where}, the lowest visit above {origin} that could answer without it; "
