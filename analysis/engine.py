@@ -14,10 +14,12 @@ from typing import Final, Protocol
 import pyarrow as pa
 
 from analysis import facts as facts_room
+from analysis.addresses import StoreError
 from analysis.dataset import Dataset, Partition
-from analysis.executors import Engine, in_order, open_executor, worker_count
+from analysis.executors import Engine, EngineLost, in_order, open_executor, worker_count
 from analysis.facts import Fact
 from analysis.forest import Planting, plant_partition, planting
+from analysis.kept_facts import KeptFacts, kept_facts
 
 __all__ = ["Progress", "open_executor", "scan_facts"]
 
@@ -69,14 +71,34 @@ def scan_facts(
     gathered = _Gathered({name: catalogue[name] for name in names})
     with open_executor(engine) as executor:
         prepared = planting(dataset, executor) if ground is None else ground
-        done = 0
+        kept = kept_facts(dataset, names, prepared)
+        done, found = kept.take(names) if kept is not None else (frozenset[int](), {})
+        gathered.add(found)
+        scanned = set(done)
         scan = partial(_scan_batch, ground=prepared, names=tuple(names))
-        for batch, tables in in_order(executor, scan, _batches(partitions, worker_count(executor))):
-            gathered.add(tables)
-            done += len(batch)
-            if progress is not None:
-                progress("facts", done, len(partitions))
+        left = [pair for pair in partitions if pair[0].number not in done]
+        try:
+            for batch, tables in in_order(executor, scan, _batches(left, worker_count(executor))):
+                gathered.add(tables)
+                scanned.update(partition.number for partition, _ in batch)
+                if progress is not None:
+                    progress("facts", len(scanned), len(partitions))
+        except EngineLost as lost:
+            if kept is not None and scanned:
+                _keep(kept, scanned, gathered.whole(), lost)
+            raise
+    if kept is not None and done:
+        kept.discard()
     return gathered.whole()
+
+
+def _keep(kept: KeptFacts, scanned: set[int], tables: Mapping[str, pa.Table], lost: EngineLost) -> None:
+    """Keep what was gathered before the workers were lost."""
+    try:
+        kept.keep(sorted(scanned), tables)
+    except (OSError, StoreError) as error:
+        message = f"{lost}; what was gathered cannot be kept beside the dataset and is gathered anew ({error})"
+        raise EngineLost(message) from lost
 
 
 #: Spans and log records of one number; None where a dataset has no log records.

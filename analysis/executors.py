@@ -172,11 +172,11 @@ def outcome(executor: Executor, future: Future[_Result]) -> _Result:
 
 _LOST_PROCESS: Final = (
     "a worker process ended before its work was done, most often for want of memory: nothing is half-written; run the "
-    "same command again, with --engine threads if memory is short"
+    "same command again, it goes on where it was, with --engine threads if memory is short"
 )
 _LOST_SCHEDULER: Final = (
     "the connection to the Dask scheduler was lost: nothing is half-written; run the same command again when the "
-    "scheduler is back, or with --engine threads on this machine"
+    "scheduler is back, it goes on where it was, or with --engine threads on this machine"
 )
 _KILLED_WORKERS: Final = (
     "several workers died over the same task, most often for want of memory: nothing is half-written; give workers "

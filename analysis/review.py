@@ -324,7 +324,7 @@ def _reviewed(
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
     findings = [finding for name in chosen for finding in answers[name].findings]
     spans = exemplars.collect(data, ground, findings, executor, values=settings.redaction.show_values)
-    return Review(
+    made = Review(
         tables=tables,
         exemplar_spans=spans,
         shows_values=settings.redaction.show_values,
@@ -335,6 +335,9 @@ def _reviewed(
         totals=data.totals.to_json(),
         catalogue=settings.catalogue,
     )
+    # They are what the cached property would make of the tables, once more and as large.
+    vars(made)["facts"] = frames
+    return made
 
 
 def _chosen(only: Iterable[str] | None) -> list[str]:

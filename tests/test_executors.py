@@ -96,28 +96,48 @@ def _killing(client: Client, killed: list[int], when: dict[str, int]) -> Callabl
 
 
 @pytest.mark.slow
-def test_a_lost_scheduler_is_told_and_a_second_run_finishes(exports, expected, tmp_path):
-    dataset, _ = expected
-    with _scheduler(tmp_path) as (address, scheduler):
-
-        def lose(stage: str, done: int, _total: int | None) -> None:
-            if stage == "partitions" and done == 2 and scheduler.poll() is None:
-                scheduler.kill()
-                scheduler.wait()
-
-        with pytest.raises(EngineLost, match=r"scheduler was lost: nothing is half-written; run the same command"):
-            an.ingest(exports, tmp_path / "dataset", partitions=7, engine=f"dask={address}", progress=lose)
+def test_a_lost_scheduler_is_told_and_a_second_run_goes_on(exports, expected, tmp_path):
+    dataset, said = expected
+    said_so = r"scheduler was lost: nothing is half-written; run the same command"
+    target = tmp_path / "dataset"
+    with _scheduler(tmp_path / "first") as (address, lost), pytest.raises(EngineLost, match=said_so):
+        an.ingest(exports, target, partitions=7, engine=f"dask={address}", progress=_losing(lost, "partitions", 2))
     assert not (tmp_path / "dataset/manifest.json").exists()
-    an.ingest(exports, tmp_path / "dataset")
-    again = tmp_path / "again"
-    an.ingest(exports, again, partitions=7)
-    assert _bytes_of(again) == dataset
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "dataset/spans").iterdir()}
+    assert len(kept) >= 2
+    data = an.ingest(exports, tmp_path / "dataset", partitions=7)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert _bytes_of(tmp_path / "dataset") == dataset
+    with (
+        _scheduler(tmp_path / "again") as (address, scheduler),
+        pytest.raises(EngineLost, match="goes on where it was"),
+    ):
+        an.review(data, engine=f"dask={address}", progress=_losing(scheduler, "facts", 3))
+    done: list[int] = []
+    result = an.review(data, progress=lambda stage, number, _total: done.append(number) if stage == "facts" else None)
+    # Of seven partitions at least three were scanned before, and none twice.
+    assert done[0] > 3
+    assert done[-1] == 7
+    assert json.dumps(result.to_json()) == said
+    assert _bytes_of(tmp_path / "dataset") == dataset
+
+
+def _losing(scheduler: subprocess.Popen[bytes], of: str, when: int) -> Callable[[str, int, int | None], None]:
+    """Kill a scheduler when so much of a stage is done."""
+
+    def told(stage: str, done: int, _total: int | None) -> None:
+        if stage == of and done >= when and scheduler.poll() is None:
+            scheduler.kill()
+            scheduler.wait()
+
+    return told
 
 
 class _scheduler:  # noqa: N801 - used as a context, like a function
     """A scheduler and a worker, each a process of its own."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir()
         self._file = folder / "scheduler.json"
         self._running: list[subprocess.Popen[bytes]] = []
 

@@ -24,10 +24,12 @@ from analysis.ingest.inputs import is_address
 from analysis.schema import LATER_COLUMNS, TEXT
 from analysis.sources import UnreadableExport
 
-__all__ = ["TEMPORARY", "Folder", "parquet_bytes", "read_table"]
+__all__ = ["KEPT_FACTS", "TEMPORARY", "Folder", "parquet_bytes", "read_table"]
 
 #: Names that begin so are not yet, or no longer, part of a dataset.
 TEMPORARY: Final = ".unfinished-"
+#: Where facts are kept that a lost cluster had gathered.
+KEPT_FACTS: Final = f"{TEMPORARY}facts"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from analysis.ingest.partition_files import write_partitions, written_partitions
 from analysis.ingest.reading import Ingested, Progress, read_exports, silent
 from analysis.ingest.redaction import NOTE
 from analysis.ingest.spool import BUCKETS, Spool
-from analysis.ingest.storage import TEMPORARY, Folder
+from analysis.ingest.storage import KEPT_FACTS, TEMPORARY, Folder
 from analysis.ingest.tally import Input
 from analysis.sources import RowMapping
 
@@ -158,6 +158,7 @@ def _clean(folder: Folder, manifest: Manifest | None, ledger: Ledger | None = No
                 folder.remove(name)
     if ledger is None:
         folder.remove_below(_RUNS)
+        folder.remove_below(KEPT_FACTS)
     for name in folder.names(""):
         if name.startswith(TEMPORARY) and name.endswith("manifest.json"):
             folder.remove(name)
