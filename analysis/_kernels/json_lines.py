@@ -9,12 +9,24 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["DEPTH", "FNV_BASIS", "FNV_PRIME", "NUMBER", "OTHER", "STRING", "look_up", "scan_json_lines", "skip_string"]
+__all__ = [
+    "DEPTH",
+    "FNV_BASIS",
+    "FNV_PRIME",
+    "FRACTION",
+    "NUMBER",
+    "OTHER",
+    "STRING",
+    "look_up",
+    "scan_json_lines",
+    "skip_string",
+]
 
-#: Kinds of values: a text without escapes, a whole number, anything else.
+#: Kinds of values: a text without escapes, a whole number, anything else, a number with digits behind its dot.
 STRING: Final = 1
 NUMBER: Final = 2
 OTHER: Final = 3
+FRACTION: Final = 4
 #: Objects inside one another, at most; deeper lines are left to the reader.
 DEPTH: Final = 3
 #: FNV-1a, 64 bits (Fowler, Noll, Vo).
@@ -64,7 +76,9 @@ def _skip_scalar(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
             dots = 1
         elif byte < 48 or byte > 57:
             return -1, OTHER
-    return at, (OTHER if dots or first == 45 else NUMBER)
+    if first == 45:
+        return at, OTHER
+    return at, (FRACTION if dots else NUMBER)
 
 
 @kernel

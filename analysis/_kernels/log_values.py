@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["copy_texts", "parse_ids", "parse_times", "second_of", "whole_second"]
+__all__ = ["copy_texts", "parse_epochs", "parse_ids", "parse_times", "second_of", "whole_second"]
 
 _DAYS: Final = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 _SECOND: Final = 1_000_000_000
+_MOST: Final = (1 << 63) - 1
 
 
 @kernel
@@ -105,6 +106,56 @@ def parse_times(
     """Fill the times of texts; ``how`` is 0, 1 where no zone is named, -1 where it is not a plain time."""
     for row in range(len(start)):
         time[row], how[row] = _time(data, start[row], end[row])
+
+
+@kernel
+def parse_epochs(
+    data: NDArray[np.uint8],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    time: NDArray[np.int64],
+    good: NDArray[np.bool_],
+) -> None:
+    """Fill nanoseconds of numbers since the epoch: whole ones of any unit, those with a fraction of seconds.
+
+    Not good is what is no time by its size, and what a float would not hold exactly.
+    """
+    for row in range(len(start)):
+        good[row] = False
+        whole, digits, found, places = 0, 0, 0, -1
+        size = end[row] - start[row]
+        if size > 19:
+            continue
+        for at in range(start[row], end[row]):
+            byte = data[at]
+            if byte == 46:
+                places, whole = 0, digits
+                continue
+            if size == 19 and places < 0 and digits > 922_337_203_685_477_579:
+                digits = -1
+                break
+            digits = digits * 10 + (byte - 48)
+            places += 1 if places >= 0 else 0
+        if digits < 0:
+            continue
+        if places < 0:
+            unit = 1
+            for limit, its in ((10**11, _SECOND), (10**14, 1_000_000), (10**17, 1_000)):
+                if digits < limit:
+                    unit = its
+                    break
+            if digits > _MOST // unit:
+                continue
+            found = digits * unit
+        else:
+            if whole >= _MOST // _SECOND or digits >= 1 << 53:
+                continue
+            # As if it were read into a float: the quotient of two whole numbers that are exact is rounded once.
+            value = np.float64(digits) / 10.0**places
+            second = np.floor(value)
+            found = int(second) * _SECOND + int(np.rint((value - second) * 1e9))
+        time[row] = found
+        good[row] = found > 10**17
 
 
 @kernel

@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis._kernels import json_lines
-from analysis._kernels.log_values import parse_ids, parse_times
+from analysis._kernels.log_values import parse_epochs, parse_ids, parse_times
 from analysis._kernels.logfmt_lines import scan_logfmt_lines
 from analysis.sources._ledger import Rejects
 from analysis.sources._log_columns import alone, log_table, texts_of
 from analysis.sources._log_keys import ROLES
 from analysis.sources._log_scan_text import access_rows, text_rows
-from analysis.sources._log_times import NO_ZONE, log_time
+from analysis.sources._log_times import NO_ZONE
 from analysis.sources._log_values import level
 from analysis.sources._rows import TEXT_LIMIT
 
@@ -235,11 +235,10 @@ def _times(found: _Found) -> tuple[Int64s, Bools]:
     parsed, how = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int8)
     parse_times(found.data, *found.span("time", texts), parsed, how)
     time[texts], zoned[texts], good[texts] = parsed, how == 0, how >= 0
-    numbers = np.flatnonzero(there & (kinds == json_lines.NUMBER) & found.plain)
-    for row, begin, end in zip(numbers.tolist(), *(part.tolist() for part in found.span("time", numbers)), strict=True):
-        value = log_time(int(bytes(found.data[begin:end])))[0] if end - begin < 20 else None
-        if value is not None:
-            time[row], good[row] = value, True
+    numbers = np.flatnonzero(there & np.isin(kinds, (json_lines.NUMBER, json_lines.FRACTION)))
+    counted, sound = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.bool_)
+    parse_epochs(found.data, *found.span("time", numbers), counted, sound)
+    time[numbers], good[numbers] = counted, sound
     found.plain &= good
     return time, zoned
 

@@ -37,11 +37,12 @@ from analysis.ingest.tally import Input
 from analysis.sources import Rejects, jaeger_json, open_stream, otlp_json, otlp_protobuf, recognise
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
+from tests.benchmarks.logs import LOG_FORMATS, records
 from tests.benchmarks.peers import COLUMNS as PEER_COLUMNS
 from tests.benchmarks.peers import PEERS, Answers, fact_columns
 from tests.benchmarks.vendors import VENDOR_FORMATS
 
-GROUPS: Final = ("reading", "planting", "facts", "detectors", "peers")
+GROUPS: Final = ("reading", "logs", "planting", "facts", "detectors", "peers")
 #: Formats with a scan, and the reader of each that reads a record at a time.
 SCANNED: Final = {
     "otlp-json": otlp_json.read_plainly,
@@ -149,6 +150,21 @@ def _reading(taken: Measurements, data: Dataset, folder: Path) -> None:
         assert found == few.num_rows, f"{found} of {few.num_rows} spans were read from {shown}"
 
 
+def _logs(taken: Measurements, data: Dataset, folder: Path) -> None:
+    """Read records in each form of logs: as many as there are spans, up to a limit."""
+    made = list(records(min(data.totals.spans, MOST_READ)))
+    for number, (shown, (_, write)) in enumerate(LOG_FORMATS.items()):
+        path = folder / f"cart-{len(made)}-{number}.log"
+        path.write_bytes(write(made))
+        found = taken.take("logs", shown, len(made), partial(_read_logs, path), size=path.stat().st_size)
+        assert found == len(made), f"{found} of {len(made)} records were read from {shown}"
+
+
+def _read_logs(path: Path) -> int:
+    with open_stream(str(path)) as stream:
+        return sum(batch.logs.num_rows for batch in recognise(stream).read(stream, Rejects()) if batch.logs)
+
+
 def _read(path: Path) -> int:
     with open_stream(str(path)) as stream:
         return sum(batch.spans.num_rows for batch in recognise(stream).read(stream, Rejects()) if batch.spans)
@@ -254,6 +270,7 @@ def _answered(peer: Callable[[pa.Table], Answers], partition: Partition, columns
 
 _MEASURED: Final[dict[str, Callable[[Measurements, Dataset, Path], None]]] = {
     "reading": _reading,
+    "logs": _logs,
     "planting": _planting,
     "facts": _facts,
     "detectors": _detectors,

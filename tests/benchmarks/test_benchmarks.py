@@ -9,6 +9,7 @@ from analysis.sources import Rejects, open_stream, recognise
 from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
+from tests.benchmarks.logs import LOG_FORMATS, records
 from tests.benchmarks.peers import PEERS, fact_columns
 from tests.benchmarks.vendors import VENDOR_FORMATS
 
@@ -80,6 +81,29 @@ def test_exports_of_vendors_are_read_back(tmp_path, shown):
     )
     failed = {row["span_id"] for row in table.to_pylist() if row["status"] == "error"}
     assert {row["span_id"] for row in spans if row["status"] == "error"} == failed
+
+
+@pytest.mark.parametrize("shown", LOG_FORMATS)
+def test_exports_of_logs_are_read_back(tmp_path, shown):
+    made = list(records(300))
+    form, write = LOG_FORMATS[shown]
+    path = tmp_path / "cart.log"
+    path.write_bytes(write(made))
+    rejects = Rejects()
+    with open_stream(str(path)) as stream:
+        source = recognise(stream)
+        read = [row for batch in source.read(stream, rejects) for row in batch.logs.to_pylist()]
+    assert form == source.NAME
+    assert not rejects.rows()
+    assert {row["service"] for row in read} == {"cart"}
+    # Istio's default format names no trace, and access logs tell no message.
+    if shown != "access-log, Istio":
+        assert {row["trace_id_low"] for row in read} == {int(record.trace[16:], 16) for record in made}
+    if form != "access-log":
+        # A line of prose is kept whole.
+        said = (row["body"].rpartition(" : ")[2] for row in read)
+        assert sorted(said) == sorted(record.message for record in made)
+        assert len({row["severity"] for row in read}) == (1 if shown == "otlp-json, logs" else 4)
 
 
 def test_measurements_are_shown_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

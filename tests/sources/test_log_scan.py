@@ -6,16 +6,19 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis._kernels.log_values import parse_epochs
 from analysis.schema import LOG_SCHEMA
 from analysis.sources import Rejects, _log_lines
 from analysis.sources._log_lines import read_lines
 from analysis.sources._log_scan import block_lines
+from analysis.sources._log_times import log_time
 from tests.sources.logs import MADE, SPAN, TRACE
 
 NAMES = [
@@ -27,7 +30,9 @@ NAMES = [
 ]  # fmt: skip
 VALUES: list[Any] = [
     "2026-11-23T07:22:34Z", "2026-11-23T07:22:34.123456789+01:00", "2026-02-29 07:22:34,5", "2028-02-29 07:22:34.5",
-    "2026-11-23T24:00:00Z", "2026-11-23", 1795418554, 1795418554125, 1795418554.125, "1795418554", 7, -7, 0, 30, 50,
+    "2026-11-23T24:00:00Z", "2026-11-23", 1795418554, 1795418554125, 1795418554.125,
+    1795418554.123457, 1795418554.1234567, 99999999.25, 179541855412.5, 9223372036854775807, 1e9, "1795418554",
+    21032867867.5, 7, -7, 0, 30, 50,
     "INFO", "warning", "loud", "3", "cart was read", "späte Antwort", 'a "quoted" text', "a\nb", "", " ", "x" * 40_000,
     TRACE, TRACE.upper(), SPAN, TRACE[:31], "0" * 32, "-", "none", f"00-{TRACE}-{SPAN}-01", "123456789012", None, True,
     [], [1, "a"], [[1]], {}, {"id": TRACE}, {"name": "shop", "id": SPAN}, {"a": {"b": {"c": {"d": "e"}}}}, "shop",
@@ -142,3 +147,20 @@ def test_a_line_between_two_blocks_keeps_its_stack_trace(monkeypatch):
     assert sum("Cart.java" in row for row in found) == 2
     assert len(found) == 80
     assert found == by_line(content, monkeypatch)[0]
+
+
+@given(st.lists(st.one_of(st.integers(0, 10**20), st.decimals(0, 10**12, places=6).map(float), st.floats(0, 1e13))))
+@settings(max_examples=300)
+def test_epochs_are_read_as_the_reader_reads_them(numbers):
+    texts = [repr(number) if "e" not in repr(number) else "1.5" for number in numbers]
+    ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    data = np.frombuffer(bytearray("".join(texts).encode()), np.uint8)
+    times, good = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_)
+    parse_epochs(data, ends - np.array([len(text) for text in texts], np.int64), ends, times, good)
+    for text, time, read in zip(texts, times.tolist(), good.tolist(), strict=True):
+        if read:
+            assert log_time(json.loads(text))[0] == time
+        else:
+            # What is left to the reader is no time, or has more digits than seconds to the microsecond have.
+            told = len(text) > 16 or float(text) >= (1 << 63) / 1e9
+            assert told or log_time(json.loads(text))[0] is None
