@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from analysis.semconv._columns import (
     KNOWN,
+    RESOURCE_KEYS,
     exception_columns,
     resource_columns,
     span_columns,
@@ -30,6 +31,7 @@ __all__ = [
     "KEYS",
     "KINDS",
     "KNOWN",
+    "RESOURCE_KEYS",
     "RESOURCE_NAMES",
     "SPAN_NAMES",
     "STATUSES",

@@ -10,7 +10,7 @@ from analysis.semconv._exposures import exposures, together
 from analysis.semconv._names import RESOURCE_NAMES, SPAN_NAMES, Names, Read
 from analysis.semconv._values import method_parts, text
 
-__all__ = ["KNOWN", "exception_columns", "resource_columns", "span_columns", "tracestate_weight"]
+__all__ = ["KNOWN", "RESOURCE_KEYS", "exception_columns", "resource_columns", "span_columns", "tracestate_weight"]
 
 Note = Callable[[str], None]
 
@@ -69,6 +69,8 @@ CLIENT_RULES: Final = _rules(SPAN_NAMES, "client")
 SERVER_RULES: Final = _rules(SPAN_NAMES, "server")
 _RESOURCE: Final = _rules(RESOURCE_NAMES, "")
 _RUNNING_COPY: Final = ("k8s.pod.uid", "k8s.pod.name", "container.id", "service.instance.id")
+#: Attributes that describe a process, whether they stand in a resource or, in formats that have none, with spans.
+RESOURCE_KEYS: Final = frozenset((*_RESOURCE, *_RUNNING_COPY))
 _SERVER_KINDS: Final = frozenset({"server", "consumer"})
 
 

@@ -18,6 +18,7 @@ from analysis.sources import _otlp_scan_words as w
 from analysis.sources import _scan_found as found_in
 from analysis.sources._jaeger_scan_tags import logs_at, tags_at
 from analysis.sources._scan_found import Found
+from analysis.sources._scan_numbers import identity_at, whole_at
 
 __all__ = ["span_at"]
 
@@ -47,17 +48,17 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, found: Fo
             seen |= 1 << field
         sign = data[value]
         if field == j.TRACE:
-            at, span[found_in.HIGH], span[found_in.LOW] = _identity(data, value)
+            at, span[found_in.HIGH], span[found_in.LOW] = identity_at(data, value)
         elif field == j.SPAN:
-            at, high, span[found_in.ID] = _identity(data, value)
+            at, high, span[found_in.ID] = identity_at(data, value)
             if high:
                 return -1
         elif field == j.NAME:
             at, span[found_in.NAME] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
         elif field == j.START:
-            at, span[found_in.START] = _whole(data, value)
+            at, span[found_in.START] = whole_at(data, value)
         elif field == j.DURATION:
-            at, span[found_in.END] = _whole(data, value)
+            at, span[found_in.END] = whole_at(data, value)
         elif field == j.PROCESS:
             at, span[found_in.SCOPE] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
             if span[found_in.SCOPE] < 0:
@@ -105,46 +106,6 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, found: Fo
 
 
 @walker
-def _identity(data: Bytes, at: int) -> tuple[int, int, int]:
-    """Read a text of hexadecimal digits; return where it ends, and its halves as the bits of signed numbers."""
-    if data[at] != w.QUOTE:
-        return -1, 0, 0
-    high = np.uint64(0)
-    low = np.uint64(0)
-    digits = 0
-    at += 1
-    while digits <= 32:
-        sign = np.int64(data[at])
-        if w.ZERO <= sign <= w.NINE:
-            worth = sign - w.ZERO
-        elif 97 <= (sign | 32) <= 102:
-            worth = (sign | 32) - 87
-        else:
-            break
-        high = (high << np.uint64(4)) | (low >> np.uint64(60))
-        low = (low << np.uint64(4)) | np.uint64(worth)
-        digits += 1
-        at += 1
-    # With 17 to 20 digits it may be a decimal number.
-    if data[at] != w.QUOTE or digits == 0 or digits > 32 or 16 < digits <= 20:
-        return -1, 0, 0
-    return at + 1, int(np.int64(high)), int(np.int64(low))
-
-
-@walker
-def _whole(data: Bytes, at: int) -> tuple[int, int]:
-    """Read a whole number of at most sixteen digits; return where it ends, and its value."""
-    value = 0
-    first = at
-    while w.ZERO <= data[at] <= w.NINE and at < first + 16:
-        value = value * 10 + int(data[at]) - w.ZERO
-        at += 1
-    if at == first or (data[first] == w.ZERO and at > first + 1):
-        return -1, 0
-    return at, value
-
-
-@walker
 def _reference(data: Bytes, at: int, end: int, span: Int64s) -> tuple[int, int, int]:
     """Walk over the list of at most one reference; return also the halves of its trace id."""
     if data[at] != w.OPEN_ARRAY:
@@ -164,9 +125,9 @@ def _reference(data: Bytes, at: int, end: int, span: Int64s) -> tuple[int, int, 
         if field >= 0:
             seen |= 1 << field
         if field == j.TRACE:
-            at, high, low = _identity(data, value)
+            at, high, low = identity_at(data, value)
         elif field == j.SPAN:
-            at, upper, span[found_in.PARENT] = _identity(data, value)
+            at, upper, span[found_in.PARENT] = identity_at(data, value)
             if upper:
                 return -1, 0, 0
         elif field == j.TYPE:

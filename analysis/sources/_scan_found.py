@@ -53,11 +53,12 @@ Int64s = NDArray[np.int64]
 #: end, ns since the epoch; indexes into :data:`analysis.schema.KINDS` and :data:`analysis.schema.STATUSES`; numbers of
 #: name, status message and trace state, -1 for none; scope, and place among the scope's spans; where its bytes begin
 #: and end; whether it is left to the readable reader; where its attributes end in ``attributes``; whether its parent
-#: does not wait, and whether it is remarked upon, which a format that knows neither leaves at 0.
+#: does not wait, whether it is remarked upon, and whether it is the server's half of a span with one id, which a format
+#: that knows none of them leaves at 0.
 (
     HIGH, LOW, ID, PARENT, START, END, KIND, STATUS, NAME, MESSAGE, STATE, SCOPE, PLACE, FIRST_BYTE, LAST_BYTE, ODD,
-    ATTRIBUTES_END, ASYNCHRONOUS, REMARKED,
-) = range(19)  # fmt: skip
+    ATTRIBUTES_END, ASYNCHRONOUS, REMARKED, SHARED,
+) = range(20)  # fmt: skip
 #: Places in ``counts``.
 SPANS, ATTRIBUTES, SCOPES, BLOCKS, TEXTS, LINKS = range(6)
 
@@ -100,7 +101,7 @@ def found_for(spans: int, attributes: int, scopes: int, blocks: int, links: int)
     """Return arrays for at most so many."""
     texts = attributes + 3 * spans + scopes + blocks
     return Found(
-        spans=np.zeros((spans, 19), np.int64),
+        spans=np.zeros((spans, 20), np.int64),
         attributes=np.empty(attributes, np.int32),
         scopes=np.empty((scopes, 3), np.int64),
         blocks=np.empty((blocks, 3), np.int64),

@@ -92,6 +92,8 @@ class Decoders:
         The smallest step of the format's times.
     remark
         The note to make of each span that is remarked upon.
+    beside
+        Columns that a resource feeds beside those that every resource does.
     """
 
     value: Callable[[bytes], Any]
@@ -102,6 +104,7 @@ class Decoders:
     scope: Callable[[bytes], str | None] = bytes.decode
     resolution_ns: int = 1
     remark: str = ""
+    beside: tuple[str, ...] = ()
 
 
 class ScanRows:
@@ -218,7 +221,7 @@ class _Scan:
         spans, attributes, scopes, blocks, texts, links = found.counts.tolist()
         self.data = data
         self.spans, self.scopes, self.blocks = found.spans[:spans], found.scopes[:scopes], found.blocks[:blocks]
-        self._resolution_ns = decoders.resolution_ns
+        self._resolution_ns, self._beside = decoders.resolution_ns, decoders.beside
         self._attributes, self._links = found.attributes[:attributes], found.links[:links]
         self._tags = found.texts[:texts, 2]
         self.texts, self._broken = _read_texts(data, found.texts[:texts], decoders)
@@ -244,7 +247,7 @@ class _Scan:
         spans = self.spans
         columns = Columns(len(spans))
         resource = which[self.scopes[spans[:, at.SCOPE], 0]]
-        for name in _RESOURCE_COLUMNS:
+        for name in (*_RESOURCE_COLUMNS, *self._beside):
             codes = np.array(columns.numbers(name, [row.get(name) for row in resources]), np.int64)
             columns.codes[name] = codes[resource]
         columns.codes["scope"] = self._text_column(columns, "scope", self.scopes[spans[:, at.SCOPE], 2])
@@ -303,7 +306,7 @@ class _Scan:
             "multiplicity": np.ones(len(spans), np.int64),
             "time_resolution_ns": np.full(len(spans), self._resolution_ns, np.int64),
             "weight": self._weights(),
-            "shared": np.zeros(len(spans), np.bool_),
+            "shared": spans[:, at.SHARED] > 0,
             "asynchronous": spans[:, at.ASYNCHRONOUS] > 0,
             "old_conventions": old,
         }

@@ -54,6 +54,8 @@ class Scanning:
         See :class:`ScanRows`.
     is_text
         Units must be text as a whole.
+    scratch
+        Bytes behind all others that the scan may write to.
     """
 
     def __init__(
@@ -66,9 +68,10 @@ class Scanning:
         decoders: Decoders,
         *,
         is_text: bool = True,
+        scratch: int = 0,
     ) -> None:
         self._scan, self._form, self._sizes, self._reader = scan, form, sizes, reader
-        self._is_text = is_text
+        self._is_text, self._scratch = is_text, scratch
         self._rows = ScanRows(rejects, decoders)
         self._units: list[Unit] = []
         self._size = 0
@@ -120,7 +123,7 @@ class Scanning:
         """Keep arrays for so many bytes, empty."""
         if size > self._room:
             self._room = size
-            self._data = np.zeros(size + PADDING, np.uint8)
+            self._data = np.zeros(size + PADDING + self._scratch, np.uint8)
             self._found = found_for(*(size // least + 16 for least in self._sizes))
         else:
             clear(self._found)

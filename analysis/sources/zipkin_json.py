@@ -16,19 +16,28 @@ the other side.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from analysis.semconv import KINDS, exception_columns, resource_columns, span_columns, text, truth
 from analysis.semconv import port as port_of
 from analysis.sources._collection import without_collection
-from analysis.sources._documents import Layout, units
+from analysis.sources._documents import LINE, NOT_JSON, Layout, units, units_of
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._json import NotJson, loads
 from analysis.sources._ledger import Refused, Rejects, masked
 from analysis.sources._outline import Outline, outlines
 from analysis.sources._rows import BATCH_ROWS, Batch, SpanRows
+from analysis.sources._scan_found import Found
+from analysis.sources._scan_rows import Decoders, Odd, Unit
+from analysis.sources._scanning import Scanning
 from analysis.sources._streams import Readable
 from analysis.sources._times import nanoseconds, span_times
+from analysis.sources._zipkin_scan import scan_units
+from analysis.sources._zipkin_scan_words import ALONE, NOTED, SCRATCH, TAGS
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "sniff"]
 
@@ -42,6 +51,12 @@ SHAPE: Final = "record has another shape than its format says"
 
 # A trace that is cut off is an array without a key: its whole spans are kept.
 _LAYOUT: Final = Layout(salvage=frozenset({""}))
+_RAW: Final = replace(_LAYOUT, raw=True)
+#: The fewest bytes that a span with all it must have, a tag, and what every span has one of here take; there are no
+#: links.
+_SIZES: Final = (50, 6, 50, 50, 1 << 20)
+#: Columns that the endpoints of a span feed.
+_OF_PEERS: Final = ("peer_service", "server_address", "server_port")
 _MICROSECOND_NS: Final = 1_000
 _PARTS: Final = ("name", "timestamp", "duration", "localEndpoint", "remoteEndpoint", "kind", "tags", "parentId")
 _CALLERS: Final = frozenset({"client", "producer"})
@@ -67,11 +82,41 @@ def _is_zipkin(keys: Outline) -> bool:
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans in batches."""
     reader = _Reader(rejects)
+    decoders = Decoders(loads, _escaped, reader.process, loads, _place, resolution_ns=_MICROSECOND_NS, beside=_OF_PEERS)
+    scanning = Scanning(_scan, _form, _SIZES, reader, rejects, decoders, scratch=SCRATCH)
+    for unit in units(stream, rejects, _RAW):
+        yield from scanning.add(Unit(unit.key, unit.value, unit.position))
+        if len(reader.rows) >= BATCH_ROWS:
+            yield from reader.rows.batch()
+    yield from scanning.flush()
+    yield from reader.rows.batch()
+
+
+def read_plainly(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
+    """Do as `read`, a span at a time: what the scan is tested against."""
+    reader = _Reader(rejects)
     for unit in units(stream, rejects, _LAYOUT):
         reader.take(unit.value, unit.position)
         if len(reader.rows) >= BATCH_ROWS:
             yield from reader.rows.batch()
     yield from reader.rows.batch()
+
+
+def _scan(data: NDArray[np.uint8], bounds: NDArray[np.int64], found: Found, left_out: NDArray[np.bool_]) -> None:
+    scan_units(data, bounds, TAGS, found, left_out, np.zeros(NOTED, np.int64))
+
+
+def _form(_unit: Unit) -> int:
+    return 0
+
+
+def _escaped(content: bytes) -> str:
+    found: str = loads(b'"' + content + b'"')
+    return found
+
+
+def _place(unit: Unit, _block: int, _scope: int, span: int, _byte: int) -> str:
+    return unit.position if span == ALONE else f"{unit.position}[{span}]"
 
 
 class _Reader:
@@ -83,6 +128,33 @@ class _Reader:
         self._note = rejects.note
         self._trace_id, self._span_id = trace_reader(rejects.note), id_reader(rejects.note)
         self.rows.template["time_resolution_ns"] = _MICROSECOND_NS
+
+    def process(self, content: bytes, rejects: Rejects) -> dict[str, Any]:
+        """Return the row that spans begin as that have the same endpoints and the same tags of their process."""
+        row = self.rows.template.copy()
+        if content:
+            local, remote, is_caller, tags = loads(content)
+            row |= resource_columns(tags, rejects.note)
+            row["kind"] = "client" if is_caller else "server"
+            self._endpoints(local or {}, remote or {}, row)
+        return row
+
+    def take_unit(self, unit: Unit) -> None:
+        """Take a unit that was not scanned."""
+        if unit.key == LINE:
+            for found in units_of(unit.content, self._rejects, _LAYOUT, unit.position):
+                self.take(found.value, found.position)
+            return
+        try:
+            value = loads(unit.content)
+        except NotJson:
+            self._rejects.add(NOT_JSON, unit.position)
+            return
+        self.take(value, unit.position)
+
+    def take_odd(self, odd: Odd) -> None:
+        """Take a span that was not made into a row."""
+        self.take(odd.span, odd.position)
 
     def take(self, value: Any, position: str) -> None:
         """Take a span, or a list of spans or of traces."""

@@ -34,7 +34,7 @@ from analysis.findings import Assessment
 from analysis.forest import COLUMNS, Forest, Planting, plant, plant_partition, planting
 from analysis.ingest.storage import parquet_bytes
 from analysis.ingest.tally import Input
-from analysis.sources import Rejects, jaeger_json, open_stream, otlp_json, otlp_protobuf, recognise
+from analysis.sources import Rejects, jaeger_json, open_stream, otlp_json, otlp_protobuf, recognise, zipkin_json
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
 from tests.benchmarks.logs import LOG_FORMATS, records
@@ -48,6 +48,7 @@ SCANNED: Final = {
     "otlp-json": otlp_json.read_plainly,
     "otlp-protobuf": otlp_protobuf.read_plainly,
     "jaeger-json": jaeger_json.read_plainly,
+    "zipkin-json": zipkin_json.read_plainly,
 }
 SPANS_PER_PARTITION: Final = 200_000
 #: Reading costs the same a span however many there are. For the same reason peers are given one partition.

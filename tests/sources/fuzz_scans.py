@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.sources import jaeger_json, otlp_json, otlp_protobuf
+from analysis.sources import jaeger_json, otlp_json, otlp_protobuf, zipkin_json
 from tests.sources.scans import mutated, told
 from tests.sources.test_jaeger_json_scan import some_traces
 from tests.sources.test_otlp_json_scan import SEEDS as OTLP_JSON
 from tests.sources.test_otlp_protobuf_scan import MESSAGES, framed
+from tests.sources.test_zipkin_json_scan import some_spans
 
 Make = Callable[[random.Random], bytes]
 
@@ -35,6 +36,7 @@ FORMATS = {
     "jaeger-json": (some_traces, jaeger_json.read, jaeger_json.read_plainly),
     "otlp-json": (otlp_json_lines, otlp_json.read, otlp_json.read_plainly),
     "otlp-protobuf": (otlp_protobuf_frames, otlp_protobuf.read, otlp_protobuf.read_plainly),
+    "zipkin-json": (some_spans, zipkin_json.read, zipkin_json.read_plainly),
 }
 
 

@@ -23,6 +23,10 @@ def span(**fields: object) -> dict:
     return {key: value for key, value in {**made, **fields}.items() if value is not ...}
 
 
+def _by_id(row: dict) -> int:
+    return row["span_id"]
+
+
 def only(**fields: object) -> dict:
     return read(orjson.dumps([span(**fields)])).only()
 
@@ -41,7 +45,8 @@ def only(**fields: object) -> dict:
 def test_every_wrapping_gives_the_same_rows(content):
     found = read(content)
     assert found.format == "zipkin-json"
-    assert key_columns(found.spans) == [made.row for made in SPANS]
+    # In an order of its own: those with anything unusual come last.
+    assert sorted(key_columns(found.spans), key=_by_id) == [made.row for made in SPANS]
     assert {row["time_resolution_ns"] for row in found.spans} == {1000}
     assert not found.rejects.rows()
 
@@ -128,7 +133,7 @@ def test_an_array_that_is_cut_off_keeps_the_whole_spans_before():
     flat, nested = orjson.dumps(OBJECTS), orjson.dumps([OBJECTS[:2], OBJECTS[2:]])
     for content in (flat, nested):
         found = read(content[: content.index(b'"handle"')])
-        assert [row["name"] for row in found.spans] == ["get /", "get", "poll"]
+        assert [row["name"] for row in sorted(found.spans, key=_by_id)] == ["get /", "get", "poll"]
         assert found.reasons == {"the document is cut off": 1}
 
 
