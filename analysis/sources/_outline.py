@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["Outline", "outlines"]
@@ -54,8 +55,12 @@ def outlines(head: bytes) -> Iterator[Outline]:
             yield _outline(line)
 
 
+@lru_cache(maxsize=2 * _LINES)
 def _outline(head: bytes) -> Outline:
-    """Walk the first value; stop where it ends, where it is broken, or where the text does."""
+    """Walk the first value; stop where it ends, where it is broken, or where the text does.
+
+    Each format looks at the same beginning of a file.
+    """
     found = Outline()
     paths: list[str] = []  # of the containers that are open
     is_object: list[bool] = []

@@ -63,7 +63,7 @@ def scan_units(
         if data[at] == w.OPEN_ARRAY:
             at = _all(data, at, end, unit, tags, found, used)
         else:
-            at = _one(data, at, end, unit, z.ALONE, tags, found, used)
+            at = _one(data, at, end, unit, z.ALONE, z.ALONE, tags, found, used)
         # White space between units does not end one: a walk may have gone on into the next.
         left_out[unit] = not (0 <= at <= end and space_end(data, at) >= end)
         if left_out[unit]:
@@ -72,12 +72,26 @@ def scan_units(
 
 @walker
 def _all(data: Bytes, at: int, end: int, unit: int, tags: Tags, found: Found, used: Int64s) -> int:
+    """Walk over an array of spans, or of traces, which are such arrays."""
     place = 0
     at = space_end(data, at + 1)
     while data[at] != w.CLOSE_ARRAY:
-        at = _one(data, at, end, unit, place, tags, found, used)
-        if at < 0:
-            return -1
+        if data[at] == w.OPEN_ARRAY:
+            span = 0
+            at = space_end(data, at + 1)
+            while data[at] != w.CLOSE_ARRAY:
+                at = _one(data, at, end, unit, place, span, tags, found, used)
+                if at < 0:
+                    return -1
+                span += 1
+                at = w.next_element(data, at, w.CLOSE_ARRAY)
+                if at < 0:
+                    return -1
+            at += 1
+        else:
+            at = _one(data, at, end, unit, z.ALONE, place, tags, found, used)
+            if at < 0:
+                return -1
         place += 1
         at = w.next_element(data, at, w.CLOSE_ARRAY)
         if at < 0:
@@ -91,6 +105,7 @@ def _one(
     at: int,
     end: int,
     unit: int,
+    trace: int,
     place: int,
     tags: Tags,
     found: Found,
@@ -119,7 +134,7 @@ def _one(
         after = value_end(data, at, end)
         if after < 0:
             return -1
-    blocks[block, 0], blocks[block, 1] = unit, 0
+    blocks[block, 0], blocks[block, 1] = unit, trace
     found.scopes[scope, 0], found.scopes[scope, 1], found.scopes[scope, 2] = block, 0, -1
     span[found_in.SCOPE], span[found_in.PLACE] = scope, place
     span[found_in.FIRST_BYTE], span[found_in.LAST_BYTE] = at, after

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from analysis.semconv import KINDS, exception_columns, resource_columns, span_columns, text, truth
 from analysis.semconv import port as port_of
 from analysis.sources._collection import without_collection
-from analysis.sources._documents import LINE, NOT_JSON, Layout, units, units_of
+from analysis.sources._documents import LINE, NOT_JSON, RUN, Layout, elements_of, units, units_of
+from analysis.sources._documents import Unit as DocumentUnit
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._json import NotJson, loads
 from analysis.sources._ledger import Refused, Rejects, masked
@@ -51,7 +52,7 @@ SHAPE: Final = "record has another shape than its format says"
 
 # A trace that is cut off is an array without a key: its whole spans are kept.
 _LAYOUT: Final = Layout(salvage=frozenset({""}))
-_RAW: Final = replace(_LAYOUT, raw=True)
+_RAW: Final = replace(_LAYOUT, raw=True, runs=True)
 #: The fewest bytes that a span with all it must have, a tag, and what every span has one of here take; there are no
 #: links.
 _SIZES: Final = (50, 6, 50, 50, 1 << 20)
@@ -85,7 +86,7 @@ def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     decoders = Decoders(loads, _escaped, reader.process, loads, _place, resolution_ns=_MICROSECOND_NS, beside=_OF_PEERS)
     scanning = Scanning(_scan, _form, _SIZES, reader, rejects, decoders, scratch=SCRATCH)
     for unit in units(stream, rejects, _RAW):
-        yield from scanning.add(Unit(unit.key, unit.value, unit.position))
+        yield from scanning.add(Unit(unit.key, unit.value, unit.position, unit.first))
         if len(reader.rows) >= BATCH_ROWS:
             yield from reader.rows.batch()
     yield from scanning.flush()
@@ -115,8 +116,10 @@ def _escaped(content: bytes) -> str:
     return found
 
 
-def _place(unit: Unit, _block: int, _scope: int, span: int, _byte: int) -> str:
-    return unit.position if span == ALONE else f"{unit.position}[{span}]"
+def _place(unit: Unit, trace: int, _scope: int, span: int, _byte: int) -> str:
+    if span == ALONE:
+        return unit.position
+    return f"{unit.position}[{unit.base + (span if trace == ALONE else trace)}]{'' if trace == ALONE else f'[{span}]'}"
 
 
 class _Reader:
@@ -143,6 +146,11 @@ class _Reader:
         """Take a unit that was not scanned."""
         if unit.key == LINE:
             for found in units_of(unit.content, self._rejects, _LAYOUT, unit.position):
+                self.take(found.value, found.position)
+            return
+        if unit.key == RUN:
+            run = DocumentUnit(RUN, unit.content, unit.position, unit.base)
+            for found in elements_of(run, self._rejects, _LAYOUT):
                 self.take(found.value, found.position)
             return
         try:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.sources import Rejects, _documents
+from analysis.sources import Rejects, _documents, _splitting
 from analysis.sources._brackets import BracketScanner, complete_part, key_before
 from analysis.sources._documents import Layout, units
 
@@ -126,6 +126,7 @@ def test_a_flood_of_brackets_that_close_nothing_ends():
 
 def test_a_record_beyond_the_limit_is_refused_and_the_next_kept(monkeypatch):
     monkeypatch.setattr(_documents, "UNIT_LIMIT", 1000)
+    monkeypatch.setattr(_splitting, "UNIT_LIMIT", 1000)
     monkeypatch.setattr(_documents, "_FIRST_LINE", 100)
     big = json.dumps({"a": "x" * 5000}).encode()
     assert split(b"[" + big + b', {"b": 2}]', 100) == ([("", {"b": 2})], {"record is too large": 1})
