@@ -74,13 +74,13 @@ def scan_facts(
         kept = kept_facts(dataset, names, prepared)
         done, found = kept.take(names) if kept is not None else (frozenset[int](), {})
         gathered.add(found)
-        scanned = set(done)
+        scanned = sorted(done)
         scan = partial(_scan_batch, ground=prepared, names=tuple(names))
         left = [pair for pair in partitions if pair[0].number not in done]
         try:
             for batch, tables in in_order(executor, scan, _batches(left, worker_count(executor))):
                 gathered.add(tables)
-                scanned.update(partition.number for partition, _ in batch)
+                scanned += [partition.number for partition, _ in batch]
                 if progress is not None:
                     progress("facts", len(scanned), len(partitions))
         except EngineLost as lost:
@@ -92,7 +92,7 @@ def scan_facts(
     return gathered.whole()
 
 
-def _keep(kept: KeptFacts, scanned: set[int], tables: Mapping[str, pa.Table], lost: EngineLost) -> None:
+def _keep(kept: KeptFacts, scanned: Sequence[int], tables: Mapping[str, pa.Table], lost: EngineLost) -> None:
     """Keep what was gathered before the workers were lost."""
     try:
         kept.keep(sorted(scanned), tables)

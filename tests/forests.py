@@ -49,6 +49,7 @@ class TablePartition:
 
     table: pa.Table
     number: int = 0
+    location: str | None = None
 
     @property
     def rows(self) -> int:
