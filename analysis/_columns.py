@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,15 @@ class Codes:
         """Return where the column is this text."""
         code = self.code(value)
         return self.codes == code if code >= 0 else np.zeros(len(self.codes), np.bool_)
+
+    def marked(self, chosen: Sequence[int]) -> NDArray[np.bool_]:
+        """Return where the column is any of the texts that these codes stand for."""
+        if not len(chosen):
+            return np.zeros(len(self.codes), np.bool_)
+        # The last entry is where the code -1 of a null lands.
+        wanted = np.zeros(len(self.values) + 1, np.bool_)
+        wanted[list(chosen)] = True
+        return np.asarray(wanted[self.codes])
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["BUCKET_COUNT", "Histogram", "bucket", "buckets", "lower", "lowers", "mid", "upper", "uppers"]
+__all__ = [
+    "BUCKET_COUNT",
+    "Histogram",
+    "bucket",
+    "buckets",
+    "lower",
+    "lowers",
+    "mid",
+    "seen_buckets",
+    "upper",
+    "uppers",
+]
 
 _STEPS: Final = 6
 #: Buckets that a signed 64-bit value can fall into.
@@ -66,6 +77,20 @@ def buckets(values: NDArray[Any]) -> NDArray[np.int32]:
     wide = np.ascontiguousarray(values, dtype=np.int64)
     out = np.empty(wide.shape[0], dtype=np.int32)
     _fill_buckets(wide, out)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _fill_seen(values: NDArray[np.int64], out: NDArray[np.int32]) -> None:
+    for index in range(len(values)):
+        out[index] = bucket(values[index]) if values[index] >= 0 else -1
+
+
+def seen_buckets(values: NDArray[Any]) -> NDArray[np.int32]:
+    """Return the bucket of every value; -1 for values below zero."""
+    wide = np.ascontiguousarray(values, dtype=np.int64)
+    out = np.empty(wide.shape[0], dtype=np.int32)
+    _fill_seen(wide, out)
     return out
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from analysis import schema
 from analysis._columns import Codes, Columns
+from analysis._kernels.grouping import order_groups
 from analysis._kernels.parents import break_cycles, find_ancestry, list_children, resolve_parents
 from analysis._kernels.times import self_times, skew_within_traces
 from analysis._logs import Logs, link_logs, no_logs
@@ -159,6 +160,19 @@ class Forest:
         # The last entry is where the code -1 of a null lands.
         lookup = np.array([*(places.get(value, 0) for value in codes.values), 0], np.int8)
         return lookup[codes.codes]
+
+    def of_kind(self, kinds: Sequence[int]) -> NDArray[np.bool_]:
+        """Mark the rows of some kinds, indices into :data:`analysis.schema.KINDS`."""
+        wanted = np.zeros(len(schema.KINDS), np.bool_)
+        wanted[list(kinds)] = True
+        return np.asarray(wanted[self.kind])
+
+    @cached_property
+    def by_depth(self) -> NDArray[np.int32]:
+        """The rows by depth, roots first, then ascending."""
+        offset, order = np.zeros(int(self.depth.max(initial=0)) + 2, np.int64), np.empty(self.size, np.int64)
+        order_groups(self.depth, offset, order)
+        return order.astype(np.int32)
 
     @cached_property
     def blocking(self) -> NDArray[np.bool_]:

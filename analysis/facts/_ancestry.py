@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +16,8 @@ __all__ = ["local_entries"]
 
 _SERVER = KINDS.index("server")
 _CONSUMER = KINDS.index("consumer")
+#: Many facts of one pass ask for the same; forgotten with the forest.
+_FOUND: Final[WeakKeyDictionary[Forest, npt.NDArray[np.int32]]] = WeakKeyDictionary()
 
 
 def local_entries(forest: Forest) -> npt.NDArray[np.int32]:
@@ -21,7 +26,9 @@ def local_entries(forest: Forest) -> npt.NDArray[np.int32]:
     That is the row itself, or the nearest ancestor that is a server or consumer span or whose parent belongs to another
     service.
     """
-    return _local_entries(forest.parent, forest.codes("service").codes, forest.kind)
+    if forest not in _FOUND:
+        _FOUND[forest] = _local_entries(forest.parent, forest.codes("service").codes, forest.kind)
+    return _FOUND[forest]
 
 
 @kernel

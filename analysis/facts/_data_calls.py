@@ -41,7 +41,7 @@ def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
     """
     category = forest.codes("category")
     wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
-    data = np.isin(category.codes, wanted) & ~np.isin(forest.kind, _SERVING)
+    data = category.marked(wanted) & ~forest.of_kind(_SERVING)
     named = np.zeros(forest.size, bool)
     for column in ("db_statement", "db_operation", "db_collection"):
         named |= forest.codes(column).codes >= 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,8 @@ MECHANISMS: Final = ("error", "timeout", "rejection", "exhausted retries", "satu
 #: HTTP answers to the client's own mistake: the callee did its work (RFC 9110, section 15.5), but for a timeout, a
 #: conflict with the rate limit, and the proxies' 499 "client closed request", which is a cancellation.
 _EXPECTED_HTTP: Final = frozenset(range(400, 500)) - {408, 429}
+#: HTTP has statuses of three digits.
+_STATUSES: Final = 1000
 #: gRPC codes of the same kind (grpc.io/docs/guides/status-codes), and cancellation by the client.
 _EXPECTED_RPC: Final = frozenset(
     (
@@ -85,26 +89,41 @@ _BREAKER_FLAG: Final = "UO"
 _CANCEL_WORDS: Final = ("cancelled", "canceled", "clientdisconnect", "clientabort", "context canceled")
 
 
+#: Many facts of one pass ask for the same; forgotten with the forest.
+_FAILING: Final[WeakKeyDictionary[Forest, npt.NDArray[np.bool_]]] = WeakKeyDictionary()
+_MECHANISM: Final[WeakKeyDictionary[Forest, npt.NDArray[np.int32]]] = WeakKeyDictionary()
+
+
 def failing(forest: Forest) -> npt.NDArray[np.bool_]:
     """Mark the rows that failed: error status, but neither an expected answer nor a cancellation by the client."""
-    http = forest.array("http_status").astype(np.int64)
-    expected = np.isin(http, sorted(_EXPECTED_HTTP))
+    if forest not in _FAILING:
+        _FAILING[forest] = _failed(forest)
+    return _FAILING[forest]
+
+
+def mechanism(forest: Forest) -> npt.NDArray[np.int32]:
+    """Return for each row how it failed, as far as the row alone says: an index into ``MECHANISMS``."""
+    if forest not in _MECHANISM:
+        _MECHANISM[forest] = _how(forest)
+    return _MECHANISM[forest]
+
+
+def _failed(forest: Forest) -> npt.NDArray[np.bool_]:
+    expected = _answers(forest, _EXPECTED_HTTP)
     expected |= says(forest, "rpc_status", lambda text: _code(text) in _EXPECTED_RPC)
     expected |= says(forest, "error_type", lambda text: _holds(text, _CANCEL_WORDS))
     return np.asarray(forest.error & ~expected)
 
 
-def mechanism(forest: Forest) -> npt.NDArray[np.int32]:
-    """Return for each row how it failed, as far as the row alone says: an index into ``MECHANISMS``."""
-    http = forest.array("http_status").astype(np.int64)
+def _how(forest: Forest) -> npt.NDArray[np.int32]:
     how = np.zeros(forest.size, np.int32)
-    rejected = np.isin(http, _REJECTION_HTTP)
+    rejected = _answers(forest, _REJECTION_HTTP)
     rejected |= says(forest, "rpc_status", lambda text: _code(text) in _REJECTION_RPC)
     rejected |= says(forest, "error_type", lambda text: _holds(text, _REJECTION_WORDS))
     rejected |= says(forest, "retry_evidence", lambda text: bool(_FLAGS & set(_flags(text))))
     how[says(forest, "error_type", lambda text: _holds(text, _DATA_WORDS))] = MECHANISMS.index("bad data")
     how[rejected] = MECHANISMS.index("rejection")
-    late = np.isin(http, _TIMEOUT_HTTP)
+    late = _answers(forest, _TIMEOUT_HTTP)
     late |= says(forest, "rpc_status", lambda text: _code(text) in _TIMEOUT_RPC)
     late |= says(forest, "error_type", lambda text: _holds(text, _TIMEOUT_WORDS))
     how[late] = MECHANISMS.index("timeout")
@@ -120,6 +139,13 @@ def kept_by_breaker(forest: Forest) -> npt.NDArray[np.bool_]:
 def has_idempotency_key(forest: Forest) -> npt.NDArray[np.bool_]:
     """Mark the rows that carried a key by which the callee knows a request that comes again."""
     return says(forest, "retry_evidence", lambda text: "idempotency-key" in text.split(";"))
+
+
+def _answers(forest: Forest, wanted: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Mark the rows whose HTTP status is one of some; the status of a row that has none is 0."""
+    marked = np.zeros(_STATUSES, np.bool_)
+    marked[list(wanted)] = True
+    return np.asarray(marked[np.clip(forest.array("http_status"), 0, _STATUSES - 1)])
 
 
 def _flags(evidence: str) -> list[str]:

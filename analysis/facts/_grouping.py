@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from analysis._histogram import BUCKET_COUNT
 from analysis._kernels import grouping
+from analysis.facts._numbering import numbered
 from analysis.forest import Codes
 
 __all__ = ["HISTOGRAM", "Groups", "Key", "group_by", "number_of"]
@@ -149,12 +150,10 @@ def number_of(keys: tuple[Key, ...], size: int) -> tuple[npt.NDArray[np.int32], 
 
 def _numbered(combined: Int64s, width: int) -> tuple[npt.NDArray[np.int32], Int64s]:
     size = len(combined)
+    if width > max(_SMALL, 2 * size):
+        return numbered(combined)
     number, first = np.empty(size, np.int32), np.empty(size, np.int64)
-    if width <= max(_SMALL, 2 * size):
-        count = grouping.number_by_place(combined, np.full(width, -1, np.int32), number, first)
-    else:
-        slots = 1 << (2 * size).bit_length()
-        count = grouping.number_by_hash(combined, np.full(slots, -1, np.int32), number, first)
+    count = grouping.number_by_place(combined, np.full(width, -1, np.int32), number, first)
     return number, first[:count].copy()
 
 

@@ -31,7 +31,7 @@ def calls_of(forest: Forest) -> Calls:
 def critical_below(forest: Forest) -> Int64s:
     """Return for every row the time on the critical path of the row and of all below it, ns."""
     if forest not in _BELOW:
-        by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+        by_depth = forest.by_depth
         _BELOW[forest] = below_sums(by_depth, forest.parent, forest.critical)
     return _BELOW[forest]
 

@@ -110,8 +110,8 @@ def _servers(forest: Forest) -> Int64s:
     service = forest.codes("service").codes
     below = np.flatnonzero((forest.parent >= 0) & forest.blocking)
     above = forest.parent[below]
-    other = (service[below] != service[above]) & ~np.isin(forest.kind[below], (_CLIENT, _PRODUCER))
-    answers = np.isin(forest.kind[below], _ANSWERING) | other
+    other = (service[below] != service[above]) & ~forest.of_kind((_CLIENT, _PRODUCER))[below]
+    answers = forest.of_kind(_ANSWERING)[below] | other
     found = np.full(forest.size, -1, np.int64)
     # Written from the last to the first, so that the first stays.
     found[above[answers][::-1]] = below[answers][::-1]
@@ -141,7 +141,7 @@ def _stores(forest: Forest, rows: Int64s) -> Codes:
     """Return the store of the rows that call one, also of those that only open the way to it."""
     category = forest.codes("category")
     wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
-    data = np.flatnonzero(np.isin(category.codes[rows], wanted))
+    data = np.flatnonzero(category.marked(wanted)[rows])
     found = _data_calls.stores(forest, rows[data])
     codes = np.full(len(rows), -1, np.int32)
     codes[data] = found.codes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from analysis.facts._accesses import UNKNOWN_TABLE, accesses_of
 from analysis.facts._numbering import combined
 from analysis.facts._repeated_calls import Calls
+from analysis.facts._says import passing
 from analysis.forest import Codes, Forest
 
 __all__ = ["Places", "asking", "places_of"]
@@ -57,11 +58,11 @@ def asking(forest: Forest, calls: Calls) -> Bools:
     only[accesses.rows] = True
     only[accesses.rows[~accesses.where("mode", "read")]] = False
     template = calls.template
-    locking = _matching(template, _LOCKING.search)
+    locking = passing(template, _LOCKING.search)
     method = forest.codes("http_method")
-    by_method = _matching(Codes(method.codes[calls.rows], method.values), _ASKING_METHOD.match)
-    by_template = _matching(template, _ASKING_METHOD.match)
-    named = _matching(template, lambda text: _ASKING_WORD.search(_CAMEL.sub(" ", text)))
+    by_method = passing(Codes(method.codes[calls.rows], method.values), _ASKING_METHOD.match)
+    by_template = passing(template, _ASKING_METHOD.match)
+    named = passing(template, lambda text: _ASKING_WORD.search(_CAMEL.sub(" ", text)))
     web, rpc = calls.category.equal("http"), calls.category.equal("rpc")
     remote = (web & (by_method | by_template)) | (rpc & named)
     return np.asarray(np.where(calls.remote, remote, only[calls.rows] & ~locking), np.bool_)
@@ -107,8 +108,3 @@ def places_of(forest: Forest, calls: Calls, asks: Bools) -> Places:
         write_place[order].astype(np.int64),
         forest.start[write_row[order]].astype(np.int64),
     )
-
-
-def _matching(codes: Codes, matches: Any) -> Bools:
-    marked = np.array([*(bool(matches(text)) for text in codes.values), False])
-    return np.asarray(marked[codes.codes], np.bool_)

@@ -19,6 +19,7 @@ from analysis import sql
 from analysis.facts import _data_calls
 from analysis.facts._numbering import combined, firsts
 from analysis.facts._run_kernels import nearest_outside
+from analysis.facts._says import passing
 from analysis.forest import Codes, Forest
 from analysis.links.layers import layers_of
 from analysis.schema import KINDS
@@ -117,10 +118,10 @@ class Calls:
 def select_calls(forest: Forest) -> Calls:
     """Return the calls of one partition that can make runs: not the control of transactions, not fetching messages."""
     kept = _data_calls.data_calls(forest)
-    stores = _of_category(forest, DATA) & ~np.isin(forest.kind, _ANSWERING)
+    stores = _of_category(forest, DATA) & ~forest.of_kind(_ANSWERING)
     data = np.zeros(forest.size, bool)
     data[kept] = True
-    remote = np.isin(forest.kind, (_CLIENT, _PRODUCER)) & ~stores & ~_says(forest, "messaging_operation", _FETCHING)
+    remote = forest.of_kind((_CLIENT, _PRODUCER)) & ~stores & ~_says(forest, "messaging_operation", _FETCHING)
     layer = (stores & ~data) | _around_their_like(forest, remote)
     beside = layers_of(forest)
     data &= ~_control(forest)
@@ -129,7 +130,7 @@ def select_calls(forest: Forest) -> Calls:
     is_remote = remote[rows]
     server[~is_remote] = -1
     of_values = np.where((forest.codes("url_path").codes[rows] >= 0) | (server < 0), rows, server)
-    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    by_depth = forest.by_depth
     routed = _routed(forest, rows, server)
     return Calls(
         rows=rows,
@@ -171,8 +172,7 @@ def _of_category(forest: Forest, wanted: Sequence[str]) -> Bools:
 
 def _says(forest: Forest, column: str, wanted: frozenset[str]) -> Bools:
     codes = forest.codes(column)
-    chosen = [code for code, text in enumerate(codes.values) if text.lower() in wanted]
-    return np.asarray(np.isin(codes.codes, chosen))
+    return codes.marked([code for code, text in enumerate(codes.values) if text.lower() in wanted])
 
 
 def _control(forest: Forest) -> Bools:
@@ -180,8 +180,7 @@ def _control(forest: Forest) -> Bools:
     template = forest.codes("template")
     marked = np.zeros(forest.size, bool)
     for category, pattern in _CONTROL.items():
-        chosen = [code for code, text in enumerate(template.values) if pattern.match(text)]
-        marked |= np.isin(template.codes, chosen) & _of_category(forest, (category,))
+        marked |= passing(template, pattern.match) & _of_category(forest, (category,))
     return marked & (forest.codes("db_collection").codes < 0)
 
 
@@ -201,8 +200,8 @@ def _servers(forest: Forest) -> npt.NDArray[np.int64]:
     service = forest.codes("service").codes
     below = np.flatnonzero(forest.parent >= 0)
     above = forest.parent[below]
-    answers = np.isin(forest.kind[below], _ANSWERING) | (
-        (service[below] != service[above]) & ~np.isin(forest.kind[below], (_CLIENT, _PRODUCER))
+    answers = forest.of_kind(_ANSWERING)[below] | (
+        (service[below] != service[above]) & ~forest.of_kind((_CLIENT, _PRODUCER))[below]
     )
     found = np.full(forest.size, -1, np.int64)
     # Written from the last to the first, so that the first stays.

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from analysis._histogram import Histogram, buckets
+from analysis._histogram import Histogram, seen_buckets
 from analysis.facts._examples import EXEMPLARS, Exemplar, examples_of, merge_examples
 from analysis.facts._grouping import HISTOGRAM, Key, group_by
 from analysis.forest import Codes, Forest
@@ -86,8 +86,7 @@ def gather(fields: Sequence[Field], forest: Forest, seen: Occurrences) -> pa.Tab
             columns[item.name] = groups.keys[item.name].cast(item.type)
         elif item.role == "histogram":
             values, counts = seen.histograms[item.name]
-            bucket = np.where(values >= 0, buckets(values), -1)
-            columns[item.name] = groups.histograms(bucket, counts)
+            columns[item.name] = groups.histograms(seen_buckets(values), counts)
         elif item.role == "exemplars":
             if seen.exemplar_value is None or seen.span_offset is None or seen.span_rows is None:
                 message = "a fact with exemplars needs exemplar_value, span_offset and span_rows"

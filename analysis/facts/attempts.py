@@ -82,7 +82,7 @@ def scan(forest: Forest) -> pa.Table:
     last = np.zeros(len(rows), np.bool_)
     last[offset[1:] - 1] = True
     spent = np.where(last, 0, forest.duration[rows])
-    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    by_depth = forest.by_depth
     critical = _added(np.where(last, 0, below_sums(by_depth, forest.parent, forest.critical)[rows]), offset)
     total = _added(spent, offset)
     uncertain, keyed, with_key = _doubts(forest, attempts, last)

@@ -51,7 +51,7 @@ _EDGE: Final = 10
 def scan(forest: Forest) -> pa.Table:
     """Return the blind time of one partition."""
     parents = (np.diff(forest.child_offset) > 0) & forest.has_time & (forest.duration > 0)
-    rows = np.flatnonzero(parents & ~np.isin(forest.kind, _CALLING) & ~connecting(forest))
+    rows = np.flatnonzero(parents & ~forest.of_kind(_CALLING) & ~connecting(forest))
     pause = np.minimum(_pauses(forest)[rows], forest.self_time[rows])
     blind = forest.self_time[rows] - pause
     tenths = (blind >> _SPARE) * TENTHS // np.maximum(forest.duration[rows] >> _SPARE, 1)

@@ -98,7 +98,7 @@ def scan(forest: Forest) -> pa.Table:
             sums={
                 "calls": one,
                 "asked_cache": asked,
-                "behind_batch": forest.orphan[forest.root[both]] | np.isin(forest.kind[forest.root[both]], _BATCH),
+                "behind_batch": forest.orphan[forest.root[both]] | forest.of_kind(_BATCH)[forest.root[both]],
             },
             histograms={
                 "by_second": (within, one),
@@ -116,7 +116,7 @@ def scan(forest: Forest) -> pa.Table:
 def _asked_cache(forest: Forest, rows: np.ndarray, visit: np.ndarray) -> np.ndarray:
     """Mark the calls before which their visit had asked a cache."""
     system = forest.codes("db_system")
-    cache = np.isin(system.codes[rows], [code for code, name in enumerate(system.values) if name in _CACHES])
+    cache = system.marked([code for code, name in enumerate(system.values) if name in _CACHES])[rows]
     cache &= forest.has_time[rows]
     latest = np.iinfo(np.int64).max
     earliest = np.full(forest.size, latest, np.int64)

@@ -33,7 +33,7 @@ def scan(forest: Forest) -> pa.Table:
     """Return whom the client spans of one partition call."""
     category = forest.codes("category")
     wanted = [code for code, name in enumerate(category.values) if name in _CALLS]
-    client = (forest.kind == KINDS.index("client")) & np.isin(category.codes, wanted)
+    client = (forest.kind == KINDS.index("client")) & category.marked(wanted)
     rows = np.flatnonzero(client)
     unanswered = ~answered(forest)[rows]
     peer, by_name = _peers(forest, rows)

@@ -45,7 +45,7 @@ Bools = npt.NDArray[np.bool_]
 def scan(forest: Forest) -> pa.Table:
     """Return the longest chain of each request of one partition."""
     service = forest.codes("service")
-    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    by_depth = forest.by_depth
     top = np.flatnonzero((forest.root == np.arange(forest.size)) & (service.codes >= 0) & forest.has_time)
     deepest = _deepest(by_depth, forest.parent, forest.root, service.codes, forest.blocking, forest.critical)[top]
     client = forest.kind == KINDS.index("client")

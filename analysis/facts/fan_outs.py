@@ -75,7 +75,7 @@ def scan(forest: Forest) -> pa.Table:
     count_overlaps(span[by_start], forest.start[rows[by_start]], forest.end[rows[by_start]], overlaps)
     at_once = 2 * overlaps >= np.bincount(span, minlength=count)[:count] - 1
     penalty = np.where(at_once, _penalties(span, forest.duration[rows], critical, count), 0)
-    waited = waited_for(np.argsort(forest.depth, kind="stable").astype(np.int32), forest.parent, forest.blocking)
+    waited = waited_for(forest.by_depth, forest.parent, forest.blocking)
     consumer = forest.codes("kind").equal("consumer")
     entry = local_entries(forest)[parent]
     service, operation = forest.codes("service"), forest.codes("operation")

@@ -98,7 +98,7 @@ def scan(forest: Forest) -> pa.Table:
         .view(np.int64)
     )
     pair = firsts(combined(group, values))
-    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    by_depth = forest.by_depth
     on_path = below_sums(by_depth, forest.parent, forest.critical)[row]
     critical = _added(group, on_path, count)
     longest = np.zeros(count, np.int64)

@@ -42,7 +42,7 @@ _MESSAGING: Final = (KINDS.index("producer"), KINDS.index("consumer"))
 
 def scan(forest: Forest) -> pa.Table:
     """Return the producer and consumer spans of one partition."""
-    rows = np.flatnonzero(np.isin(forest.kind, _MESSAGING))
+    rows = np.flatnonzero(forest.of_kind(_MESSAGING))
     linked = _linked(forest)[rows]
     keys = {
         "service": forest.codes("service"),

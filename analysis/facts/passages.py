@@ -58,7 +58,7 @@ def scan(forest: Forest) -> pa.Table:
     count = len(rows)
     place = np.full(forest.size, -1, np.int64)
     place[rows] = np.arange(count)
-    own = ~np.isin(forest.kind, _LEAVING)
+    own = ~forest.of_kind(_LEAVING)
     visit = place[entry[own]]
     leaving, owner = _leaving(forest, edges, place[entry])
     data = np.zeros(count, np.bool_)

@@ -48,7 +48,7 @@ def scan(forest: Forest) -> pa.Table:
     kept = np.flatnonzero(seen.where("mode", "read") & ~seen.where("table", UNKNOWN_TABLE))
     row = seen.rows[kept]
     top = root[row]
-    own = (service[row] >= 0) & (service[top] == service[row]) & ~np.isin(forest.kind[top], _ASKED)
+    own = (service[row] >= 0) & (service[top] == service[row]) & ~forest.of_kind(_ASKED)[top]
     own &= forest.has_time[row] & ~forest.orphan[top]
     own &= ~forest.codes("category").equal("cache")[row]
     kept, row, top = kept[own], row[own], top[own]

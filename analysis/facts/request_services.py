@@ -40,7 +40,7 @@ FIELDS: Final = (
 def scan(forest: Forest) -> pa.Table:
     """Return the services that the requests of one partition wait for."""
     service = forest.codes("service")
-    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    by_depth = forest.by_depth
     waited = waited_for(by_depth, forest.parent, forest.blocking)
     rows = np.flatnonzero(waited & (service.codes >= 0))
     top, together, texts = service_sets(forest.root[rows], service.codes[rows], service.values)

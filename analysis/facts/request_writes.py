@@ -65,7 +65,7 @@ def parts_of(write: str) -> tuple[str, str, str]:
 def scan(forest: Forest) -> pa.Table:
     """Return the writes of the requests of one partition."""
     seen = accesses_of(forest)
-    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    by_depth = forest.by_depth
     wanted = seen.where("mode", "write") & waited_for(by_depth, forest.parent, forest.blocking)[seen.rows]
     wanted &= ~forest.codes("category").equal("cache")[seen.rows] & (forest.service.codes[seen.rows] >= 0)
     kept = np.flatnonzero(wanted)

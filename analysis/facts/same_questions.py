@@ -65,7 +65,7 @@ def scan(forest: Forest) -> pa.Table:
     calls = calls_of(forest)
     asks = asking(forest, calls)
     places = places_of(forest, calls, asks)
-    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    by_depth = forest.by_depth
 
     def judged(chosen: Int64s) -> tuple[Int64s, Int64s, tuple[Bools, Bools, Bools, Bools]]:
         member, offset = _groups(forest, calls, chosen)

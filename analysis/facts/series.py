@@ -75,7 +75,7 @@ def scan(forest: Forest) -> pa.Table:
     total = added(series, critical, count)
     longest, second = _longest_two(series, critical, count), _longest_two(series, forest.duration[rows], count)
     saving = total - longest[0]
-    waited = waited_for(np.argsort(forest.depth, kind="stable").astype(np.int32), forest.parent, forest.blocking)
+    waited = waited_for(forest.by_depth, forest.parent, forest.blocking)
     entry = local_entries(forest)[rows[first]]
     service, operation = forest.codes("service"), forest.codes("operation")
     named, different = _named(series, question[kept], calls.target, calls.template, chosen, count)

@@ -194,11 +194,11 @@ def _distinct_values(run: Int64s, values: npt.NDArray[np.uint64], count: int) ->
 
 def _background(forest: Forest) -> npt.NDArray[np.bool_]:
     """Mark rows whose request nobody waits for: jobs, consumers, and what a waited-for span does not wait for."""
-    by_depth = np.argsort(forest.depth, kind="stable").astype(np.int32)
+    by_depth = forest.by_depth
     waited = waited_for(by_depth, forest.parent, forest.blocking)
     kind = forest.codes("kind")
     jobs = [code for code, name in enumerate(kind.values) if name in ("internal", "consumer", "producer")]
-    return np.asarray(~waited | (np.isin(kind.codes, jobs)[forest.root] & ~forest.orphan[forest.root]))
+    return np.asarray(~waited | (kind.marked(jobs)[forest.root] & ~forest.orphan[forest.root]))
 
 
 def _stepped(length: Int64s) -> Int64s:

@@ -77,7 +77,7 @@ def layers_of(forest: Forest) -> Layers:
 
 def _find(forest: Forest) -> Layers:
     wanted = [code for code, name in enumerate(forest.codes("category").values) if name in ("database", "cache")]
-    data = np.isin(forest.codes("category").codes, wanted) & ~np.isin(forest.kind, _SERVING)
+    data = forest.codes("category").marked(wanted) & ~forest.of_kind(_SERVING)
     # What has no time stands beside nothing: it tells of calls that were dropped, and how many.
     data &= forest.has_time
     timed = _time_beside(forest, data)
