@@ -155,7 +155,9 @@ def _alert(kind: str, target: float, labels: Mapping[str, str], alert: Any, leas
             f"slo:bad:ratio_rate{long}{{{matched}}} > ({limit}) and slo:bad:ratio_rate{short}{{{matched}}} > ({limit}) "
             f"and slo:requests:increase{long}{{{matched}}} >= {least}"
         ),
-        "labels": {"severity": alert.severity, "burn": alert.name},
+        # The series bring these labels already; named here, they tell alerts apart, as promtool asks.
+        "labels": {name: _untemplated(value) for name, value in labels.items()}
+        | {"severity": alert.severity, "burn": alert.name},
         # Names stand in labels only: here they would be read as a template.
         "annotations": {
             "summary": f"{{{{ $labels.slo_operation }}}} of {{{{ $labels.slo_service }}}}: {kind} burns its budget",
@@ -201,6 +203,11 @@ def _escaped(match: re.Match[str]) -> str:
 def _quoted(text: str) -> str:
     """Return a text as a string of PromQL, which are those of Go: JSON's escapes are among them."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def _untemplated(text: str) -> str:
+    """Return a text that Prometheus, which reads labels of alerts as templates, shows as it is."""
+    return text.replace("{{", '{{ "{{" }}')
 
 
 def _length(minutes: int) -> str:
