@@ -24,7 +24,7 @@ from analysis._wording import counted
 from analysis.adjusting import adjusted
 from analysis.catalogue import Catalogue
 from analysis.dataset import Dataset
-from analysis.detectors import Evidence
+from analysis.detectors import NO_ROLES, Evidence, Roles
 from analysis.engine import Progress, scan_facts
 from analysis.executors import Engine, open_executor
 from analysis.findings import Assessment, Finding, rank
@@ -69,6 +69,8 @@ class Review:
         Log records of those traces, each message as its template.
     shows_values
         Whether the spans of those traces hold values of users, because the configuration asked for that.
+    roles
+        Which part services and operations play, as configured.
     """
 
     tables: Mapping[str, pa.Table] = field(repr=False)
@@ -80,6 +82,7 @@ class Review:
     catalogue: Catalogue = field(default_factory=Catalogue, repr=False)
     exemplar_logs: pa.Table = field(default_factory=exemplars.no_logs, repr=False)
     shows_values: bool = False
+    roles: Roles = NO_ROLES
 
     @cached_property
     def traces(self) -> Dataset:
@@ -221,6 +224,7 @@ class Review:
         whole = self.to_json() | {"totals": dict(self.totals), "exports": [dict(entry) for entry in self.inputs]}
         whole["catalogue"] = self.catalogue.to_json()
         whole["shows_values"] = self.shows_values
+        whole["roles"] = self.roles.to_json()
         whole["doubts"] = {
             name: {"share": doubt.share, "weight": doubt.weight, "sentence": doubt.sentence}
             for name, doubt in sorted(self.trust_report.doubts.items())
@@ -334,6 +338,7 @@ def _reviewed(
         inputs=_inputs(data),
         totals=data.totals.to_json(),
         catalogue=settings.catalogue,
+        roles=settings.roles,
     )
     # They are what the cached property would make of the tables, once more and as large.
     vars(made)["facts"] = frames
@@ -401,6 +406,7 @@ def open_review(folder: str | Path) -> Review:
         trust_report=Trust(whole["trust"], doubts, whole.get("trust_counts", {})),
         inputs=tuple(whole["exports"]),
         shows_values=bool(whole.get("shows_values", False)),
+        roles=Roles.from_json(whole.get("roles", {})),
         totals=whole["totals"],
         catalogue=Catalogue.from_json(whole.get("catalogue", ())),
         exemplar_logs=pq.read_table(logs) if logs.is_file() else exemplars.no_logs(),

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final
 
 import pandas as pd
 
+from analysis.detectors import NO_ROLES, Roles
 from analysis.detectors._requests import front_services, is_proxy
 from analysis.detectors.boundaries._services import is_probe
 from analysis.facts.data_access import UNKNOWN_TABLE
+from analysis.facts.failed_modules import INSIDE
 from analysis.graph import module_name, several_modules
 
-__all__ = ["LEAST_CALLS", "WEIGHTS", "Affinities", "Pair", "of_modules", "of_services"]
+__all__ = ["LEAST_CALLS", "WEIGHTS", "Affinities", "Pair", "fronts_among", "of_modules", "of_services"]
 
 #: How much each kind of evidence counts (house defaults). Calls and tables must change together when one side does;
 #: being used together may only mean that one page shows both.
@@ -100,12 +102,18 @@ class Affinities:
         return self.pairs.get((min(one, other), max(one, other)), Pair())
 
 
-def of_services(facts: Mapping[str, pd.DataFrame]) -> Affinities:
+def fronts_among(services: Iterable[str], calls: pd.DataFrame, roles: Roles = NO_ROLES) -> tuple[str, ...]:
+    """Return the gateways and proxies among services, sorted; the configuration has the last word."""
+    guessed = front_services(calls)
+    return tuple(name for name in sorted(services) if roles.gateway(name, otherwise=name in guessed or is_proxy(name)))
+
+
+def of_services(facts: Mapping[str, pd.DataFrame], roles: Roles = NO_ROLES) -> Affinities:
     """Measure the services of a review."""
     calls = facts["calls"]
     seen = sorted(set(facts["coverage"]["service"]) - {""})
-    fronts = sorted(name for name in seen if name in front_services(calls) or is_proxy(name))
-    found = Affinities(tuple(name for name in seen if name not in fronts), tuple(fronts))
+    fronts = fronts_among(seen, calls, roles)
+    found = Affinities(tuple(name for name in seen if name not in fronts), fronts)
     between = _added(_between(calls))
     access = facts["data_access"]
     known = access[(access["service"] != "") & (access["table"] != UNKNOWN_TABLE)]
@@ -123,12 +131,12 @@ def of_services(facts: Mapping[str, pd.DataFrame]) -> Affinities:
     return found
 
 
-def of_modules(facts: Mapping[str, pd.DataFrame]) -> Affinities:
-    """Measure the modules of a review, and the services that name none; failures are not told by module."""
+def of_modules(facts: Mapping[str, pd.DataFrame], roles: Roles = NO_ROLES) -> Affinities:
+    """Measure the modules of a review, and the services that name none; a failure is a trace in which both failed."""
     rows = several_modules(facts["module_calls"])
     own = rows[rows["kind"] == "own"]
     modular = set(own["service"])
-    services = of_services(facts)
+    services = of_services(facts, roles)
     alone = [name for name in services.units if name not in modular]
     named = {(service, module): module_name(service, module) for service, module in _columns(own, "service", "module")}
     rest = {
@@ -160,8 +168,21 @@ def of_modules(facts: Mapping[str, pd.DataFrame]) -> Affinities:
             pair_names = (min(caller, called), max(caller, called))
             between[pair_names] += int(number)
             traces[pair_names] = max(traces[pair_names], int(seen))
-    _tie(found, between, traces, {})
+    failed = facts["failed_modules"]
+    known = set(found.units)
+    sets = [_units(units, known) for units in failed["units"]]
+    _tie(found, between, traces, _together(found.failures, zip(sets, failed["traces"], strict=True)))
     return found
+
+
+def _units(units: Iterable[str], known: Collection[str]) -> set[str]:
+    """Return the units that failed together; what has no unit of its own counts for its service where that is one."""
+    found = set()
+    for unit in units:
+        service, _, module = unit.partition(INSIDE)
+        name = module_name(service, module)
+        found.add(name if name in known else service)
+    return found & set(known)
 
 
 def _texts(rows: pd.DataFrame, module: str, service: str) -> set[str]:

@@ -14,6 +14,7 @@ from analysis.catalogue import Catalogue
 from analysis.contexts._affinity import Affinities, Pair, of_modules, of_services
 from analysis.contexts._arguments import argued
 from analysis.contexts._communities import stable_groups
+from analysis.detectors import Roles
 from analysis.graph import several_modules
 from analysis.trust import LOW_SUPPORT_TRACES, NO_CROSSING, Trust
 
@@ -39,6 +40,10 @@ class Reviewed(Protocol):
     @property
     def catalogue(self) -> Catalogue:
         """Teams, domains and systems."""
+
+    @property
+    def roles(self) -> Roles:
+        """Which part services play, as configured."""
 
     @property
     def totals(self) -> Mapping[str, Any]:
@@ -155,7 +160,8 @@ def contexts(result: Reviewed, *, grain: str = "service") -> ContextMap:
     if grain == "module" and several_modules(result.facts["module_calls"]).empty:
         reason = "No service names two modules of its own, by code.namespace or by an instrumentation scope."
         return ContextMap(grain, reason=reason)
-    measured = of_services(result.facts) if grain == "service" else of_modules(result.facts)
+    measure = of_services if grain == "service" else of_modules
+    measured = measure(result.facts, result.roles)
     if len(measured.units) < 2:
         return ContextMap(
             grain, fronts=measured.fronts, reason="There are not two services that could belong together."

@@ -10,7 +10,8 @@ from typing import Any, Final
 import pandas as pd
 
 from analysis._wording import counted, percent
-from analysis.detectors._requests import front_services, is_proxy
+from analysis.contexts._affinity import fronts_among
+from analysis.detectors import NO_ROLES, Roles
 from analysis.detectors.boundaries._services import is_probe
 from analysis.ownership import ownership
 
@@ -24,13 +25,15 @@ _PLACE: Final = re.compile(r"^(?:[{<:*].*|\d+|v\d+|api|rest)$", re.IGNORECASE)
 _UNCLEAR: Final = 0.5
 
 
-def responsibilities(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def responsibilities(facts: Mapping[str, pd.DataFrame], roles: Roles = NO_ROLES) -> pd.DataFrame:
     """Say in one sentence what each service owns.
 
     Parameters
     ----------
     facts
         The merged facts of a review; ``passages``, ``calls``, ``data_access`` and ``coverage`` are used.
+    roles
+        Which part services play, as configured: ``result.roles``.
 
     Returns
     -------
@@ -41,9 +44,10 @@ def responsibilities(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     owned = ownership(facts)
     calls, passages = facts["calls"], facts["passages"]
-    fronts = front_services(calls)
+    seen = sorted(set(facts["coverage"]["service"]) - {""})
+    fronts = fronts_among(seen, calls, roles)
     rows = []
-    for service in sorted(set(facts["coverage"]["service"]) - {""}):
+    for service in seen:
         own = passages[(passages["service"] == service) & passages["kind"].isin(_SERVED)]
         own = own[~own["operation"].map(is_probe).astype(bool)]
         subjects = _subjects(own)
@@ -54,7 +58,7 @@ def responsibilities(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         others = sorted({f"{table} of {owner}" for table, owner in _foreign(tables, service)})
         contested = sorted(set(tables.loc[tables["owner"] == "", "table"]))
         callers = sorted(set(own.loc[own["caller_kind"].isin(["service", "queue"]), "caller"]) - {"", service})
-        front = service in fronts or is_proxy(service)
+        front = service in fronts
         rows.append(
             {
                 "service": service,

@@ -6,8 +6,8 @@ the last word: a pattern takes a name in, one that begins with ``!`` takes it ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 
 import pandas as pd
 
@@ -56,6 +56,15 @@ class Roles:
         """Tell whether the configuration takes an operation for a batch, by its name or with that of its service."""
         said = self.batch.says(f"{service} {operation}")
         return bool(self.batch.says(operation) if said is None else said)
+
+    def to_json(self) -> dict[str, list[str]]:
+        """Return the patterns of each part."""
+        return {part.name: list(getattr(self, part.name).patterns) for part in fields(self)}
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Iterable[str]]) -> Roles:
+        """Return the roles that :meth:`to_json` wrote."""
+        return cls(**{part.name: Patterns.of(members.get(part.name, ())) for part in fields(cls)})
 
 
 NO_ROLES = Roles()

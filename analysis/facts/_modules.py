@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +29,19 @@ _LIBRARIES: Final = re.compile(
     r"otel(?:http|grpc|gin|mux|echo|sarama|sql|mongo)|/otel|^rust|^tracing|^zipkin|^brave|^jaeger|^datadog|^elastic|^sdk$",
     re.IGNORECASE,
 )
+_MODULES: Final[WeakKeyDictionary[Forest, Codes]] = WeakKeyDictionary()
 #: A last part that begins with a capital letter is a class, not a module.
 _CLASS: Final = re.compile(r"[.:\\/]+[A-Z][A-Za-z0-9_$]*$")
 
 
 def modules_of(forest: Forest) -> Codes:
     """Return the module of each row; -1 where its service names none on the way."""
+    if forest not in _MODULES:
+        _MODULES[forest] = _found(forest)
+    return _MODULES[forest]
+
+
+def _found(forest: Forest) -> Codes:
     named, scopes, services = forest.codes("module"), forest.codes("scope"), forest.codes("service")
     texts = [_package(text) for text in named.values] + [
         "" if _LIBRARIES.search(text) else text for text in scopes.values

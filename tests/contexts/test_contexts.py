@@ -124,3 +124,18 @@ def test_an_empty_catalogue_argues_about_services_only(result):
     assert Catalogue((Entry("a"),)).teams == {}
     kinds = set(an.contexts(result).differences["kind"])
     assert "one context in several services" in kinds
+
+
+def test_what_is_configured_to_stand_in_front_is_kept_with_the_review(tmp_path):
+    # users is called a gateway, and gateway none.
+    path = shop_file(tmp_path / "shop.jsonl")
+    roles = {"services": {"gateways": ["users", "!gateway"]}}
+    result = an.review(an.open_export(path), config=roles)
+    again = an.open_review(result.save(tmp_path / "kept"))
+    for one in (result, again):
+        found = an.contexts(one)
+        assert found.fronts == ("users",)
+        assert "gateway" in found.context_of
+        told = an.responsibilities(one.facts, one.roles).set_index("service")["sentence"]
+        assert "stands in front" in told["users"]
+        assert "stands in front" not in told["gateway"]

@@ -99,3 +99,20 @@ def test_merges_take_what_a_replay_says(tmp_path):
     assert set(replayed["saved_ms_p95"]) == {4.5}
     assert set(replayed["saved_calls"]) == {120}
     assert set(replayed["estimate"]) == {"replay"}
+
+
+def test_modules_that_fail_together_are_tied_by_it(tmp_path):
+    # Of thirty requests orders and stock fail together in three, invoices alone in two more.
+    def request(*failing: str, traces: int) -> dict:
+        modules = [{**inside("orders", "root", 5), "ms": 80}, inside("stock", "orders", 10, times=3)]
+        modules.append(inside("invoices", "orders", 60))
+        marked = [{**one, "status": "error"} if one["is"] in failing else one for one in modules]
+        return {"traces": traces, "spans": [ROOT, *marked]}
+
+    several = [request("invoices", traces=2), request(traces=25)]
+    story = {**request("orders", "stock", traces=3), "also": several}
+    pairs = an.contexts(
+        an.review(an.open_export(str(export(story, tmp_path / "traces.jsonl")))), grain="module"
+    ).pairs.set_index(["one", "other"])
+    assert pairs.loc[("shop/orders", "shop/stock"), "failures"] == 3
+    assert pairs.loc[("shop/invoices", "shop/orders"), "failures"] == 0
