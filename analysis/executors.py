@@ -56,8 +56,9 @@ def open_executor(engine: Engine = "threads") -> AbstractContextManager[Executor
     Parameters
     ----------
     engine
-        ``threads`` (kernels release the interpreter lock), ``processes``, ``dask=tcp://host:port``, an executor or a
-        ``distributed.Client`` of one's own, which is used and not closed.
+        ``threads`` (kernels release the interpreter lock), ``processes``, as many as there are processors or as is
+        said (``threads=4``), ``dask=tcp://host:port``, an executor or a ``distributed.Client`` of one's own, which is
+        used and not closed.
 
     Raises
     ------
@@ -68,13 +69,16 @@ def open_executor(engine: Engine = "threads") -> AbstractContextManager[Executor
         return nullcontext(engine)
     if not isinstance(engine, str):
         return nullcontext(engine.get_executor())
-    workers = os.cpu_count() or 1
-    if engine == "threads":
-        return ThreadPoolExecutor(workers, thread_name_prefix="facts")
-    if engine == "processes":
-        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    if engine.startswith("dask="):
-        return _dask_executor(engine.removeprefix("dask="))
+    kind, _, told = engine.partition("=")
+    if kind == "dask" and told:
+        return _dask_executor(told)
+    # As many as there are processors, unless it is said: "threads=4".
+    workers = int(told) if told.isdecimal() else os.cpu_count() or 1
+    if workers > 0 and engine in {kind, f"{kind}={workers}"}:
+        if kind == "threads":
+            return ThreadPoolExecutor(workers, thread_name_prefix="facts")
+        if kind == "processes":
+            return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
     message = f"unknown engine {engine!r}: use threads, processes or dask=tcp://host:port"
     raise ValueError(message)
 

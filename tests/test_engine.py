@@ -9,6 +9,7 @@ import pytest
 import analysis
 from analysis import facts
 from analysis.engine import open_executor, scan_facts
+from analysis.executors import worker_count
 from tests.exports import otlp_lines, span
 from tests.facts.rows import query
 from tests.facts.rows import span as row
@@ -104,10 +105,18 @@ def test_threads_and_processes_find_the_same_bytes(tmp_path: Path):
     assert any(found["detector"] == "n_plus_one_queries" for found in json.loads(texts["threads"])["findings"])
 
 
-@pytest.mark.parametrize("engine", ["", "thread", "dask", "cluster=tcp://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "engine", ["", "thread", "dask", "threads=0", "threads=x", "processes=", "cluster=tcp://127.0.0.1:1"]
+)
 def test_an_unknown_engine_is_named_with_those_there_are(engine):
     with pytest.raises(ValueError, match=r"unknown engine '.*': use threads, processes or dask="):
         open_executor(engine)
+
+
+def test_engines_have_as_many_workers_as_is_said():
+    for engine in ("threads=3", "processes=3"):
+        with open_executor(engine) as executor:
+            assert worker_count(executor) == 3
 
 
 def test_an_error_in_a_partition_is_told():

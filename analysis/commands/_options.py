@@ -185,7 +185,8 @@ def grain(parser: argparse.ArgumentParser) -> None:
 
 def engine(text: str) -> str:
     """Check the name of an engine, before anything is read."""
-    if text in _ENGINES:
+    kind, _, workers = text.partition("=")
+    if text in _ENGINES or (kind in _ENGINES and workers.isdecimal() and text == f"{kind}={max(1, int(workers))}"):
         return text
     if not text.startswith("dask="):
         raise argparse.ArgumentTypeError(str(nearest("engine", text, (*_ENGINES, "dask=tcp://host:port"))))
@@ -303,5 +304,5 @@ def reading(parser: argparse.ArgumentParser) -> None:
         type=engine,
         default="threads",
         metavar="ENGINE",
-        help="where work runs: threads (default), processes, or dask=tcp://host:port",
+        help="where work runs: threads (default), processes, or a number of them (threads=4), or dask=tcp://host:port",
     )

@@ -125,7 +125,7 @@ def measured(command: Sequence[str], log: Path, others: Sequence[psutil.Process]
         watch.end()
         thread.join()
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in {0, 2}:
+    if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {log.read_text()[-2000:]}")
     cpu = used.ru_utime + used.ru_stime + _cpu(others) - before
     return cpu, time.perf_counter() - began, max(watch.peak, used.ru_maxrss * 1024)
@@ -161,7 +161,7 @@ def _engine(named: str, folder: Path) -> Iterator[tuple[list[str], list[psutil.P
         with _cluster(int(count or 2), folder) as (address, processes):
             yield ["--engine", f"dask={address}"], processes
         return
-    yield ["--engine", kind], []
+    yield ["--engine", named], []
 
 
 def _run(spans: int, engine: str, folder: Path, size: int, hours: int) -> list[Cost]:
@@ -242,7 +242,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.scale", description=main.__doc__)
     parser.add_argument("--spans", type=float, action="append", help="how many; may be repeated (default: 1e7, 1e8)")
     parser.add_argument(
-        "--engine", action="append", help="threads, processes or dask=WORKERS; may be repeated (default: threads)"
+        "--engine",
+        action="append",
+        help="threads, threads=1, processes or dask=WORKERS; may be repeated (default: threads)",
     )
     parser.add_argument("--piece", type=float, default=SPANS_PER_PIECE, help="spans in a file (default: %(default)s)")
     parser.add_argument("--hours", type=int, default=1, help="how many hours the spans are spread over (default: 1)")
