@@ -9,6 +9,8 @@ SHOP = data/samples/shop
 SAMPLES = $(SHOP)/incident
 # What the review is compared with; for other samples nothing, unless it is given.
 BASELINE = $(if $(filter $(SHOP)/incident,$(SAMPLES)),$(SHOP)/before)
+# What is known of the system: its teams, its limits. For other samples nothing, unless it is given.
+CONFIG = $(if $(filter $(SHOP)/%,$(SAMPLES)),$(SHOP)/review.yml)
 REPORT = reports/latest
 TESTS =
 # Processes that share the tests: one for each processor.
@@ -32,7 +34,7 @@ BROKEN = $(if $(shell $(BIN)/python -c 'print("works")' 2>/dev/null),,broken)
 .PHONY: help report test setup lab lint bench lock broken
 
 help:
-	@echo 'make report   review the sample shop (SAMPLES=..., BASELINE=...) into reports/latest (REPORT=...)'
+	@echo 'make report   review the sample shop (SAMPLES=..., BASELINE=..., CONFIG=...) into reports/latest (REPORT=...)'
 	@echo 'make test     run the tests (TESTS=...)'
 	@echo 'make lab      open the notebooks in JupyterLab'
 	@echo 'make lint     check style, types, import layers and notebooks'
@@ -41,7 +43,8 @@ help:
 	@echo 'make lock     resolve pyproject.toml into requirements.lock anew (UPGRADE=--upgrade)'
 
 report: setup
-	$(BIN)/archreview report $(SAMPLES) --out $(REPORT) $(if $(BASELINE),--baseline $(BASELINE))
+	$(BIN)/archreview report $(SAMPLES) --out $(REPORT) $(if $(BASELINE),--baseline $(BASELINE)) \
+		$(if $(CONFIG),--config $(CONFIG))
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(TESTS)

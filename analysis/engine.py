@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import pyarrow as pa
 
 from analysis import facts as facts_room
+from analysis._progress import Progress
 from analysis.addresses import StoreError
 from analysis.dataset import Dataset, Partition
 from analysis.executors import Engine, EngineLost, in_order, open_executor, worker_count
@@ -29,13 +30,6 @@ _LARGEST_BATCH: Final = 16
 _MOST_WAITING: Final = 4_000_000
 #: Tasks for each worker, so that none waits long for the last.
 _TASKS_PER_WORKER: Final = 4
-
-
-class Progress(Protocol):
-    """Told how far long work has come; ``total`` is None where it is not known."""
-
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """Report that ``done`` of ``total`` are done."""
 
 
 def scan_facts(

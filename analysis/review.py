@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from analysis import config as configuration
 from analysis import detectors, exemplars, facts, log_evidence, trust
+from analysis._progress import told_in_notebooks
 from analysis._wording import counted
 from analysis.adjusting import adjusted
 from analysis.catalogue import Catalogue
@@ -291,8 +292,8 @@ def review(
     settings = configuration.load(config)
     data = data.seen(settings.view)
     chosen = _chosen(only)
-    with open_executor(engine) as executor:
-        return _reviewed(data, settings, chosen, edges_before, executor, progress)
+    with open_executor(engine) as executor, told_in_notebooks(progress) as told:
+        return _reviewed(data, settings, chosen, edges_before, executor, told)
 
 
 def _reviewed(

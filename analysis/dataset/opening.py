@@ -10,6 +10,7 @@ from typing import Any, Final
 import pandas as pd
 
 from analysis._masking import Hidden
+from analysis._progress import told_in_notebooks
 from analysis.dataset.model import Dataset, Partition, Skew
 from analysis.executors import Engine, open_executor
 from analysis.ingest.assembling import assemble
@@ -80,9 +81,9 @@ def open_export(
         `skew` or `max_skew` is not what they can be.
     """
     limit_ns = _limit(skew, max_skew)
-    with open_executor(engine) as executor:
-        ingested = read_exports(paths, mapping=_loaded(mapping), progress=progress, engine=executor)
-        return _opened(ingested, skew, limit_ns, progress or silent, executor)
+    with open_executor(engine) as executor, told_in_notebooks(progress) as told:
+        ingested = read_exports(paths, mapping=_loaded(mapping), progress=told, engine=executor)
+        return _opened(ingested, skew, limit_ns, told or silent, executor)
 
 
 def open_rows(
@@ -258,16 +259,17 @@ def ingest(
     """
     limit_ns = _limit(skew, None)
     folder = Folder(os.fspath(to))
-    manifest = write_dataset(
-        paths,
-        folder.location,
-        mapping=_loaded(mapping),
-        partitions=partitions,
-        redact=redact,
-        hidden=Hidden(tuple(hidden)),
-        progress=progress,
-        engine=engine,
-    )
+    with told_in_notebooks(progress) as told:
+        manifest = write_dataset(
+            paths,
+            folder.location,
+            mapping=_loaded(mapping),
+            partitions=partitions,
+            redact=redact,
+            hidden=Hidden(tuple(hidden)),
+            progress=told,
+            engine=engine,
+        )
     return _stored(folder, manifest, skew, limit_ns)
 
 

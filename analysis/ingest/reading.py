@@ -11,13 +11,14 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from analysis._progress import Progress
 from analysis.executors import Engine, in_order, open_executor, shares_memory
 from analysis.ingest.inputs import STANDARD_INPUT, File, Paths, as_list, expand, is_address
 from analysis.ingest.one_export import Given, Task, entry_of, read_one
@@ -26,9 +27,6 @@ from analysis.ingest.tally import Input
 from analysis.sources import RowMapping, UnreadableExport
 
 __all__ = ["Ingested", "Progress", "entry_of", "read_exports", "silent", "temporary_folder"]
-
-#: Called with a stage ("files", "spans"), how many are done, and of how many, where that is known.
-Progress = Callable[[str, int, int | None], None]
 
 #: How many names an error lists.
 _SHOWN: Final = 5

@@ -13,6 +13,7 @@ from traitlets import Unicode
 from traitlets.config import Config
 
 import analysis
+from analysis._progress import QUIET
 
 __all__ = ["ReportKernel", "kernel_config"]
 
@@ -40,6 +41,7 @@ class ReportKernel(AsyncKernelManager):
                 "IPYTHONDIR": self.ipython_folder,
                 # Figures come as data, which the page draws.
                 "PLOTLY_RENDERER": "plotly_mimetype",
+                QUIET: "1",
                 "PYDEVD_DISABLE_FILE_VALIDATION": "1",
                 "PYTHONPATH": os.pathsep.join(filter(None, paths)),
             },
