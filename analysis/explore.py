@@ -25,6 +25,8 @@ _PLOTLY: Final = "application/vnd.plotly.v1+json"
 _ALL: Final = "all"
 #: Steps of the slider of the window.
 _STEPS: Final = 60
+#: Nodes that can be clicked.
+_NODES: Final = 40
 #: Findings that can be picked.
 _MOST: Final = 50
 
@@ -43,7 +45,8 @@ def explore(data: Dataset | Review, *, config: Any = None) -> Panel:
     -------
     Panel
         Displays itself in JupyterLab: a service, a chapter and a window to pick; then the map around the service, the
-        findings there, and the exemplar trace of the one that is picked.
+        findings there, and the exemplar trace of the one that is picked. Nodes of the map stand above it as buttons: a
+        click leads to the findings of one, and from there to those that call it and that it calls.
     """
     return Panel(data, config)
 
@@ -60,9 +63,16 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
         self.window = _window(data)
         self.picked = widgets.Select(options=(), rows=8, description="Findings", layout=widgets.Layout(width="60rem"))
         self.said, self.drawn = widgets.HTML(), widgets.Output()
+        self.nodes = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
         chosen = [self.service, self.family, *([self.window] if self.window else [])]
         super().__init__(
-            [widgets.HBox(chosen, layout=widgets.Layout(flex_flow="row wrap")), self.picked, self.said, self.drawn]
+            [
+                widgets.HBox(chosen, layout=widgets.Layout(flex_flow="row wrap")),
+                self.nodes,
+                self.picked,
+                self.said,
+                self.drawn,
+            ]
         )
         self.service.observe(lambda _: self._list(), "value")
         self.family.observe(lambda _: self._list(), "value")
@@ -102,7 +112,29 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
         self.picked.options = options
         if self.picked.value != "" or not changed:
             self.picked.value = ""
+        self._offer_nodes()
         self._show()
+
+    def _offer_nodes(self) -> None:
+        """Offer the nodes around the one that is picked; around none, the services with findings, the gravest first."""
+        here = self.service.value
+        if here == _ALL:
+            found = dict.fromkeys(service for finding in self.findings for service in finding.services)
+            offered = [(name, "") for name in found if name in self._result.services]
+        else:
+            offered = [(_ALL, "← "), *_neighbours(self._result, here)]
+        self.nodes.children = [self._node(name, sign) for name, sign in offered[:_NODES]]
+
+    def _node(self, name: str, sign: str) -> Any:
+        count = sum(name in finding.services for finding in self._result.finding_objects)
+        words = "all services" if name == _ALL else f"{plain(name, 40)} ({count})"
+        button = widgets.Button(
+            description=f"{sign}{words}",
+            tooltip=f"{counted(count, 'finding')} of {plain(name, 80)}" if name != _ALL else "back to the whole map",
+            layout=widgets.Layout(width="auto"),
+        )
+        button.on_click(lambda _: setattr(self.service, "value", name))
+        return button
 
     def _show(self) -> None:
         chosen = next((finding for finding in self.findings if finding.id == self.picked.value), None)
@@ -119,6 +151,14 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
         # As data, which JupyterLab draws, whatever renderer is set.
         data = {_PLOTLY: json.loads(figure.to_json()), "text/plain": "Figure"}
         self.drawn.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
+
+
+def _neighbours(result: Review, service: str) -> list[tuple[str, str]]:
+    """Return the services that call a service, and those that it calls, each with a sign that says which."""
+    calls, known = result.facts["calls"], set(result.services) - {service}
+    callers = sorted(set(calls.loc[calls["callee"] == service, "caller"]) & known)
+    callees = sorted(set(calls.loc[calls["caller"] == service, "callee"]) & known)
+    return [*((name, "called by ") for name in callers), *((name, "calls ") for name in callees)]
 
 
 def _window(data: Dataset | Review) -> Any:

@@ -37,6 +37,27 @@ def test_a_service_and_a_chapter_are_picked(data):
     assert panel.window is None
 
 
+def clicked(panel, words):
+    (button,) = (one for one in panel.nodes.children if one.description.startswith(words))
+    button.click()
+
+
+def test_a_click_on_a_node_leads_to_its_findings_and_its_neighbours(data):
+    panel = an.explore(an.review(data))
+    # The shop: gateway calls cart and billing.
+    assert {one.description.split(" (")[0] for one in panel.nodes.children} == {"gateway", "cart", "billing"}
+    clicked(panel, "cart")
+    assert panel.service.value == "cart"
+    assert panel.findings
+    assert all("cart" in finding.services for finding in panel.findings)
+    assert [one.description.split(" (")[0] for one in panel.nodes.children] == ["← all services", "called by gateway"]
+    clicked(panel, "called by gateway")
+    assert panel.service.value == "gateway"
+    assert [one.description.split(" (")[0] for one in panel.nodes.children][1:] == ["calls billing", "calls cart"]
+    clicked(panel, "←")
+    assert panel.service.value == "all"
+
+
 def test_another_window_is_reviewed_anew(data):
     panel = an.explore(data)
     every = len(panel.findings)

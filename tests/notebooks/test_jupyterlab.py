@@ -33,7 +33,7 @@ TOKEN = "for-this-test"
 PLOTLY = "application/vnd.plotly.v1+json"
 #: These run as they are, on the samples that their first cell names; all others open a review of the same sample.
 AS_THEY_ARE = ("00-architecture-review", "08-where-did-it-begin", "09-what-if")
-#: Nothing runs, and every cell of code has run.
+#: Every cell of code has run.
 DONE = """() => {
   const cells = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')];
   const prompts = cells.map((one) => one.querySelector('.jp-InputPrompt').textContent);
@@ -41,6 +41,9 @@ DONE = """() => {
 }"""
 #: The kernel answers: what is run before is lost, though the notebook's own sign says that it idles.
 CONNECTED = "document.querySelector('#jp-main-statusbar')?.textContent.includes('| Idle')"
+#: Nothing runs: all is done, or, where the kernel was not ready after all, lost.
+RESTS = "![...document.querySelectorAll('.jp-InputPrompt')].some((one) => one.textContent.includes('*'))"
+TRIES = 4
 STOPPED = "document.querySelector(\".jp-Notebook [data-mime-type*='error']\")"
 
 
@@ -151,17 +154,20 @@ def run_all(chromium: Any, lab: Lab, name: str) -> Seen:
     """Open a notebook, run all its cells by the menu, save it, and return what it shows and whom it asked."""
     with chromium.new_context(viewport={"width": 1400, "height": 1000}) as session:
         page = session.new_page()
-        page.set_default_timeout(150_000)
+        page.set_default_timeout(240_000)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{lab.address}/doc/tree/notebooks/{name}?token={TOKEN}&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.wait_for_function(CONNECTED)
-        page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
-        page.locator("[data-command='runmenu:run-all']").click()
-        page.wait_for_function(f"({DONE})() || {STOPPED}")
-        page.keyboard.press("Control+s")
-        saved = kept(lab.root / name)
+        for _ in range(TRIES):
+            page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+            page.locator("[data-command='runmenu:run-all']").click()
+            page.wait_for_timeout(2_000)
+            page.wait_for_function(RESTS)
+            if page.evaluate(f"({DONE})() || Boolean({STOPPED})"):
+                break
+        saved = kept(page, lab.root / name)
         lab.stop_kernels()
         figures = sum(PLOTLY in output.get("data", {}) for output in saved)
         page.wait_for_function(f"document.querySelectorAll('.js-plotly-plot .main-svg').length >= {figures}")
@@ -174,16 +180,18 @@ def run_all(chromium: Any, lab: Lab, name: str) -> Seen:
         )
 
 
-def kept(path: Path) -> list[Any]:
-    """Return the outputs of a notebook that is being saved: what stands there in the meantime is half of it."""
-    for _ in range(240):
+def kept(page: Any, path: Path) -> list[Any]:
+    """Save a notebook and return its outputs: while it is being saved, half of it stands there."""
+    for turn in range(240):
+        if turn % 40 == 0:
+            page.keyboard.press("Control+s")
         with suppress(nbformat.reader.NotJSONError):
             cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
             outputs = [output for cell in cells for output in cell.outputs]
             if all(cell.execution_count for cell in cells) or any(one.output_type == "error" for one in outputs):
                 return outputs
-        time.sleep(0.25)
-    pytest.fail(f"{path.name} was not saved")
+        page.wait_for_timeout(250)
+    pytest.fail(f"{path.name} was not run and saved")
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
