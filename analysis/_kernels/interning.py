@@ -1,6 +1,7 @@
 """Texts of a byte array known by a number: the same bytes, and the same tag, get the same one.
 
-Texts stay where they are; a table keeps where each first stood.
+A text is copied when it is first met, behind its number and its length: whether a later one is the same shows in one
+place of the memory, and numbers outlive the bytes that were scanned.
 """
 
 from __future__ import annotations
@@ -12,17 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import walker
-from analysis._kernels.wide_reads import padded, word
+from analysis._kernels.wide_reads import PADDING, padded, word
 
-__all__ = ["Names", "find_name", "intern", "names_of", "slots_for"]
+__all__ = ["KEPT", "MASK", "TEXTS", "Names", "empty_table", "find_name", "forget_texts", "intern", "names_of"]
 
-#: Odd, its bits well mixed (2**64 divided by the golden ratio): Fibonacci hashing.
+#: Odd, their bits well mixed (2**64 divided by the golden ratio, and a prime of xxHash): multiplicative hashing.
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+_OTHER_SPREAD: Final = np.uint64(0xC2B2AE3D27D4EB4F)
 _SHIFT: Final = np.uint64(29)
 _HALF: Final = np.uint64(32)
 _ONE: Final = np.uint64(1)
+_LOWER: Final = np.uint64(0xFFFFFFFF)
+_BITS_OF_TAG: Final = np.uint64(16)
+#: Slots that are used at first; twice as many whenever half of them are.
+_FIRST_SLOTS: Final = 1 << 13
+#: Words before a copied text: its length and tag, and its number.
+_HEAD: Final = 2
+
+#: Places in ``counts``: how many texts there are, how many words of ``kept`` are used, and a mask of the slots in use.
+TEXTS, KEPT, MASK = range(3)
 
 Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
+Int64s = NDArray[np.int64]
 
 
 class Names(NamedTuple):
@@ -43,9 +56,20 @@ class Names(NamedTuple):
     text: Bytes
 
 
-def slots_for(capacity: int) -> NDArray[np.uint32]:
-    """Return an empty hash table for so many texts: upper half of the hash, number + 1; 0 is free."""
-    return np.zeros((1 << max(10, (2 * capacity).bit_length()), 2), np.uint32)
+def empty_table(texts: int, size: int, counts: Int64s) -> tuple[Words, Int64s, Words]:
+    """Return slots, texts and kept words for so many texts of so many bytes together; nothing is touched yet."""
+    slots = np.zeros(max(_FIRST_SLOTS, 2 << max(texts, 1).bit_length()), np.uint64)
+    forget_texts(slots, counts)
+    # What the last word of a text does not fill counts too.
+    kept = np.empty(size // 8 + (_HEAD + 2) * (texts + 1) + PADDING // 8, np.uint64)
+    return slots, np.empty((texts, 3), np.int64), kept
+
+
+def forget_texts(slots: Words, counts: Int64s) -> None:
+    """Empty the table."""
+    slots[: counts[MASK] + 1] = 0
+    # A slot of 0 is free: no text begins at the first word.
+    counts[TEXTS], counts[KEPT], counts[MASK] = 0, 1, _FIRST_SLOTS - 1
 
 
 def names_of(names: Sequence[str]) -> Names:
@@ -58,47 +82,45 @@ def names_of(names: Sequence[str]) -> Names:
 
 
 @walker
-def _hash(data: Bytes, start: int, length: int, seed: int) -> np.uint64:
+def _hash(data: Bytes | Words, start: int, length: int, seed: int) -> np.uint64:
     mixed = np.uint64(length * 4096 + seed) * _SPREAD
-    at = start
-    left = length
-    while left >= 8:
-        mixed = (mixed ^ word(data, at)) * _SPREAD
-        mixed ^= mixed >> _SHIFT
-        at += 8
-        left -= 8
-    if left > 0:
-        mixed = (mixed ^ (word(data, at) & ((_ONE << np.uint64(8 * left)) - _ONE))) * _SPREAD
-        mixed ^= mixed >> _SHIFT
+    if length <= 16:
+        # The first eight bytes and the last, which may be some of the same.
+        if length >= 8:
+            first, last = word(data, start), word(data, start + length - 8)
+        else:
+            first, last = word(data, start) & ((_ONE << np.uint64(8 * length)) - _ONE), np.uint64(0)
+        mixed = ((mixed ^ first) * _SPREAD) ^ ((mixed + last) * _OTHER_SPREAD)
+    else:
+        at, last_word = start, start + length - 8
+        while at < last_word:
+            mixed = (mixed ^ word(data, at)) * _SPREAD
+            mixed ^= mixed >> _SHIFT
+            at += 8
+        mixed = (mixed ^ word(data, last_word)) * _OTHER_SPREAD
+    mixed ^= mixed >> _SHIFT
     mixed *= _SPREAD
     return mixed ^ (mixed >> _HALF)
 
 
 @walker
-def _same(one: Bytes, start: int, other: Bytes, place: int, length: int) -> bool:
+def _same(one: Bytes, start: int, other: Bytes | Words, place: int, length: int) -> bool:
+    if length < 8:
+        differing = (word(one, start) ^ word(other, place)) & ((_ONE << np.uint64(8 * length)) - _ONE)
+        return bool(differing == np.uint64(0))
     left = length
-    while left >= 8:
+    while left > 8:
         if word(one, start) != word(other, place):
             return False
         start += 8
         place += 8
         left -= 8
-    if left > 0:
-        differing = (word(one, start) ^ word(other, place)) & ((_ONE << np.uint64(8 * left)) - _ONE)
-        return bool(differing == np.uint64(0))
-    return True
+    return bool(word(one, start + left - 8) == word(other, place + left - 8))
 
 
 @walker
 def intern(
-    data: Bytes,
-    start: int,
-    length: int,
-    tag: int,
-    slots: NDArray[np.uint32],
-    texts: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    place_of_count: int,
+    data: Bytes, start: int, length: int, tag: int, slots: Words, texts: Int64s, kept: Words, counts: Int64s
 ) -> int:
     """Return the number of a text; -1 where the table is full.
 
@@ -107,41 +129,76 @@ def intern(
     data, start, length
         The text.
     tag
-        Texts of different tags are different.
-    slots
-        :func:`slots_for` as many as ``texts`` has room for.
-    texts
-        For each number: where it begins, how long it is, its tag, and its place in ``slots``.
-    counts, place_of_count
-        How many there are stands here.
+        Texts of different tags are different; below 2**12.
+    slots, texts, kept
+        :func:`empty_table`. Of ``texts`` each row says of the text of this number where its bytes begin in ``kept``,
+        how many they are, and its tag.
+    counts
+        What is used of these.
     """
     mixed = _hash(data, start, length, tag)
-    upper = np.uint32(mixed >> _HALF)
-    mask = len(slots) - 1
-    place = np.int64(mixed & np.uint64(mask))
+    upper = mixed & ~_LOWER
+    described = (np.uint64(length) << _BITS_OF_TAG) | np.uint64(tag)
+    mask = counts[MASK]
+    place = int(np.int64(mixed & np.uint64(mask)))
     while True:
-        number = np.int64(slots[place, 1]) - 1
-        if number < 0:
-            break
-        if (
-            slots[place, 0] == upper
-            and texts[number, 1] == length
-            and texts[number, 2] == tag
-            and _same(data, start, data, texts[number, 0], length)
-        ):
-            return int(number)
+        slot = slots[place]
+        if slot == np.uint64(0):
+            return _keep(data, start, length, tag, upper, place, slots, texts, kept, counts)
+        if slot & ~_LOWER == upper:
+            at = int(np.int64(slot & _LOWER))
+            if kept[at] == described and _same(data, start, kept, 8 * (at + _HEAD), length):
+                return int(np.int64(kept[at + 1]))
         place = (place + 1) & mask
-    number = counts[place_of_count]
-    if number >= len(texts):
+
+
+@walker
+def _keep(
+    data: Bytes,
+    start: int,
+    length: int,
+    tag: int,
+    upper: np.uint64,
+    place: int,
+    slots: Words,
+    texts: Int64s,
+    kept: Words,
+    counts: Int64s,
+) -> int:
+    """Put down a text that is new, whose slot is known."""
+    number, at = counts[TEXTS], counts[KEPT]
+    words = (length + 7) >> 3
+    if number >= len(texts) or at + _HEAD + words + PADDING // 8 > len(kept):
         return -1
-    texts[number, 0] = start
+    kept[at] = (np.uint64(length) << _BITS_OF_TAG) | np.uint64(tag)
+    kept[at + 1] = np.uint64(number)
+    for index in range(words):
+        kept[at + _HEAD + index] = word(data, start + 8 * index)
+    texts[number, 0] = 8 * (at + _HEAD)
     texts[number, 1] = length
     texts[number, 2] = tag
-    texts[number, 3] = place
-    slots[place, 0] = upper
-    slots[place, 1] = np.uint32(number + 1)
-    counts[place_of_count] = number + 1
+    slots[place] = upper | np.uint64(at)
+    counts[TEXTS] = number + 1
+    counts[KEPT] = at + _HEAD + words
+    if 2 * number > counts[MASK] and 2 * counts[MASK] < len(slots):
+        _spread_out(slots, texts, kept, counts)
     return int(number)
+
+
+@walker
+def _spread_out(slots: Words, texts: Int64s, kept: Words, counts: Int64s) -> None:
+    """Use twice as many slots."""
+    for place in range(counts[MASK] + 1):
+        slots[place] = np.uint64(0)
+    mask = 2 * counts[MASK] + 1
+    counts[MASK] = mask
+    for number in range(counts[TEXTS]):
+        begin = texts[number, 0]
+        mixed = _hash(kept, begin, texts[number, 1], texts[number, 2])
+        place = int(np.int64(mixed & np.uint64(mask)))
+        while slots[place] != np.uint64(0):
+            place = (place + 1) & mask
+        slots[place] = (mixed & ~_LOWER) | np.uint64((begin >> 3) - _HEAD)
 
 
 @walker

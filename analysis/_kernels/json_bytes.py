@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import walker
-from analysis._kernels.wide_reads import first_bit, marks
+from analysis._kernels.wide_reads import byte, first_bit, marks
 
 __all__ = ["DEEPEST", "key_end", "number_end", "space_end", "string_end", "value_end"]
 
@@ -34,7 +34,7 @@ Bytes = NDArray[np.uint8]
 @walker
 def space_end(data: Bytes, at: int) -> int:
     """Return the first position that holds no white space."""
-    while data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9:
+    while byte(data, at) == 32 or byte(data, at) == 10 or byte(data, at) == 13 or byte(data, at) == 9:
         at += 1
     return at
 
@@ -51,18 +51,18 @@ def string_end(data: Bytes, at: int, end: int) -> tuple[int, bool]:
         at += first_bit(found)
         if at >= end:
             return -1, escapes
-        if data[at] == _QUOTE:
+        if byte(data, at) == _QUOTE:
             return at, escapes
-        if data[at] != _BACKSLASH:
+        if byte(data, at) != _BACKSLASH:
             return -1, escapes
         escapes = True
-        sign = data[at + 1]
+        sign = byte(data, at + 1)
         if sign == _U:
             for place in range(at + 2, at + 6):
-                digit = data[place]
+                digit = byte(data, place)
                 if not ((_ZERO <= digit <= _NINE) or (_A <= digit <= _F) or (_BIG_A <= digit <= _BIG_F)):
                     return -1, escapes
-            if (data[at + 2] == _D or data[at + 2] == _BIG_D) and data[at + 3] >= _EIGHT:
+            if (byte(data, at + 2) == _D or byte(data, at + 2) == _BIG_D) and byte(data, at + 3) >= _EIGHT:
                 return -1, escapes
             at += 6
         elif sign in (_QUOTE, _BACKSLASH, _SLASH, _B, _F, _N, _R, _T):
@@ -78,13 +78,13 @@ def key_end(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
     Both are -1 where there is no key, or one that escapes.
     """
-    if data[at] != _QUOTE:
+    if byte(data, at) != _QUOTE:
         return -1, -1
     close, escapes = string_end(data, at + 1, end)
     if close < 0 or escapes:
         return -1, -1
     colon = space_end(data, close + 1)
-    if data[colon] != _COLON:
+    if byte(data, colon) != _COLON:
         return -1, -1
     return close, space_end(data, colon + 1)
 
@@ -92,28 +92,28 @@ def key_end(data: Bytes, at: int, end: int) -> tuple[int, int]:
 @walker
 def number_end(data: Bytes, at: int) -> int:
     """Return where a number ends."""
-    if data[at] == _MINUS:
+    if byte(data, at) == _MINUS:
         at += 1
-    if not _ZERO <= data[at] <= _NINE:
+    if not _ZERO <= byte(data, at) <= _NINE:
         return -1
-    if data[at] == _ZERO:
+    if byte(data, at) == _ZERO:
         at += 1
     else:
-        while _ZERO <= data[at] <= _NINE:
+        while _ZERO <= byte(data, at) <= _NINE:
             at += 1
-    if data[at] == _POINT:
+    if byte(data, at) == _POINT:
         at += 1
-        if not _ZERO <= data[at] <= _NINE:
+        if not _ZERO <= byte(data, at) <= _NINE:
             return -1
-        while _ZERO <= data[at] <= _NINE:
+        while _ZERO <= byte(data, at) <= _NINE:
             at += 1
-    if data[at] == _E or data[at] == _BIG_E:
+    if byte(data, at) == _E or byte(data, at) == _BIG_E:
         at += 1
-        if data[at] == _MINUS or data[at] == _PLUS:
+        if byte(data, at) == _MINUS or byte(data, at) == _PLUS:
             at += 1
-        if not _ZERO <= data[at] <= _NINE:
+        if not _ZERO <= byte(data, at) <= _NINE:
             return -1
-        while _ZERO <= data[at] <= _NINE:
+        while _ZERO <= byte(data, at) <= _NINE:
             at += 1
     return at
 
@@ -121,12 +121,12 @@ def number_end(data: Bytes, at: int) -> int:
 @walker
 def _word_end(data: Bytes, at: int) -> int:
     """Return where ``true``, ``false`` or ``null`` ends."""
-    first, second, third, fourth = data[at], data[at + 1], data[at + 2], data[at + 3]
+    first, second, third, fourth = byte(data, at), byte(data, at + 1), byte(data, at + 2), byte(data, at + 3)
     if first == _T and second == _R and third == _U and fourth == _E:
         return at + 4
     if first == _N and second == _U and third == _L and fourth == _L:
         return at + 4
-    if first == _F and second == _A and third == _L and fourth == _S and data[at + 4] == _E:
+    if first == _F and second == _A and third == _L and fourth == _S and byte(data, at + 4) == _E:
         return at + 5
     return -1
 
@@ -139,7 +139,7 @@ def value_end(data: Bytes, at: int, end: int) -> int:
     objects = np.uint64(0)
     one = np.uint64(1)
     while True:
-        sign = data[at]
+        sign = byte(data, at)
         if sign == _QUOTE:
             close, _ = string_end(data, at + 1, end)
             if close < 0:
@@ -148,7 +148,7 @@ def value_end(data: Bytes, at: int, end: int) -> int:
         elif sign in (_OPEN_OBJECT, _OPEN_ARRAY):
             inside = space_end(data, at + 1)
             is_object = sign == _OPEN_OBJECT
-            if data[inside] == (_CLOSE_OBJECT if is_object else _CLOSE_ARRAY):
+            if byte(data, inside) == (_CLOSE_OBJECT if is_object else _CLOSE_ARRAY):
                 at = inside + 1
             else:
                 depth += 1
@@ -171,14 +171,14 @@ def value_end(data: Bytes, at: int, end: int) -> int:
         while depth > 0:
             at = space_end(data, at)
             is_object = (objects & one) == one
-            if data[at] == _COMMA:
+            if byte(data, at) == _COMMA:
                 at = space_end(data, at + 1)
                 if is_object:
                     _, at = _any_key_end(data, at, end)
                     if at < 0:
                         return -1
                 break
-            if data[at] != (_CLOSE_OBJECT if is_object else _CLOSE_ARRAY):
+            if byte(data, at) != (_CLOSE_OBJECT if is_object else _CLOSE_ARRAY):
                 return -1
             objects >>= one
             depth -= 1
@@ -190,12 +190,12 @@ def value_end(data: Bytes, at: int, end: int) -> int:
 @walker
 def _any_key_end(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """Do as :func:`key_end`, for keys that may escape."""
-    if data[at] != _QUOTE:
+    if byte(data, at) != _QUOTE:
         return -1, -1
     close, _ = string_end(data, at + 1, end)
     if close < 0:
         return -1, -1
     colon = space_end(data, close + 1)
-    if data[colon] != _COLON:
+    if byte(data, colon) != _COLON:
         return -1, -1
     return close, space_end(data, colon + 1)

@@ -1,7 +1,8 @@
 """Several bytes of an array at once: what comparing, hashing and searching texts in compiled loops is made of.
 
-Each takes an array of bytes and an index. Callers see to it that the bytes read lie inside the array: they keep
-:data:`PADDING` bytes behind the last that means something, and never pass an index beyond that one.
+Each takes an array of bytes, or one that stands for bytes, and the index of one. Callers see to it that the bytes read
+lie inside the array: they keep :data:`PADDING` bytes behind the last that means something, and never pass an index
+beyond that one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-__all__ = ["PADDING", "first_bit", "marks", "padded", "places_of", "word"]
+__all__ = ["PADDING", "alike", "byte", "first_bit", "marks", "padded", "places_of", "swapped", "word"]
 
 #: Bytes that a read may touch behind the index it is given.
 PADDING: Final = 64
@@ -26,6 +27,7 @@ _BYTE: Final = ir.IntType(8)
 _WORD: Final = ir.IntType(64)
 
 Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
 
 
 def padded(content: bytes | bytearray) -> Bytes:
@@ -46,6 +48,37 @@ def _word(_typing: Any, data: Any, _index: Any) -> Any:
         return builder.load(place, align=1, typ=_WORD)
 
     return types.uint64(data, types.int64), generate
+
+
+def _byte(_typing: Any, data: Any, _index: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.zext(builder.load(_place(context, builder, signature, arguments, _BYTE), typ=_BYTE), _WORD)
+
+    return types.int64(data, types.int64), generate
+
+
+def _swapped(_typing: Any, _number: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bswap(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+def _alike(_typing: Any, one: Any, _index: Any, other: Any, _place_in_other: Any) -> Any:
+    vector = ir.VectorType(_BYTE, _WIDTH)
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        first, second = (
+            builder.load(_place(context, builder, part, values, vector), align=1, typ=vector)
+            for part, values in (
+                (types.uint64(one, types.int64), arguments[:2]),
+                (types.uint64(other, types.int64), arguments[2:]),
+            )
+        )
+        same = builder.icmp_unsigned("==", first, second)
+        return builder.zext(builder.bitcast(same, ir.IntType(_WIDTH)), _WORD)
+
+    return types.uint64(one, types.int64, other, types.int64), generate
 
 
 def _marks(_typing: Any, data: Any, _index: Any) -> Any:
@@ -92,7 +125,13 @@ def _first_bit(_typing: Any, _number: Any) -> Any:
 
 
 #: The eight bytes at an index as a little-endian number; in compiled code only, as all below.
-word: Final = cast("Callable[[Bytes, int], int]", intrinsic(_word))
+word: Final = cast("Callable[[Bytes | Words, int], np.uint64]", intrinsic(_word))
+#: The byte at an index, which may not be negative: the array's own way looks whether it is.
+byte: Final = cast("Callable[[Bytes, int], int]", intrinsic(_byte))
+#: The number whose bytes are those of another in reverse.
+swapped: Final = cast("Callable[[np.uint64], np.uint64]", intrinsic(_swapped))
+#: Which of the 32 bytes at an index of one array are the same as those at an index of another, a bit each.
+alike: Final = cast("Callable[[Bytes | Words, int, Bytes | Words, int], np.uint64]", intrinsic(_alike))
 #: Which of the 32 bytes at an index end or change a JSON string (quote, backslash, control character), a bit each.
 marks: Final = cast("Callable[[Bytes, int], int]", intrinsic(_marks))
 #: The place of the lowest bit that is set in a number other than 0.

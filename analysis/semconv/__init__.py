@@ -24,10 +24,13 @@ from analysis.semconv._columns import (
     tracestate_weight,
 )
 from analysis.semconv._names import KINDS, RESOURCE_NAMES, SPAN_NAMES, STATUSES, Names
+from analysis.semconv._pools import COLUMNS, FIRST_NUMBER, Columns, Pool
 from analysis.semconv._values import port, probability_weight, text, truth
-from analysis.semconv._vectors import KEYS, Attributes, Columns, span_vectors
+from analysis.semconv._vectors import KEYS, Meanings, span_vectors
 
 __all__ = [
+    "COLUMNS",
+    "FIRST_NUMBER",
     "KEYS",
     "KINDS",
     "KNOWN",
@@ -35,9 +38,10 @@ __all__ = [
     "RESOURCE_NAMES",
     "SPAN_NAMES",
     "STATUSES",
-    "Attributes",
     "Columns",
+    "Meanings",
     "Names",
+    "Pool",
     "exception_columns",
     "port",
     "probability_weight",

@@ -64,10 +64,16 @@ class Composer:
         yet.
     replaced
         The name has been replaced: a span whose column it filled follows old conventions.
+    sided
+        A server's value feeds other columns than a client's.
+    column
+        The only column, where it is fed with the value itself as text; "" otherwise.
     """
 
     parts: Callable[[Any, bool], tuple[Group, ...]]
     replaced: bool = False
+    sided: bool = False
+    column: str = ""
 
     def __call__(self, columns: dict[str, Any], value: Any, kind: str) -> bool:
         """Fill the columns of a row; return whether a replaced name filled one."""
@@ -203,19 +209,19 @@ def _composite(columns: dict[str, Any], value: Any, kind: str) -> bool:
 
 #: Attributes that feed several columns, in this order; each returns whether a replaced name fed one.
 COMPOSERS: Final[tuple[tuple[str, Callable[[dict[str, Any], Any, str], bool]], ...]] = (
-    ("url.path", Composer(_path)),
-    ("url.full", Composer(_url)),
-    ("http.path", Composer(_path)),
-    ("http.target", Composer(_path, replaced=True)),
-    ("http.url", Composer(_url, replaced=True)),
+    ("url.path", Composer(_path, column="url_path")),
+    ("url.full", Composer(_url, sided=True)),
+    ("http.path", Composer(_path, column="url_path")),
+    ("http.target", Composer(_path, replaced=True, column="url_path")),
+    ("http.url", Composer(_url, replaced=True, sided=True)),
     ("url.query", query),
     ("rpc.method", Composer(_rpc_method)),
     ("grpc.path", Composer(_rpc_method)),
     ("grpc.method", Composer(_rpc_method)),
     ("db.connection_string", Composer(_connection, replaced=True)),
     ("database", Composer(_connection, replaced=True)),
-    ("peer.address", Composer(_address, replaced=True)),
-    ("http.host", Composer(_address, replaced=True)),
+    ("peer.address", Composer(_address, replaced=True, sided=True)),
+    ("http.host", Composer(_address, replaced=True, sided=True)),
     ("component", Composer(_component)),
     *((name, _always("messaging_system", system)) for name, system in _BROKERS.items()),
     ("cassandra.query", _always("db_system", "cassandra")),

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from analysis._kernels.json_bytes import space_end, value_end
+from analysis._kernels.wide_reads import padded
 from analysis.sources._json import NotJson, loads
 from analysis.sources._layout import (
     CUT_OFF,
     LINE,
+    LINES,
     NO_RECORD,
     NOT_JSON,
     RUN,
@@ -27,20 +30,34 @@ from analysis.sources._splitting import UNIT_LIMIT, Splitter
 from analysis.sources._streams import Readable
 
 __all__ = [
-    "CUT_OFF", "LINE", "NOT_JSON", "NO_RECORD", "RUN", "TOO_LARGE", "Layout", "Unit", "elements_of", "units",
-    "units_of",
+    "CUT_OFF", "LINE", "LINES", "NOT_JSON", "NO_RECORD", "RUN", "TOO_LARGE", "UNIT_LIMIT", "Layout", "Unit",
+    "elements_of", "units", "units_of",
 ]  # fmt: skip
 
-_CHUNK: Final = 4 << 20
+_CHUNK: Final = 1 << 20
 _FIRST_LINE: Final = 16 << 20
+#: A first line beyond it need not be decoded to see whether it is a record.
+_LONG_LINE: Final = 1 << 16
 
 
 def units(stream: Readable, rejects: Rejects, layout: Layout) -> Iterator[Unit]:
     """Yield the records of a JSON text; what is broken is refused by position, what is whole around it is kept."""
     head = stream.read(_CHUNK)
-    while len(head) < _FIRST_LINE and b"\n" not in head.lstrip() and (more := stream.read(_CHUNK)):
-        head += more
-    yield from (_lines if _is_lines(head) else _whole)(head, stream, rejects, layout)
+    parts, size = [head], len(head)
+    has_line = b"\n" in head.lstrip()
+    while size < _FIRST_LINE and not has_line and (more := stream.read(_CHUNK)):
+        has_line = b"\n" in more
+        parts.append(more)
+        size += len(more)
+    head = b"".join(parts)
+    if not _is_lines(head):
+        yield from _whole(head, stream, rejects, layout)
+    elif layout.raw:
+        while head:
+            yield Unit(LINES, head, "")
+            head = stream.read(_CHUNK)
+    else:
+        yield from _lines(head, stream, rejects, layout)
     damage = getattr(stream, "damage", "")
     if damage:
         rejects.add(damage, "the end of the file", "what came before was read")
@@ -86,8 +103,14 @@ def _is_lines(head: bytes) -> bool:
 
 
 def _is_record(line: bytes) -> bool:
+    if line[:1] not in {b"{", b"["} or len(line) <= 2:
+        return False
+    if len(line) > _LONG_LINE:
+        data = padded(line)
+        if value_end(data, 0, len(line)) == len(line):
+            return bool(space_end(data, 1) < len(line) - 1)
     try:
-        return line[:1] in {b"{", b"["} and len(line) > 2 and bool(loads(line))
+        return bool(loads(line))
     except NotJson:
         return False
 
@@ -114,8 +137,6 @@ def _lines(head: bytes, stream: Readable, rejects: Rejects, layout: Layout) -> I
 
 def _line(line: bytes, number: int, rejects: Rejects, layout: Layout) -> Iterator[Unit]:
     line = line.strip(SEPARATORS)
-    if line and layout.raw:
-        return iter((Unit(LINE, line, f"line {number}"),))
     return units_of(line, rejects, layout, f"line {number}") if line else iter(())
 
 

@@ -56,7 +56,7 @@ def scan_units(data: Bytes, units: Int64s, names: Names, found: Found, left_out:
         if units[unit, 2] < 0:
             left_out[unit] = True
             continue
-        spans, attributes, scopes, blocks = counts[0], counts[1], counts[2], counts[3]
+        found_in.remember(counts)
         at = space_end(data, begin)
         if data[at] != w.OPEN_OBJECT:
             at = -1
@@ -68,7 +68,7 @@ def scan_units(data: Bytes, units: Int64s, names: Names, found: Found, left_out:
         whole = 0 <= at <= end and space_end(data, at) >= end
         left_out[unit] = not whole
         if not whole:
-            counts[0], counts[1], counts[2], counts[3] = spans, attributes, scopes, blocks
+            found_in.forget(counts)
 
 
 @walker
@@ -191,7 +191,7 @@ def _processes(data: Bytes, at: int, end: int, unit: int, ordinal: int, found: F
         scope, block = counts[found_in.SCOPES], counts[found_in.BLOCKS]
         if close < 0 or data[value] != w.OPEN_OBJECT or scope >= len(scopes) or block >= len(blocks):
             return -1
-        key = intern(data, at + 1, close - at - 1, found_in.PLAIN, found.slots, found.texts, counts, found_in.TEXTS)
+        key = intern(data, at + 1, close - at - 1, found_in.PLAIN, found.slots, found.texts, found.kept, counts)
         at = value_end(data, value, end)
         if at < 0 or key < 0 or scope - first >= _MOST_PROCESSES:
             return -1
@@ -200,7 +200,7 @@ def _processes(data: Bytes, at: int, end: int, unit: int, ordinal: int, found: F
                 return -1
         blocks[block, 0], blocks[block, 1] = unit, ordinal
         blocks[block, 2] = intern(
-            data, value, at - value, found_in.RESOURCE, found.slots, found.texts, counts, found_in.TEXTS
+            data, value, at - value, found_in.RESOURCE, found.slots, found.texts, found.kept, counts
         )
         if blocks[block, 2] < 0:
             return -1

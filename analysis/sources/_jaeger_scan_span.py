@@ -54,13 +54,13 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, found: Fo
             if high:
                 return -1
         elif field == j.NAME:
-            at, span[found_in.NAME] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
+            at, span[found_in.NAME] = w.text_at(data, value, end, found.slots, found.texts, found.kept, found.counts)
         elif field == j.START:
             at, span[found_in.START] = whole_at(data, value)
         elif field == j.DURATION:
             at, span[found_in.END] = whole_at(data, value)
         elif field == j.PROCESS:
-            at, span[found_in.SCOPE] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
+            at, span[found_in.SCOPE] = w.text_at(data, value, end, found.slots, found.texts, found.kept, found.counts)
             if span[found_in.SCOPE] < 0:
                 return -1
         elif sign == w.NULL or field < 0 or field > j.FLAT_TAGS:
@@ -69,11 +69,11 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, found: Fo
             at = value_end(data, value, end)
         elif field == j.TAG_LIST:
             at = tags_at(
-                data, value, end, serial, span, names, found.attributes, found.counts, found.last_seen, found.slots,
-                found.texts,
+                data, value, end, serial, span, names, found.attributes, found.counts, found.slots,
+                found.texts, found.kept,
             )  # fmt: skip
         elif field == j.LOGS:
-            at = logs_at(data, value, end, found.attributes, found.counts, found.slots, found.texts)
+            at = logs_at(data, value, end, found.attributes, found.counts, found.slots, found.texts, found.kept)
         elif field == j.REFERENCES:
             at, other_high, other_low = _reference(data, value, end, span)
         elif field == j.PARENT:

@@ -109,9 +109,9 @@ def tags_at(
     names: Names,
     attributes: NDArray[np.int32],
     counts: Int64s,
-    last_seen: Int64s,
-    slots: NDArray[np.uint32],
+    slots: NDArray[np.uint64],
     texts: Int64s,
+    kept: NDArray[np.uint64],
 ) -> int:
     """Walk over tags; what is known is kept."""
     if data[at] != w.OPEN_ARRAY:
@@ -128,14 +128,12 @@ def tags_at(
             return -1
         if name >= len(j.SPECIAL):
             key = name - len(j.SPECIAL)
-            if last_seen[key] == serial:
+            if counts[found_in.LAST_SEEN + key] == serial:
                 return -1
-            last_seen[key] = serial
+            counts[found_in.LAST_SEEN + key] = serial
             inside = 1 if plain else 0
             tag = TAGS + 2 * key + 1 - inside
-            number = intern(
-                data, begins + inside, ends - begins - 2 * inside, tag, slots, texts, counts, found_in.TEXTS
-            )
+            number = intern(data, begins + inside, ends - begins - 2 * inside, tag, slots, texts, kept, counts)
             count = counts[found_in.ATTRIBUTES]
             if number < 0 or count >= len(attributes):
                 return -1
@@ -156,7 +154,7 @@ def tags_at(
                 else:
                     return -1
             elif name in (j.MESSAGE, j.STATE):
-                done, number = w.text_at(data, begins, end, slots, texts, counts)
+                done, number = w.text_at(data, begins, end, slots, texts, kept, counts)
                 if done < 0:
                     return -1
                 span[found_in.MESSAGE if name == j.MESSAGE else found_in.STATE] = number
@@ -177,8 +175,9 @@ def logs_at(
     end: int,
     attributes: NDArray[np.int32],
     counts: Int64s,
-    slots: NDArray[np.uint32],
+    slots: NDArray[np.uint64],
     texts: Int64s,
+    kept: NDArray[np.uint64],
 ) -> int:
     """Walk over logs; of the first exception type and message are kept."""
     if data[at] != w.OPEN_ARRAY:
@@ -189,7 +188,7 @@ def logs_at(
         if taken:
             at = value_end(data, at, end)
         else:
-            at, taken = _log(data, at, end, attributes, counts, slots, texts)
+            at, taken = _log(data, at, end, attributes, counts, slots, texts, kept)
         if at < 0:
             return -1
         at = w.next_element(data, at, w.CLOSE_ARRAY)
@@ -205,8 +204,9 @@ def _log(
     end: int,
     attributes: NDArray[np.int32],
     counts: Int64s,
-    slots: NDArray[np.uint32],
+    slots: NDArray[np.uint64],
     texts: Int64s,
+    kept: NDArray[np.uint64],
 ) -> tuple[int, bool]:
     """Walk over a log; return also whether it is an exception."""
     if data[at] != w.OPEN_OBJECT:
@@ -266,15 +266,14 @@ def _log(
         count = counts[found_in.ATTRIBUTES]
         if kind_ends == kind_begins or seen >> j.FIRST_MESSAGE or count + 2 > len(attributes):
             return -1, False
-        number = intern(data, kind_begins, kind_ends - kind_begins, EVENT_TAGS, slots, texts, counts, found_in.TEXTS)
+        number = intern(data, kind_begins, kind_ends - kind_begins, EVENT_TAGS, slots, texts, kept, counts)
         if number < 0:
             return -1, False
         attributes[count] = number
         counts[found_in.ATTRIBUTES] = count + 1
         if message_ends > message_begins:
             number = intern(
-                data, message_begins, message_ends - message_begins, message_tag, slots, texts, counts,
-                found_in.TEXTS,
+                data, message_begins, message_ends - message_begins, message_tag, slots, texts, kept, counts,
             )  # fmt: skip
             if number < 0:
                 return -1, False

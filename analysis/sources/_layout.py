@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from analysis.sources._json import loads
 
-__all__ = ["CUT_OFF", "LINE", "NOT_JSON", "NO_RECORD", "RUN", "SEPARATORS", "TOO_LARGE", "Layout", "Unit"]
+__all__ = ["CUT_OFF", "LINE", "LINES", "NOT_JSON", "NO_RECORD", "RUN", "SEPARATORS", "TOO_LARGE", "Layout", "Unit"]
 
 CUT_OFF: Final = "the document is cut off"
 NOT_JSON: Final = "not JSON"
@@ -18,6 +18,8 @@ TOO_LARGE: Final = "record is too large"
 LINE: Final = "\n"
 #: The key of several raw elements of an array together, as an array of their own.
 RUN: Final = "\n\n"
+#: The key of a piece of a file of raw lines, as it was read.
+LINES: Final = "\n\n\n"
 
 #: What stands between records.
 SEPARATORS: Final = b" \t\r\n,\x1e"
@@ -45,7 +47,7 @@ class Layout:
     decode
         Decodes a record, given the key it was found under; raises NotJson where it is not JSON.
     raw
-        Records stay bytes, and a line is one, whatever it holds; its key is :data:`LINE`.
+        Records stay bytes; of lines come pieces as they are read, under the key :data:`LINES`.
     runs
         Raw elements of an array that stand together are given together, under the key :data:`RUN`.
     """

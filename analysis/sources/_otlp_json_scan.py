@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from analysis._kernels.compiled import walker
 from analysis._kernels.interning import Names, intern
 from analysis._kernels.json_bytes import key_end, space_end, value_end
+from analysis._kernels.wide_reads import byte
 from analysis.sources import _otlp_scan_words as w
 from analysis.sources import _scan_found as found_in
 from analysis.sources._otlp_scan_span import span_at
@@ -51,8 +52,7 @@ def scan_units(
         if units[unit, 2] < 0:
             left_out[unit] = True
             continue
-        spans, attributes, scopes, blocks = counts[0], counts[1], counts[2], counts[3]
-        links = counts[found_in.LINKS]
+        found_in.remember(counts)
         at = space_end(data, begin)
         if units[unit, 2] == REQUEST:
             at = _request(data, at, end, unit, names, event_names, found)
@@ -62,28 +62,27 @@ def scan_units(
         whole = 0 <= at <= end and space_end(data, at) >= end
         left_out[unit] = not whole
         if not whole:
-            counts[0], counts[1], counts[2], counts[3] = spans, attributes, scopes, blocks
-            counts[found_in.LINKS] = links
+            found_in.forget(counts)
 
 
 @walker
 def _request(data: Bytes, at: int, end: int, unit: int, names: Names, event_names: Names, found: Found) -> int:
-    if data[at] != w.OPEN_OBJECT:
+    if byte(data, at) != w.OPEN_OBJECT:
         return -1
     blocks = 0
     seen = False
     at = space_end(data, at + 1)
-    while data[at] != w.CLOSE_OBJECT:
+    while byte(data, at) != w.CLOSE_OBJECT:
         close, value = key_end(data, at, end)
         if close < 0:
             return -1
         field = w.word_number(data, at, close)
         if field == w.RESOURCE_SPANS:
-            if seen or data[value] != w.OPEN_ARRAY:
+            if seen or byte(data, value) != w.OPEN_ARRAY:
                 return -1
             seen = True
             at = space_end(data, value + 1)
-            while data[at] != w.CLOSE_ARRAY:
+            while byte(data, at) != w.CLOSE_ARRAY:
                 at = _block(data, at, end, unit, blocks, names, event_names, found)
                 if at < 0:
                     return -1
@@ -111,14 +110,14 @@ def _block(
     """Walk over a ResourceSpans."""
     blocks = found.blocks
     number = found.counts[found_in.BLOCKS]
-    if data[at] != w.OPEN_OBJECT or number >= len(blocks):
+    if byte(data, at) != w.OPEN_OBJECT or number >= len(blocks):
         return -1
     blocks[number, 0], blocks[number, 1], blocks[number, 2] = unit, ordinal, -1
     found.counts[found_in.BLOCKS] = number + 1
     scopes = 0
     seen = 0
     at = space_end(data, at + 1)
-    while data[at] != w.CLOSE_OBJECT:
+    while byte(data, at) != w.CLOSE_OBJECT:
         close, value = key_end(data, at, end)
         if close < 0:
             return -1
@@ -128,10 +127,10 @@ def _block(
                 return -1
             seen |= 1 << field
         if field == w.SCOPE_SPANS:
-            if data[value] != w.OPEN_ARRAY:
+            if byte(data, value) != w.OPEN_ARRAY:
                 return -1
             at = space_end(data, value + 1)
-            while data[at] != w.CLOSE_ARRAY:
+            while byte(data, at) != w.CLOSE_ARRAY:
                 at = _scope(data, at, end, number, scopes, names, event_names, found)
                 if at < 0:
                     return -1
@@ -144,9 +143,9 @@ def _block(
             return -1
         else:
             at = value_end(data, value, end)
-            if field == w.RESOURCE and data[value] != w.NULL and at > 0:
+            if field == w.RESOURCE and byte(data, value) != w.NULL and at > 0:
                 blocks[number, 2] = intern(
-                    data, value, at - value, found_in.RESOURCE, found.slots, found.texts, found.counts, found_in.TEXTS
+                    data, value, at - value, found_in.RESOURCE, found.slots, found.texts, found.kept, found.counts
                 )
                 if blocks[number, 2] < 0:
                     return -1
@@ -164,13 +163,13 @@ def _scope(
 ) -> int:
     """Walk over a ScopeSpans."""
     number = found.counts[found_in.SCOPES]
-    if data[at] != w.OPEN_OBJECT or number >= len(found.scopes):
+    if byte(data, at) != w.OPEN_OBJECT or number >= len(found.scopes):
         return -1
     found.scopes[number, 0], found.scopes[number, 1], found.scopes[number, 2] = block, ordinal, -1
     found.counts[found_in.SCOPES] = number + 1
     seen = 0
     at = space_end(data, at + 1)
-    while data[at] != w.CLOSE_OBJECT:
+    while byte(data, at) != w.CLOSE_OBJECT:
         close, value = key_end(data, at, end)
         if close < 0:
             return -1
@@ -179,11 +178,13 @@ def _scope(
             if seen & (1 << field):
                 return -1
             seen |= 1 << field
-        if field == w.SPANS and data[value] == w.OPEN_ARRAY:
+        if field == w.SPANS and byte(data, value) == w.OPEN_ARRAY:
             at = _all_spans(data, space_end(data, value + 1), end, number, names, event_names, found)
-        elif field == w.SCOPE and data[value] == w.OPEN_OBJECT:
-            at, found.scopes[number, 2] = _scope_name(data, value, end, found.slots, found.texts, found.counts)
-        elif field == w.OLD_SCOPE or ((field in (w.SPANS, w.SCOPE)) and data[value] != w.NULL):
+        elif field == w.SCOPE and byte(data, value) == w.OPEN_OBJECT:
+            at, found.scopes[number, 2] = _scope_name(
+                data, value, end, found.slots, found.texts, found.kept, found.counts
+            )
+        elif field == w.OLD_SCOPE or ((field in (w.SPANS, w.SCOPE)) and byte(data, value) != w.NULL):
             return -1
         else:
             at = value_end(data, value, end)
@@ -197,13 +198,13 @@ def _scope(
 
 @walker
 def _scope_name(
-    data: Bytes, at: int, end: int, slots: NDArray[np.uint32], texts: Int64s, counts: Int64s
+    data: Bytes, at: int, end: int, slots: NDArray[np.uint64], texts: Int64s, kept: NDArray[np.uint64], counts: Int64s
 ) -> tuple[int, int]:
     """Walk over an InstrumentationScope; return also the number of its name."""
     seen = False
     number = -1
     at = space_end(data, at + 1)
-    while data[at] != w.CLOSE_OBJECT:
+    while byte(data, at) != w.CLOSE_OBJECT:
         close, value = key_end(data, at, end)
         if close < 0:
             return -1, -1
@@ -211,7 +212,7 @@ def _scope_name(
             if seen:
                 return -1, -1
             seen = True
-            at, number = w.text_at(data, value, end, slots, texts, counts)
+            at, number = w.text_at(data, value, end, slots, texts, kept, counts)
         else:
             at = value_end(data, value, end)
         if at < 0:
@@ -227,9 +228,9 @@ def _all_spans(data: Bytes, at: int, end: int, scope: int, names: Names, event_n
     """Walk over the spans of a scope; what is odd is marked."""
     spans, counts = found.spans, found.counts
     ordinal = 0
-    while data[at] != w.CLOSE_ARRAY:
+    while byte(data, at) != w.CLOSE_ARRAY:
         number = counts[found_in.SPANS]
-        if data[at] != w.OPEN_OBJECT or number >= len(spans):
+        if byte(data, at) != w.OPEN_OBJECT or number >= len(spans):
             return -1
         attributes, links = counts[found_in.ATTRIBUTES], counts[found_in.LINKS]
         after = span_at(data, at, end, number, names, event_names, found)

@@ -21,8 +21,8 @@ from analysis.sources._otlp_protobuf_scan import scan_blocks
 from analysis.sources._otlp_records import SHAPE, LogAssembler, SpanAssembler
 from analysis.sources._otlp_shapes import Event, Link, Pair, Span, Status, Value, attributes_of
 from analysis.sources._rows import BATCH_ROWS, Batch
-from analysis.sources._scan_found import EVENT_NAMES, NAMES, Found
-from analysis.sources._scan_rows import Decoders, Odd, Unit
+from analysis.sources._scan_found import EVENT_NAMES, NAMES, Decoders, Found, Unit
+from analysis.sources._scan_rows import Odd
 from analysis.sources._scanning import Scanning
 from analysis.sources._wire import LENGTH, Data, fields, whole_part
 

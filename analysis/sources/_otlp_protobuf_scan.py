@@ -55,15 +55,14 @@ def scan_blocks(
     """
     counts = found.counts
     for unit in range(len(units)):
-        spans, attributes, scopes, blocks = counts[0], counts[1], counts[2], counts[3]
-        links = counts[found_in.LINKS]
+        found_in.remember(counts)
+        first = counts[found_in.SPANS]
         whole = _block(data, units[unit, 0], units[unit, 1], unit, names, event_names, found)
         # Blocks of logs and metrics look alike from outside: the first record tells.
-        whole = whole and counts[0] > spans and found.spans[spans, found_in.ODD] == 0
+        whole = whole and counts[found_in.SPANS] > first and found.spans[first, found_in.ODD] == 0
         left_out[unit] = not whole
         if not whole:
-            counts[0], counts[1], counts[2], counts[3] = spans, attributes, scopes, blocks
-            counts[found_in.LINKS] = links
+            found_in.forget(counts)
 
 
 @walker
@@ -84,7 +83,7 @@ def _block(data: Bytes, at: int, end: int, unit: int, names: Names, event_names:
             if blocks[number, 2] >= 0:
                 return False
             blocks[number, 2] = intern(
-                data, value, after - value, found_in.RESOURCE, found.slots, found.texts, found.counts, found_in.TEXTS
+                data, value, after - value, found_in.RESOURCE, found.slots, found.texts, found.kept, found.counts
             )
             if blocks[number, 2] < 0:
                 return False
@@ -118,7 +117,7 @@ def _scope(
             if found.scopes[number, 2] >= 0:
                 return False
             found.scopes[number, 2] = intern(
-                data, value, after - value, found_in.SCOPE_TAG, found.slots, found.texts, counts, found_in.TEXTS
+                data, value, after - value, found_in.SCOPE_TAG, found.slots, found.texts, found.kept, counts
             )
             if found.scopes[number, 2] < 0:
                 return False
@@ -144,14 +143,20 @@ def _scope(
 
 @walker
 def _text(
-    data: Bytes, start: int, end: int, slots: NDArray[np.uint32], texts: Int64s, counts: Int64s
+    data: Bytes,
+    start: int,
+    end: int,
+    slots: NDArray[np.uint64],
+    texts: Int64s,
+    kept: NDArray[np.uint64],
+    counts: Int64s,
 ) -> tuple[bool, int]:
     """Return whether the bytes are a text that could be kept, and its number; -1 where it is empty."""
     if start == end:
         return True, -1
     if not is_utf8(data, start, end):
         return False, -1
-    number = intern(data, start, end - start, found_in.PLAIN, slots, texts, counts, found_in.TEXTS)
+    number = intern(data, start, end - start, found_in.PLAIN, slots, texts, kept, counts)
     return number >= 0, number
 
 
@@ -163,7 +168,7 @@ def _span(data: Bytes, at: int, end: int, number: int, names: Names, event_names
     span[found_in.NAME] = span[found_in.MESSAGE] = span[found_in.STATE] = -1
     span[found_in.HIGH] = span[found_in.LOW] = span[found_in.ID] = 0
     span[found_in.START] = span[found_in.END] = 0
-    slots, texts, counts = found.slots, found.texts, found.counts
+    slots, texts, kept, counts = found.slots, found.texts, found.kept, found.counts
     seen = 0
     exception = False
     while at < end:
@@ -176,9 +181,7 @@ def _span(data: Bytes, at: int, end: int, number: int, names: Names, event_names
             seen |= 1 << field
         whole = kind == LENGTH
         if field == _ATTRIBUTES and whole:
-            whole = _attribute(
-                data, value, after, number, names, TAGS, found.attributes, counts, found.last_seen, slots, texts
-            )
+            whole = _attribute(data, value, after, number, names, TAGS, found.attributes, counts, slots, texts, kept)
         elif field == _TRACE and whole:
             whole = after - value == 16
             span[found_in.HIGH], span[found_in.LOW] = _big_endian(data, value), _big_endian(data, value + 8)
@@ -189,19 +192,18 @@ def _span(data: Bytes, at: int, end: int, number: int, names: Names, event_names
             whole = after - value in (0, 8)
             span[found_in.PARENT] = _big_endian(data, value) if after > value else 0
         elif field == _NAME and whole:
-            whole, span[found_in.NAME] = _text(data, value, after, slots, texts, counts)
+            whole, span[found_in.NAME] = _text(data, value, after, slots, texts, kept, counts)
         elif field == _STATE and whole:
-            whole, span[found_in.STATE] = _text(data, value, after, slots, texts, counts)
+            whole, span[found_in.STATE] = _text(data, value, after, slots, texts, kept, counts)
         elif field == _EVENTS and whole:
             whole, this = _event(
-                data, value, after, number, exception, event_names, found.attributes, counts, found.last_seen, slots,
-                texts,
+                data, value, after, number, exception, event_names, found.attributes, counts, slots, texts, kept,
             )  # fmt: skip
             exception = exception or this
         elif field == _LINKS and whole:
             whole = _link(data, value, after, number, found.links, counts)
         elif field == _STATUS and whole:
-            whole = _status(data, value, after, span, slots, texts, counts)
+            whole = _status(data, value, after, span, slots, texts, kept, counts)
         elif field in (_START, _END):
             whole = kind == FIXED64
             span[found_in.START if field == _START else found_in.END] = fixed64_at(data, value)
@@ -239,9 +241,9 @@ def _attribute(
     tags: int,
     attributes: NDArray[np.int32],
     counts: Int64s,
-    last_seen: Int64s,
-    slots: NDArray[np.uint32],
+    slots: NDArray[np.uint64],
     texts: Int64s,
+    kept: NDArray[np.uint64],
 ) -> bool:
     """Walk over an attribute and write it down if its name is known."""
     name = -1
@@ -274,10 +276,10 @@ def _attribute(
     elif not is_value(data, start, stop):
         return False
     tag = tags + 2 * name
-    if last_seen[(tag - TAGS) >> 1] == span:
+    if counts[found_in.LAST_SEEN + ((tag - TAGS) >> 1)] == span:
         return False
-    last_seen[(tag - TAGS) >> 1] = span
-    number = intern(data, start, stop - start, tag if plain else tag + 1, slots, texts, counts, found_in.TEXTS)
+    counts[found_in.LAST_SEEN + ((tag - TAGS) >> 1)] = span
+    number = intern(data, start, stop - start, tag if plain else tag + 1, slots, texts, kept, counts)
     count = counts[found_in.ATTRIBUTES]
     if number < 0 or count >= len(attributes):
         return False
@@ -296,9 +298,9 @@ def _event(
     names: Names,
     attributes: NDArray[np.int32],
     counts: Int64s,
-    last_seen: Int64s,
-    slots: NDArray[np.uint32],
+    slots: NDArray[np.uint64],
     texts: Int64s,
+    kept: NDArray[np.uint64],
 ) -> tuple[bool, bool]:
     """Walk over an event; of the first exception the attributes are kept. Return also whether it is one."""
     before = counts[found_in.ATTRIBUTES]
@@ -316,7 +318,7 @@ def _event(
             whole = is_utf8(data, value, after)
             exception = after - value == 9 and word(data, value) == _EXCEPTION and data[value + 8] == _N
         elif field == 3 and kind == LENGTH:
-            whole = _attribute(data, value, after, span, names, EVENT_TAGS, attributes, counts, last_seen, slots, texts)
+            whole = _attribute(data, value, after, span, names, EVENT_TAGS, attributes, counts, slots, texts, kept)
         else:
             whole = field == 4 and kind == VARINT
         if not whole:
@@ -324,7 +326,7 @@ def _event(
         at = after
     if taken or not exception:
         for place in range(before, counts[found_in.ATTRIBUTES]):
-            last_seen[(texts[attributes[place], 2] - TAGS) >> 1] = -1
+            counts[found_in.LAST_SEEN + ((texts[attributes[place], 2] - TAGS) >> 1)] = -1
         counts[found_in.ATTRIBUTES] = before
     return True, exception
 
@@ -362,7 +364,14 @@ def _link(data: Bytes, at: int, end: int, span: int, links: Int64s, counts: Int6
 
 @walker
 def _status(
-    data: Bytes, at: int, end: int, span: Int64s, slots: NDArray[np.uint32], texts: Int64s, counts: Int64s
+    data: Bytes,
+    at: int,
+    end: int,
+    span: Int64s,
+    slots: NDArray[np.uint64],
+    texts: Int64s,
+    kept: NDArray[np.uint64],
+    counts: Int64s,
 ) -> bool:
     seen = 0
     while at < end:
@@ -371,7 +380,7 @@ def _status(
             return False
         seen |= 1 << field
         if field == 2 and kind == LENGTH:
-            whole, span[found_in.MESSAGE] = _text(data, value, after, slots, texts, counts)
+            whole, span[found_in.MESSAGE] = _text(data, value, after, slots, texts, kept, counts)
         else:
             whole = field == 3 and kind == VARINT
             span[found_in.STATUS], _ = varint_at(data, value, after)

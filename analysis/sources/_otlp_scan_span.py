@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import walker
+from analysis._kernels.digits import hexadecimal_at, nineteen_digits_at
 from analysis._kernels.interning import Names, find_name, intern, names_of
 from analysis._kernels.json_bytes import key_end, space_end, string_end, value_end
-from analysis._kernels.wide_reads import word
+from analysis._kernels.wide_reads import byte, word
 from analysis.schema import KINDS, STATUSES
 from analysis.sources import _otlp_scan_words as w
 from analysis.sources import _scan_found as found_in
@@ -28,6 +29,7 @@ _KIND_NAMES: Final = (*"012345", *(f"SPAN_KIND_{kind.upper()}" for kind in KINDS
 _STATUS_NAMES: Final = (*"012", *(f"STATUS_CODE_{status.upper()}" for status in STATUSES))
 _KIND_SLOTS, _KIND_BOUNDS, _KIND_TEXT = names_of(_KIND_NAMES)
 _STATUS_SLOTS, _STATUS_BOUNDS, _STATUS_TEXT = names_of(_STATUS_NAMES)
+_KINDS: Final = len(KINDS)
 #: How the value of a text begins, in two words: `{"stringValue":"` where nothing is written but what must be.
 _TEXT_ONE: Final = w.little_endian(b'{"string')
 _TEXT_TWO: Final = w.little_endian(b'Value":"')
@@ -48,7 +50,7 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, event_nam
     span[found_in.NAME] = span[found_in.MESSAGE] = span[found_in.STATE] = -1
     seen = 0
     at = space_end(data, at + 1)
-    while data[at] != w.CLOSE_OBJECT:
+    while byte(data, at) != w.CLOSE_OBJECT:
         value, field = w.field_at(data, at, end)
         if value < 0:
             return -1
@@ -56,48 +58,54 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, event_nam
             if seen & (1 << field):
                 return -1
             seen |= 1 << field
-        sign = data[value]
+        sign = byte(data, value)
         if field < 0 or field > w.DROPPED_LINKS:
             at = value_end(data, value, end)
         elif field == w.TRACE:
             at = value + 34
-            high_known, span[found_in.HIGH] = w.hexadecimal_at(data, value + 1)
-            low_known, span[found_in.LOW] = w.hexadecimal_at(data, value + 17)
-            if sign != w.QUOTE or not high_known or not low_known or data[value + 33] != w.QUOTE:
+            high_known, span[found_in.HIGH] = hexadecimal_at(data, value + 1)
+            low_known, span[found_in.LOW] = hexadecimal_at(data, value + 17)
+            if sign != w.QUOTE or not high_known or not low_known or byte(data, value + 33) != w.QUOTE:
                 return -1
-        elif field == w.SPAN or (field == w.PARENT and data[value + 1] != w.QUOTE):
+        elif field == w.SPAN or (field == w.PARENT and byte(data, value + 1) != w.QUOTE):
             at = value + 18
-            known, span[found_in.ID if field == w.SPAN else found_in.PARENT] = w.hexadecimal_at(data, value + 1)
-            if sign != w.QUOTE or not known or data[value + 17] != w.QUOTE:
+            known, span[found_in.ID if field == w.SPAN else found_in.PARENT] = hexadecimal_at(data, value + 1)
+            if sign != w.QUOTE or not known or byte(data, value + 17) != w.QUOTE:
                 return -1
         elif field == w.PARENT:
             at = value + 2 if sign == w.QUOTE else -1
         elif field in (w.START, w.END):
-            at, span[found_in.START if field == w.START else found_in.END] = w.time_at(data, value)
-        elif field == w.NAME:
-            at, span[found_in.NAME] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
-        elif field == w.STATE:
-            at, span[found_in.STATE] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
-        elif field == w.KIND:
-            place, at = w.enumerated_at(data, value, end)
-            kind = find_name(data, place, at - place, _KIND_SLOTS, _KIND_BOUNDS, _KIND_TEXT) if at >= 0 else -1
-            if kind < 0:
+            at = value + 21
+            known, span[found_in.START if field == w.START else found_in.END] = nineteen_digits_at(data, value + 1)
+            if sign != w.QUOTE or not known or byte(data, value + 20) != w.QUOTE:
                 return -1
-            span[found_in.KIND] = kind % 6
-            at += sign == w.QUOTE
+        elif field == w.NAME:
+            at, span[found_in.NAME] = w.text_at(data, value, end, found.slots, found.texts, found.kept, found.counts)
+        elif field == w.STATE:
+            at, span[found_in.STATE] = w.text_at(data, value, end, found.slots, found.texts, found.kept, found.counts)
+        elif field == w.KIND:
+            if byte(data, value + 1) == w.COMMA and w.ZERO <= sign < w.ZERO + _KINDS:
+                at, span[found_in.KIND] = value + 1, sign - w.ZERO
+            else:
+                place, at = w.enumerated_at(data, value, end)
+                kind = find_name(data, place, at - place, _KIND_SLOTS, _KIND_BOUNDS, _KIND_TEXT) if at >= 0 else -1
+                if kind < 0:
+                    return -1
+                span[found_in.KIND] = kind % _KINDS
+                at += sign == w.QUOTE
         elif sign == w.NULL:
             at = value_end(data, value, end)
         elif field == w.ATTRIBUTES:
             at = _attributes(
-                data, value, end, number, names, TAGS, found.attributes, found.counts, found.last_seen, found.slots,
-                found.texts,
+                data, value, end, number, names, TAGS, found.attributes, found.counts, found.slots,
+                found.texts, found.kept,
             )  # fmt: skip
         elif field == w.STATUS:
-            at = _status(data, value, end, span, found.slots, found.texts, found.counts)
+            at = _status(data, value, end, span, found.slots, found.texts, found.kept, found.counts)
         elif field == w.EVENTS:
             at = _events(
-                data, value, end, number, event_names, found.attributes, found.counts, found.last_seen, found.slots,
-                found.texts,
+                data, value, end, number, event_names, found.attributes, found.counts, found.slots,
+                found.texts, found.kept,
             )  # fmt: skip
         elif field == w.LINKS:
             at = _links(data, value, end, number, found.links, found.counts)
@@ -119,31 +127,31 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, event_nam
 @walker
 def _links(data: Bytes, at: int, end: int, span: int, links: Int64s, counts: Int64s) -> int:
     """Walk over links to other spans."""
-    if data[at] != w.OPEN_ARRAY:
+    if byte(data, at) != w.OPEN_ARRAY:
         return -1
     at = space_end(data, at + 1)
-    while data[at] != w.CLOSE_ARRAY:
+    while byte(data, at) != w.CLOSE_ARRAY:
         number = counts[found_in.LINKS]
-        if data[at] != w.OPEN_OBJECT or number >= len(links):
+        if byte(data, at) != w.OPEN_OBJECT or number >= len(links):
             return -1
         link = links[number]
         seen = 0
         at = space_end(data, at + 1)
-        while data[at] != w.CLOSE_OBJECT:
+        while byte(data, at) != w.CLOSE_OBJECT:
             value, field = w.field_at(data, at, end)
             if value < 0:
                 return -1
             if field in (w.TRACE, w.SPAN):
-                if seen & (1 << field) or data[value] != w.QUOTE:
+                if seen & (1 << field) or byte(data, value) != w.QUOTE:
                     return -1
                 seen |= 1 << field
-                high_known, high = w.hexadecimal_at(data, value + 1)
+                high_known, high = hexadecimal_at(data, value + 1)
                 low_known, low = high_known, high
                 at = value + 18
                 if field == w.TRACE:
-                    low_known, low = w.hexadecimal_at(data, value + 17)
+                    low_known, low = hexadecimal_at(data, value + 17)
                     at = value + 34
-                if not high_known or not low_known or data[at - 1] != w.QUOTE:
+                if not high_known or not low_known or byte(data, at - 1) != w.QUOTE:
                     return -1
                 if field == w.TRACE:
                     link[1], link[2] = high, low
@@ -169,13 +177,20 @@ def _links(data: Bytes, at: int, end: int, span: int, links: Int64s, counts: Int
 
 @walker
 def _status(
-    data: Bytes, at: int, end: int, span: Int64s, slots: NDArray[np.uint32], texts: Int64s, counts: Int64s
+    data: Bytes,
+    at: int,
+    end: int,
+    span: Int64s,
+    slots: NDArray[np.uint64],
+    texts: Int64s,
+    kept: NDArray[np.uint64],
+    counts: Int64s,
 ) -> int:
-    if data[at] != w.OPEN_OBJECT:
+    if byte(data, at) != w.OPEN_OBJECT:
         return -1
     seen = 0
     at = space_end(data, at + 1)
-    while data[at] != w.CLOSE_OBJECT:
+    while byte(data, at) != w.CLOSE_OBJECT:
         close, value = key_end(data, at, end)
         if close < 0:
             return -1
@@ -190,9 +205,9 @@ def _status(
             if code < 0:
                 return -1
             span[found_in.STATUS] = code % 3
-            at += data[value] == w.QUOTE
+            at += byte(data, value) == w.QUOTE
         elif field == w.MESSAGE:
-            at, span[found_in.MESSAGE] = w.text_at(data, value, end, slots, texts, counts)
+            at, span[found_in.MESSAGE] = w.text_at(data, value, end, slots, texts, kept, counts)
         else:
             at = value_end(data, value, end)
         if at < 0:
@@ -213,16 +228,16 @@ def _attributes(
     tags: int,
     attributes: NDArray[np.int32],
     counts: Int64s,
-    last_seen: Int64s,
-    slots: NDArray[np.uint32],
+    slots: NDArray[np.uint64],
     texts: Int64s,
+    kept: NDArray[np.uint64],
 ) -> int:
     """Walk over attributes and write down those whose names are known."""
-    if data[at] != w.OPEN_ARRAY:
+    if byte(data, at) != w.OPEN_ARRAY:
         return -1
     at = space_end(data, at + 1)
-    while data[at] != w.CLOSE_ARRAY:
-        if data[at] != w.OPEN_OBJECT:
+    while byte(data, at) != w.CLOSE_ARRAY:
+        if byte(data, at) != w.OPEN_OBJECT:
             return -1
         name = -2
         start, stop, plain = -1, -1, False
@@ -231,33 +246,33 @@ def _attributes(
             close, escapes = string_end(data, at + 8, end)
             if close < 0 or escapes:
                 return -1
-            if word(data, close + 1) == _PAIR_MIDDLE and data[close + 9] == w.COLON:
+            if word(data, close + 1) == _PAIR_MIDDLE and byte(data, close + 9) == w.COLON:
                 value = close + 10
                 if word(data, value) == _TEXT_ONE and word(data, value + 8) == _TEXT_TWO:
                     stop, escapes = string_end(data, value + 16, end)
-                    plain = stop >= 0 and not escapes and data[stop + 1] == w.CLOSE_OBJECT
+                    plain = stop >= 0 and not escapes and byte(data, stop + 1) == w.CLOSE_OBJECT
                     start = value + 16
                 if plain:
                     after = stop + 2
                 else:
                     after = value_end(data, value, end)
-                    start, stop = (value, after) if data[value] == w.OPEN_OBJECT else (-1, -1)
-                    if after < 0 or (start < 0 and data[value] != w.NULL):
+                    start, stop = (value, after) if byte(data, value) == w.OPEN_OBJECT else (-1, -1)
+                    if after < 0 or (start < 0 and byte(data, value) != w.NULL):
                         return -1
-                if data[after] == w.CLOSE_OBJECT:
+                if byte(data, after) == w.CLOSE_OBJECT:
                     name = find_name(data, at + 8, close - at - 8, names.slots, names.bounds, names.text)
                     at = after
                 else:
                     start, stop, plain = -1, -1, False
         if name == -2:
             at = space_end(data, at + 1)
-        while data[at] != w.CLOSE_OBJECT:
+        while byte(data, at) != w.CLOSE_OBJECT:
             close, value = key_end(data, at, end)
             if close < 0:
                 return -1
             field = w.word_number(data, at, close)
             if field == w.KEY:
-                if seen & 1 or data[value] != w.QUOTE:
+                if seen & 1 or byte(data, value) != w.QUOTE:
                     return -1
                 seen |= 1
                 close, escapes = string_end(data, value + 1, end)
@@ -266,17 +281,17 @@ def _attributes(
                 name = find_name(data, value + 1, close - value - 1, names.slots, names.bounds, names.text)
                 at = close + 1
             elif field == w.VALUE:
-                if seen & 2 or (data[value] != w.OPEN_OBJECT and data[value] != w.NULL):
+                if seen & 2 or (byte(data, value) != w.OPEN_OBJECT and byte(data, value) != w.NULL):
                     return -1
                 seen |= 2
                 if word(data, value) == _TEXT_ONE and word(data, value + 8) == _TEXT_TWO:
                     close, escapes = string_end(data, value + 16, end)
-                    if close >= 0 and not escapes and data[close + 1] == w.CLOSE_OBJECT:
+                    if close >= 0 and not escapes and byte(data, close + 1) == w.CLOSE_OBJECT:
                         plain, start, stop = True, value + 16, close
                         at = close + 2
                 if not plain:
                     at = value_end(data, value, end)
-                    if data[value] == w.OPEN_OBJECT:
+                    if byte(data, value) == w.OPEN_OBJECT:
                         start, stop = value, at
             else:
                 at = value_end(data, value, end)
@@ -289,10 +304,10 @@ def _attributes(
             return -1
         if name >= 0 and start >= 0:
             tag = tags + 2 * name
-            if last_seen[(tag - TAGS) >> 1] == span:
+            if counts[found_in.LAST_SEEN + ((tag - TAGS) >> 1)] == span:
                 return -1
-            last_seen[(tag - TAGS) >> 1] = span
-            number = intern(data, start, stop - start, tag if plain else tag + 1, slots, texts, counts, found_in.TEXTS)
+            counts[found_in.LAST_SEEN + ((tag - TAGS) >> 1)] = span
+            number = intern(data, start, stop - start, tag if plain else tag + 1, slots, texts, kept, counts)
             count = counts[found_in.ATTRIBUTES]
             if number < 0 or count >= len(attributes):
                 return -1
@@ -313,23 +328,23 @@ def _events(
     names: Names,
     attributes: NDArray[np.int32],
     counts: Int64s,
-    last_seen: Int64s,
-    slots: NDArray[np.uint32],
+    slots: NDArray[np.uint64],
     texts: Int64s,
+    kept: NDArray[np.uint64],
 ) -> int:
     """Walk over events; of the first exception the attributes are kept."""
-    if data[at] != w.OPEN_ARRAY:
+    if byte(data, at) != w.OPEN_ARRAY:
         return -1
     taken = False
     at = space_end(data, at + 1)
-    while data[at] != w.CLOSE_ARRAY:
-        if data[at] != w.OPEN_OBJECT:
+    while byte(data, at) != w.CLOSE_ARRAY:
+        if byte(data, at) != w.OPEN_OBJECT:
             return -1
         before = counts[found_in.ATTRIBUTES]
         exception = False
         seen = 0
         at = space_end(data, at + 1)
-        while data[at] != w.CLOSE_OBJECT:
+        while byte(data, at) != w.CLOSE_OBJECT:
             close, value = key_end(data, at, end)
             if close < 0:
                 return -1
@@ -338,15 +353,15 @@ def _events(
                 if seen & (1 << field):
                     return -1
                 seen |= 1 << field
-            if field == w.NAME and data[value] == w.QUOTE:
+            if field == w.NAME and byte(data, value) == w.QUOTE:
                 close, escapes = string_end(data, value + 1, end)
                 if close < 0 or escapes:
                     return -1
                 # "exception" is a word and one letter more.
-                exception = close - value == 10 and word(data, value + 1) == _EXCEPTION and data[value + 9] == w.N
+                exception = close - value == 10 and word(data, value + 1) == _EXCEPTION and byte(data, value + 9) == w.N
                 at = close + 1
-            elif field == w.ATTRIBUTES and data[value] != w.NULL:
-                at = _attributes(data, value, end, span, names, EVENT_TAGS, attributes, counts, last_seen, slots, texts)
+            elif field == w.ATTRIBUTES and byte(data, value) != w.NULL:
+                at = _attributes(data, value, end, span, names, EVENT_TAGS, attributes, counts, slots, texts, kept)
             else:
                 at = value_end(data, value, end)
             if at < 0:
@@ -358,7 +373,7 @@ def _events(
             taken = True
         else:
             for place in range(before, counts[found_in.ATTRIBUTES]):
-                last_seen[(texts[attributes[place], 2] - TAGS) >> 1] = -1
+                counts[found_in.LAST_SEEN + ((texts[attributes[place], 2] - TAGS) >> 1)] = -1
             counts[found_in.ATTRIBUTES] = before
         at = w.next_element(data, at + 1, w.CLOSE_ARRAY)
         if at < 0:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis._kernels.compiled import walker
 from analysis._kernels.interning import find_name, intern, names_of
 from analysis._kernels.json_bytes import key_end, number_end, space_end, string_end
-from analysis._kernels.wide_reads import word
+from analysis._kernels.wide_reads import byte, word
 from analysis.sources import _scan_found as found_in
 
 #: Names of members, by number.
@@ -29,8 +29,7 @@ WORDS: Final = (
 ) = range(len(WORDS))  # fmt: skip
 #: Constants of the compiled code, which is made anew when this file changes: they depend on nothing else.
 _SLOTS, _BOUNDS, _TEXT = names_of(WORDS)
-#: The last time that fits, and signs.
-LARGEST: Final = np.uint64((1 << 63) - 1)
+#: Signs.
 QUOTE, COMMA, COLON, ZERO, NINE = 34, 44, 58, 48, 57
 #: What begins null, and ends "exception".
 NULL = N = 110
@@ -53,6 +52,7 @@ _NAME_WORD, _KIND_WORD = little_endian(b'"name"'), little_endian(b'"kind"')
 _START_WORD, _START_REST, _START_LAST = (little_endian(text) for text in (b'"startTi', b"meUnixNa", b'no"'))
 _END_WORD, _END_REST = little_endian(b'"endTime'), little_endian(b"UnixNano")
 _ATTRIBUTES_WORD, _ATTRIBUTES_REST = little_endian(b'"attribu'), little_endian(b'tes"')
+_FLAGS_WORD: Final = little_endian(b'"flags":')
 _STATUS_WORD, _EVENTS_WORD = little_endian(b'"status"'), little_endian(b'"events"')
 
 Bytes = NDArray[np.uint8]
@@ -71,6 +71,8 @@ def field_at(data: Bytes, at: int, end: int) -> tuple[int, int]:
     start = word(data, at)
     close = -1
     field = -1
+    if start == _FLAGS_WORD:
+        return space_end(data, at + 8), -1
     if start == _TRACE_WORD:
         close, field = at + 8, TRACE
     elif start == _SPAN_WORD:
@@ -91,7 +93,7 @@ def field_at(data: Bytes, at: int, end: int) -> tuple[int, int]:
         close, field = at + 7, STATUS
     elif start == _EVENTS_WORD:
         close, field = at + 7, EVENTS
-    if close > 0 and data[close] == QUOTE and data[close + 1] == COLON:
+    if close > 0 and byte(data, close) == QUOTE and byte(data, close + 1) == COLON:
         return space_end(data, close + 2), field
     close, value = key_end(data, at, end)
     return value, word_number(data, at, close) if close >= 0 else -1
@@ -100,21 +102,21 @@ def field_at(data: Bytes, at: int, end: int) -> tuple[int, int]:
 @walker
 def next_element(data: Bytes, at: int, closing: int) -> int:
     """Return where the next element stands, or the closing bracket."""
-    if data[at] == closing:
+    if byte(data, at) == closing:
         return at
     at = space_end(data, at)
-    if data[at] == COMMA:
+    if byte(data, at) == COMMA:
         at = space_end(data, at + 1)
-        return at if data[at] != closing else -1
-    return at if data[at] == closing else -1
+        return at if byte(data, at) != closing else -1
+    return at if byte(data, at) == closing else -1
 
 
 @walker
 def text_at(
-    data: Bytes, at: int, end: int, slots: NDArray[np.uint32], texts: Int64s, counts: Int64s
+    data: Bytes, at: int, end: int, slots: NDArray[np.uint64], texts: Int64s, kept: NDArray[np.uint64], counts: Int64s
 ) -> tuple[int, int]:
     """Walk over a string; return also the number of its text, -1 where it is empty."""
-    if data[at] != QUOTE:
+    if byte(data, at) != QUOTE:
         return -1, -1
     close, escapes = string_end(data, at + 1, end)
     if close < 0:
@@ -122,42 +124,14 @@ def text_at(
     if close == at + 1:
         return close + 1, -1
     tag = found_in.ESCAPED if escapes else found_in.PLAIN
-    number = intern(data, at + 1, close - at - 1, tag, slots, texts, counts, found_in.TEXTS)
+    number = intern(data, at + 1, close - at - 1, tag, slots, texts, kept, counts)
     return (close + 1 if number >= 0 else -1), number
-
-
-@walker
-def hexadecimal_at(data: Bytes, at: int) -> tuple[bool, int]:
-    """Read sixteen hexadecimal digits as the bits of a signed number; return also whether they are such digits."""
-    value = np.uint64(0)
-    known = True
-    for digit in range(at, at + 16):
-        sign = np.int64(data[digit])
-        # Upper and lower case differ in one bit.
-        worth = sign - ZERO if sign <= NINE else (sign | 32) - 87
-        known = known and bool(ZERO <= sign <= NINE or 97 <= (sign | 32) <= 102)
-        value = (value << np.uint64(4)) | np.uint64(worth & 15)
-    return known, int(np.int64(value))
-
-
-@walker
-def time_at(data: Bytes, at: int) -> tuple[int, int]:
-    """Read a text of nineteen digits; return where it ends, and its value."""
-    if data[at] != QUOTE or data[at + 20] != QUOTE:
-        return -1, 0
-    value = np.uint64(0)
-    for digit in range(at + 1, at + 20):
-        sign = np.uint64(data[digit])
-        if sign < np.uint64(ZERO) or sign > np.uint64(NINE):
-            return -1, 0
-        value = value * np.uint64(10) + (sign - np.uint64(ZERO))
-    return (at + 21 if value <= LARGEST else -1), int(np.int64(value))
 
 
 @walker
 def enumerated_at(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """Return where the name or digits of an enumerated value begin, and where they end; a quote may follow."""
-    if data[at] == QUOTE:
+    if byte(data, at) == QUOTE:
         close, escapes = string_end(data, at + 1, end)
         return at + 1, -1 if escapes else close
     return at, number_end(data, at)

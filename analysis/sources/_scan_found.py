@@ -6,13 +6,17 @@ span that holds anything unusual is only marked: the readable reader takes it fr
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._kernels.interning import Names, names_of, slots_for
+from analysis._kernels.compiled import walker
+from analysis._kernels.interning import KEPT, MASK, TEXTS, Names, empty_table, forget_texts, names_of
 from analysis.semconv import KEYS
+from analysis.sources._ledger import Rejects
 
 __all__ = [
     "ESCAPED",
@@ -25,15 +29,25 @@ __all__ = [
     "RESOURCE",
     "SCOPE_TAG",
     "TAGS",
+    "TEXTS",
+    "Decoders",
     "Found",
+    "Unit",
     "clear",
+    "forget",
     "found_for",
+    "remember",
 ]
 
 #: Attributes of exception events whose values are kept; their numbers follow those of :data:`KEYS`.
 EVENT_KEYS: Final = ("exception.type", "exception.message")
 NAMES: Final[Names] = names_of(KEYS)
 EVENT_NAMES: Final[Names] = names_of(EVENT_KEYS)
+
+#: Texts, and bytes of them, that are remembered from one scan to the next: those of a fleet, and few enough for the
+#: processor's cache. Values that never come again are forgotten with them.
+MOST_TEXTS: Final = 1 << 16
+MOST_KEPT: Final = 4 << 20
 
 #: Tags of texts that are no attribute: as they stand, and with JSON's escapes.
 PLAIN, ESCAPED = 0, 1
@@ -59,8 +73,63 @@ Int64s = NDArray[np.int64]
     HIGH, LOW, ID, PARENT, START, END, KIND, STATUS, NAME, MESSAGE, STATE, SCOPE, PLACE, FIRST_BYTE, LAST_BYTE, ODD,
     ATTRIBUTES_END, ASYNCHRONOUS, REMARKED, SHARED,
 ) = range(20)  # fmt: skip
-#: Places in ``counts``.
-SPANS, ATTRIBUTES, SCOPES, BLOCKS, TEXTS, LINKS = range(6)
+#: Places in ``counts`` behind those of the table of texts: how many spans, attributes, scopes, blocks and links.
+SPANS, ATTRIBUTES, SCOPES, BLOCKS, LINKS = range(MASK + 1, MASK + 6)
+_COUNTED: Final = 5
+#: Where they are kept while a unit is scanned that may turn out to be none.
+_BEFORE: Final = SPANS + _COUNTED
+#: From here on stands for each attribute the last span that had it.
+LAST_SEEN: Final = _BEFORE + _COUNTED
+
+
+class Unit(NamedTuple):
+    """Bytes that are scanned as one: a line, an element of an outer array, a message.
+
+    ``base`` is where they begin in the export, where positions are told in bytes.
+    """
+
+    key: str
+    content: bytes
+    position: str
+    base: int = 0
+
+
+@dataclass(frozen=True)
+class Decoders:
+    """How the parts of a format are decoded that a scan leaves as bytes.
+
+    Attributes
+    ----------
+    value
+        An attribute's value.
+    escaped
+        A text with escapes.
+    resource
+        A resource, as the row that its spans begin as; notes what it assumes.
+    span
+        A span; raises where it has not the shape that its format says.
+    place
+        Where a span stands, for messages: its unit, its place among blocks, scopes and spans, and where in the unit it
+        begins.
+    scope
+        A scope that is encoded, to its name.
+    resolution_ns
+        The smallest step of the format's times.
+    remark
+        The note to make of each span that is remarked upon.
+    beside
+        Columns that a resource feeds beside those that every resource does.
+    """
+
+    value: Callable[[bytes], Any]
+    escaped: Callable[[bytes], str]
+    resource: Callable[[bytes, Rejects], Mapping[str, Any]]
+    span: Callable[[bytes], Any]
+    place: Callable[[Unit, int, int, int, int], str]
+    scope: Callable[[bytes], str | None] = bytes.decode
+    resolution_ns: int = 1
+    remark: str = ""
+    beside: tuple[str, ...] = ()
 
 
 class Found(NamedTuple):
@@ -76,45 +145,67 @@ class Found(NamedTuple):
         For each scope its block, its place in it, and the number of its name; -1 is none.
     blocks
         For each block of one resource its unit, its place in it, and the number of the resource; -1 is none.
-    counts
-        How many spans, attributes, scopes, blocks, texts and links.
-    last_seen
-        For each attribute the last span that had it.
     links
         For each link to another span its own span, the halves of the other's trace id, and its id.
-    slots, texts
-        The table of texts (:mod:`analysis._kernels.interning`).
+    counts
+        What is used of all these, and more (see above).
+    slots, texts, kept
+        The table of texts (:mod:`analysis._kernels.interning`), which outlives a scan.
     """
 
     spans: Int64s
     attributes: NDArray[np.int32]
     scopes: Int64s
     blocks: Int64s
-    counts: Int64s
-    last_seen: Int64s
     links: Int64s
-    slots: NDArray[np.uint32]
+    counts: Int64s
+    slots: NDArray[np.uint64]
     texts: Int64s
+    kept: NDArray[np.uint64]
 
 
-def found_for(spans: int, attributes: int, scopes: int, blocks: int, links: int) -> Found:
-    """Return arrays for at most so many."""
-    texts = attributes + 3 * spans + scopes + blocks
+def found_for(size: int, least: tuple[int, int, int, int, int]) -> Found:
+    """Return arrays for so many bytes, of which a span, an attribute, a scope, a block and a link take at least some.
+
+    Beside the texts of these bytes there is room for :data:`MOST_TEXTS`, and for :data:`MOST_KEPT` bytes of them.
+    """
+    spans, attributes, scopes, blocks, links = (size // few + 16 for few in least)
+    counts = np.zeros(LAST_SEEN + len(KEYS) + len(EVENT_KEYS), np.int64)
+    counts[LAST_SEEN:] = -1
+    slots, texts, kept = empty_table(attributes + 3 * spans + scopes + blocks + MOST_TEXTS, size + MOST_KEPT, counts)
     return Found(
         spans=np.zeros((spans, 20), np.int64),
         attributes=np.empty(attributes, np.int32),
         scopes=np.empty((scopes, 3), np.int64),
         blocks=np.empty((blocks, 3), np.int64),
-        counts=np.zeros(6, np.int64),
-        last_seen=np.full(len(KEYS) + len(EVENT_KEYS), -1, np.int64),
         links=np.empty((links, 4), np.int64),
-        slots=slots_for(texts),
-        texts=np.empty((texts, 4), np.int64),
+        counts=counts,
+        slots=slots,
+        texts=texts,
+        kept=kept,
     )
 
 
-def clear(found: Found) -> None:
-    """Make arrays ready for the next scan, touching only what the last one wrote."""
-    found.slots[found.texts[: found.counts[TEXTS], 3]] = 0
-    found.counts[:] = 0
-    found.last_seen[:] = -1
+def clear(found: Found) -> bool:
+    """Make arrays ready for the next scan; return whether texts are forgotten, which have become too many."""
+    counts = found.counts
+    counts[SPANS : LINKS + 1] = 0
+    counts[LAST_SEEN:] = -1
+    if counts[TEXTS] <= MOST_TEXTS and 8 * counts[KEPT] <= MOST_KEPT:
+        return False
+    forget_texts(found.slots, counts)
+    return True
+
+
+@walker
+def remember(counts: Int64s) -> None:
+    """Remember what is found so far, to be able to forget what is found from here on."""
+    for place in range(SPANS, SPANS + _COUNTED):
+        counts[place + _COUNTED] = counts[place]
+
+
+@walker
+def forget(counts: Int64s) -> None:
+    """Forget what was found since :func:`remember`, but for texts."""
+    for place in range(SPANS, SPANS + _COUNTED):
+        counts[place] = counts[place + _COUNTED]

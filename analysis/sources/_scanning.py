@@ -8,20 +8,18 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._kernels.wide_reads import PADDING
+from analysis.sources._documents import LINES
+from analysis.sources._gathering import Gathered, Lines, Records
 from analysis.sources._ledger import Rejects
 from analysis.sources._rows import Batch
-from analysis.sources._scan_found import Found, clear, found_for
-from analysis.sources._scan_rows import Decoders, Odd, ScanRows, Unit
+from analysis.sources._scan_found import Decoders, Found, Unit, clear, found_for
+from analysis.sources._scan_rows import Odd, ScanRows
 
 __all__ = ["Readable", "Scanning"]
 
-#: Bytes scanned together: their distinct texts fit the processor's cache, and the work of making columns is spread over
-#: some thousand spans.
+#: Bytes scanned together: the work of making columns is spread over some thousand spans.
 _PIECE: Final = 12 << 20
-#: No form: the unit is not scanned.
 _NONE: Final = -1
-_LINE_FEED: Final = 10
 
 Int64s = NDArray[np.int64]
 
@@ -61,7 +59,7 @@ class Scanning:
     def __init__(
         self,
         scan: Callable[[NDArray[np.uint8], Int64s, Found, NDArray[np.bool_]], None],
-        form: Callable[[Unit], int],
+        form: Callable[[str], int],
         sizes: tuple[int, int, int, int, int],
         reader: Readable,
         rejects: Rejects,
@@ -71,67 +69,50 @@ class Scanning:
         scratch: int = 0,
     ) -> None:
         self._scan, self._form, self._sizes, self._reader = scan, form, sizes, reader
-        self._is_text, self._scratch = is_text, scratch
+        self._rejects, self._scratch = rejects, scratch
         self._rows = ScanRows(rejects, decoders)
-        self._units: list[Unit] = []
-        self._size = 0
-        self._data = np.zeros(0, np.uint8)
-        self._found = found_for(0, 0, 0, 0, 0)
+        self._gathered: Gathered = Records(form, is_text=is_text, scratch=scratch)
+        self._found = found_for(0, sizes)
         self._room = 0
 
     def add(self, unit: Unit) -> Iterator[Batch]:
-        """Take a unit; yield what has been read when enough has come together."""
-        self._units.append(unit)
-        self._size += len(unit.content) + 1
-        if self._size >= _PIECE:
-            yield from self.flush()
+        """Take a unit, or a piece of lines; yield what has been read when enough has come together."""
+        if unit.key == LINES and not isinstance(self._gathered, Lines):
+            self._gathered = Lines(self._form(LINES), self._rejects, self._scratch)
+        self._gathered.add(unit)
+        if self._gathered.size >= _PIECE:
+            yield from self._take()
 
     def flush(self) -> Iterator[Batch]:
         """Yield the rows of the units gathered so far."""
-        units, self._units, self._size = self._units, [], 0
-        if not units:
-            return
-        bounds = self._join(units)
-        left_out = np.zeros(len(units), np.bool_)
-        self._scan(self._data, bounds, self._found, left_out)
+        self._gathered.finish()
+        if self._gathered.size:
+            yield from self._take()
+
+    def _take(self) -> Iterator[Batch]:
+        gathered = self._gathered
+        gathered.join()
+        self._make_room(len(gathered.data))
+        bounds = gathered.bounds
+        left_out = np.zeros(len(bounds), np.bool_)
+        self._scan(gathered.data, bounds, self._found, left_out)
         left_out |= bounds[:, 2] == _NONE
-        table, oddities = self._rows.take(self._data, self._found, units, bounds[:, 0], left_out)
+        table, oddities = self._rows.take(gathered.data, self._found, gathered, bounds[:, 0], left_out)
         if table is not None:
             yield Batch(spans=table)
-        for number, unit in enumerate(units):
-            if left_out[number]:
-                self._reader.take_unit(unit)
-            for odd in oddities.get(number, ()):
-                self._reader.take_odd(odd)
-
-    def _join(self, units: list[Unit]) -> Int64s:
-        """Put the units one after the other, and say where each begins and ends, and what it is."""
-        lengths = np.array([len(unit.content) for unit in units], np.int64)
-        ends = np.cumsum(lengths + 1) - 1
-        self._make_room(int(ends[-1]) + 1)
-        forms = []
-        for unit, end in zip(units, ends.tolist(), strict=True):
-            content = unit.content
-            self._data[end - len(content) : end] = np.frombuffer(content, np.uint8)
-            self._data[end] = _LINE_FEED
-            sound = not self._is_text or content.isascii() or _is_text(content)
-            forms.append(self._form(unit) if sound else _NONE)
-        self._data[ends[-1] : ends[-1] + PADDING] = 0
-        return np.ascontiguousarray(np.stack([ends - lengths, ends, np.array(forms, np.int64)], axis=1))
+        if oddities or left_out.any():
+            for number in range(len(bounds)):
+                if left_out[number]:
+                    self._reader.take_unit(gathered[number])
+                for odd in oddities.get(number, ()):
+                    self._reader.take_odd(odd)
+        gathered.drop()
 
     def _make_room(self, size: int) -> None:
         """Keep arrays for so many bytes, empty."""
         if size > self._room:
             self._room = size
-            self._data = np.zeros(size + PADDING + self._scratch, np.uint8)
-            self._found = found_for(*(size // least + 16 for least in self._sizes))
-        else:
-            clear(self._found)
-
-
-def _is_text(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+            self._found = found_for(size, self._sizes)
+            self._rows.forget()
+        elif clear(self._found):
+            self._rows.forget()

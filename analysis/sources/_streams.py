@@ -121,6 +121,9 @@ class ExportStream:
             chunk = self._next()
             if not chunk:
                 break
+            if len(chunk) == size and not self._ahead:
+                # Files are read so: nothing is copied.
+                return chunk
             self._ahead += chunk
         end = len(self._ahead) if size < 0 else size
         taken = bytes(memoryview(self._ahead)[:end])

@@ -50,7 +50,7 @@ def scan_units(
     left_out
         For each unit; filled.
     used
-        How much of the scratch area is; and for the span at hand, where its parts begin and end.
+        For the span at hand where its parts begin and end.
     """
     counts = found.counts
     for unit in range(len(units)):
@@ -58,7 +58,7 @@ def scan_units(
         left_out[unit] = True
         if units[unit, 2] < 0:
             continue
-        spans, attributes, scopes, blocks = counts[0], counts[1], counts[2], counts[3]
+        found_in.remember(counts)
         at = space_end(data, begin)
         if data[at] == w.OPEN_ARRAY:
             at = _all(data, at, end, unit, tags, found, used)
@@ -67,7 +67,7 @@ def scan_units(
         # White space between units does not end one: a walk may have gone on into the next.
         left_out[unit] = not (0 <= at <= end and space_end(data, at) >= end)
         if left_out[unit]:
-            counts[0], counts[1], counts[2], counts[3] = spans, attributes, scopes, blocks
+            found_in.forget(counts)
 
 
 @walker
@@ -177,7 +177,7 @@ def _span(data: Bytes, at: int, end: int, span: Int64s, tags: Tags, found: Found
             if high:
                 return -1
         elif field == z.NAME:
-            at, span[found_in.NAME] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
+            at, span[found_in.NAME] = w.text_at(data, value, end, found.slots, found.texts, found.kept, found.counts)
         elif field == z.KIND:
             at, span[found_in.KIND] = _kind(data, value, end)
         elif field == z.SHARED:
@@ -246,9 +246,9 @@ def _tags(
             after = value_end(data, value, end)
         else:
             # Texts only: of other values there are few in a format whose tags are texts.
-            if data[value] != w.QUOTE or found.last_seen[key] == serial:
+            if data[value] != w.QUOTE or found.counts[found_in.LAST_SEEN + key] == serial:
                 return -1
-            found.last_seen[key] = serial
+            found.counts[found_in.LAST_SEEN + key] = serial
             stop, escapes = string_end(data, value + 1, end)
             if stop < 0:
                 return -1
@@ -277,7 +277,7 @@ def _keep(data: Bytes, value: int, after: int, escapes: bool, key: int, found: F
     inside = 0 if escapes else 1
     number = intern(
         data, value + inside, after - value - 2 * inside, TAGS + 2 * key + 1 - inside, found.slots, found.texts,
-        found.counts, found_in.TEXTS,
+        found.kept, found.counts,
     )  # fmt: skip
     count = found.counts[found_in.ATTRIBUTES]
     if number < 0 or count >= len(found.attributes):
@@ -295,7 +295,7 @@ def _failed(data: Bytes, value: int, stop: int, end: int, span: Int64s, found: F
         return True
     if stop - value <= z.LONGEST_TRUTH and (data[value + 1] | 32) in z.TRUTHS:
         return False
-    _, span[found_in.MESSAGE] = w.text_at(data, value, end, found.slots, found.texts, found.counts)
+    _, span[found_in.MESSAGE] = w.text_at(data, value, end, found.slots, found.texts, found.kept, found.counts)
     return bool(span[found_in.MESSAGE] >= 0)
 
 
@@ -326,8 +326,8 @@ def _annotations(data: Bytes, at: int, end: int) -> int:
 
 @walker
 def _resource(data: Bytes, is_caller: bool, found: Found, used: Int64s) -> int:
-    """Write ``[local, remote, caller, {tags}]`` and return its number; one that is known takes no room."""
-    begin = len(data) - z.SCRATCH + used[0]
+    """Write ``[local, remote, caller, {tags}]`` and return its number."""
+    begin = len(data) - z.SCRATCH
     most = len(data) - z.PADDING
     at = _copy(data, z.LEFT, begin, most)
     for place in (1, 3):
@@ -344,10 +344,7 @@ def _resource(data: Bytes, is_caller: bool, found: Found, used: Int64s) -> int:
     at = _copy(data, z.RIGHT, at, most)
     if at < 0:
         return -1
-    number = intern(data, begin, at - begin, found_in.RESOURCE, found.slots, found.texts, found.counts, found_in.TEXTS)
-    if number >= 0 and found.texts[number, 0] == begin:
-        used[0] = at - (len(data) - z.SCRATCH)
-    return number
+    return intern(data, begin, at - begin, found_in.RESOURCE, found.slots, found.texts, found.kept, found.counts)
 
 
 @walker

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.sources._collection import without_collection
-from analysis.sources._documents import LINE, NOT_JSON, Layout, units, units_of
+from analysis.sources._documents import LINE, LINES, NOT_JSON, Layout, units, units_of
 from analysis.sources._json import NotJson
 from analysis.sources._ledger import Refused, Rejects, masked
 from analysis.sources._otlp_json_scan import BLOCK, REQUEST, scan_units
@@ -48,8 +48,8 @@ from analysis.sources._otlp_shapes import (
 )
 from analysis.sources._outline import outlines
 from analysis.sources._rows import BATCH_ROWS, Batch
-from analysis.sources._scan_found import EVENT_NAMES, NAMES, Found
-from analysis.sources._scan_rows import Decoders, Odd, Unit
+from analysis.sources._scan_found import EVENT_NAMES, NAMES, Decoders, Found, Unit
+from analysis.sources._scan_rows import Odd
 from analysis.sources._scanning import Scanning
 from analysis.sources._streams import Readable
 
@@ -118,8 +118,8 @@ def read_message(content: bytes, rejects: Rejects, position: str) -> Iterator[Ba
     yield from reader.rest()
 
 
-def _form(unit: Unit) -> int:
-    return REQUEST if unit.key in {"", LINE} else BLOCK if unit.key in SPAN_BLOCKS else -1
+def _form(key: str) -> int:
+    return REQUEST if key in {"", LINES} else BLOCK if key in SPAN_BLOCKS else -1
 
 
 def _scan(data: NDArray[np.uint8], bounds: NDArray[np.int64], found: Found, left_out: NDArray[np.bool_]) -> None:

@@ -32,8 +32,8 @@ from analysis.sources._json import NotJson, loads
 from analysis.sources._ledger import Refused, Rejects, masked
 from analysis.sources._outline import Outline, outlines
 from analysis.sources._rows import BATCH_ROWS, Batch, SpanRows
-from analysis.sources._scan_found import Found
-from analysis.sources._scan_rows import Decoders, Odd, Unit
+from analysis.sources._scan_found import Decoders, Found, Unit
+from analysis.sources._scan_rows import Odd
 from analysis.sources._scanning import Scanning
 from analysis.sources._streams import Readable
 from analysis.sources._times import nanoseconds, span_times
@@ -107,7 +107,7 @@ def _scan(data: NDArray[np.uint8], bounds: NDArray[np.int64], found: Found, left
     scan_units(data, bounds, TAGS, found, left_out, np.zeros(NOTED, np.int64))
 
 
-def _form(_unit: Unit) -> int:
+def _form(_key: str) -> int:
     return 0
 
 
