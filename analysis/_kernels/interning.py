@@ -62,7 +62,7 @@ def empty_table(texts: int, size: int, counts: Int64s) -> tuple[Words, Int64s, W
     forget_texts(slots, counts)
     # What the last word of a text does not fill counts too.
     kept = np.empty(size // 8 + (_HEAD + 2) * (texts + 1) + PADDING // 8, np.uint64)
-    return slots, np.empty((texts, 3), np.int64), kept
+    return slots, np.empty((texts, 5), np.int64), kept
 
 
 def forget_texts(slots: Words, counts: Int64s) -> None:
@@ -132,7 +132,8 @@ def intern(
         Texts of different tags are different; below 2**12.
     slots, texts, kept
         :func:`empty_table`. Of ``texts`` each row says of the text of this number where its bytes begin in ``kept``,
-        how many they are, and its tag.
+        how many they are, and its tag; two more columns are the
+        caller's, -1 at first.
     counts
         What is used of these.
     """
@@ -177,6 +178,7 @@ def _keep(
     texts[number, 0] = 8 * (at + _HEAD)
     texts[number, 1] = length
     texts[number, 2] = tag
+    texts[number, 3] = texts[number, 4] = -1
     slots[place] = upper | np.uint64(at)
     counts[TEXTS] = number + 1
     counts[KEPT] = at + _HEAD + words

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import walker
 from analysis._kernels.interning import Names, find_name, intern
-from analysis._kernels.wide_reads import word
+from analysis._kernels.wide_reads import swapped, word
 from analysis._kernels.wire_bytes import fixed64_at, is_utf8, varint_at
 from analysis.sources import _scan_found as found_in
 from analysis.sources._otlp_scan_values import FIXED32, FIXED64, LENGTH, VARINT, field_at, is_value
@@ -225,10 +225,7 @@ def _span(data: Bytes, at: int, end: int, number: int, names: Names, event_names
 
 @walker
 def _big_endian(data: Bytes, at: int) -> int:
-    value = np.uint64(0)
-    for place in range(at, at + 8):
-        value = (value << np.uint64(8)) | np.uint64(data[place])
-    return int(np.int64(value))
+    return int(np.int64(swapped(word(data, at))))
 
 
 @walker

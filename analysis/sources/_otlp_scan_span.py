@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import walker
 from analysis._kernels.digits import hexadecimal_at, nineteen_digits_at
-from analysis._kernels.interning import Names, find_name, intern, names_of
+from analysis._kernels.interning import Names, find_name, names_of
 from analysis._kernels.json_bytes import key_end, space_end, string_end, value_end
 from analysis._kernels.wide_reads import byte, word
 from analysis.schema import KINDS, STATUSES
 from analysis.sources import _otlp_scan_words as w
 from analysis.sources import _scan_found as found_in
+from analysis.sources._otlp_scan_attributes import attributes_at
 from analysis.sources._scan_found import EVENT_TAGS, TAGS, Found
 
 __all__ = ["span_at"]
@@ -30,13 +31,7 @@ _STATUS_NAMES: Final = (*"012", *(f"STATUS_CODE_{status.upper()}" for status in 
 _KIND_SLOTS, _KIND_BOUNDS, _KIND_TEXT = names_of(_KIND_NAMES)
 _STATUS_SLOTS, _STATUS_BOUNDS, _STATUS_TEXT = names_of(_STATUS_NAMES)
 _KINDS: Final = len(KINDS)
-#: How the value of a text begins, in two words: `{"stringValue":"` where nothing is written but what must be.
-_TEXT_ONE: Final = w.little_endian(b'{"string')
-_TEXT_TWO: Final = w.little_endian(b'Value":"')
 _EXCEPTION: Final = w.little_endian(b"exceptio")
-#: How an attribute begins, and what stands between its name and its value, where nothing is written but what must be.
-_PAIR_START: Final = w.little_endian(b'{"key":"')
-_PAIR_MIDDLE: Final = w.little_endian(b',"value"')
 
 Bytes = NDArray[np.uint8]
 Int64s = NDArray[np.int64]
@@ -96,7 +91,7 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, event_nam
         elif sign == w.NULL:
             at = value_end(data, value, end)
         elif field == w.ATTRIBUTES:
-            at = _attributes(
+            at = attributes_at(
                 data, value, end, number, names, TAGS, found.attributes, found.counts, found.slots,
                 found.texts, found.kept,
             )  # fmt: skip
@@ -219,107 +214,6 @@ def _status(
 
 
 @walker
-def _attributes(
-    data: Bytes,
-    at: int,
-    end: int,
-    span: int,
-    names: Names,
-    tags: int,
-    attributes: NDArray[np.int32],
-    counts: Int64s,
-    slots: NDArray[np.uint64],
-    texts: Int64s,
-    kept: NDArray[np.uint64],
-) -> int:
-    """Walk over attributes and write down those whose names are known."""
-    if byte(data, at) != w.OPEN_ARRAY:
-        return -1
-    at = space_end(data, at + 1)
-    while byte(data, at) != w.CLOSE_ARRAY:
-        if byte(data, at) != w.OPEN_OBJECT:
-            return -1
-        name = -2
-        start, stop, plain = -1, -1, False
-        seen = 0
-        if word(data, at) == _PAIR_START:
-            close, escapes = string_end(data, at + 8, end)
-            if close < 0 or escapes:
-                return -1
-            if word(data, close + 1) == _PAIR_MIDDLE and byte(data, close + 9) == w.COLON:
-                value = close + 10
-                if word(data, value) == _TEXT_ONE and word(data, value + 8) == _TEXT_TWO:
-                    stop, escapes = string_end(data, value + 16, end)
-                    plain = stop >= 0 and not escapes and byte(data, stop + 1) == w.CLOSE_OBJECT
-                    start = value + 16
-                if plain:
-                    after = stop + 2
-                else:
-                    after = value_end(data, value, end)
-                    start, stop = (value, after) if byte(data, value) == w.OPEN_OBJECT else (-1, -1)
-                    if after < 0 or (start < 0 and byte(data, value) != w.NULL):
-                        return -1
-                if byte(data, after) == w.CLOSE_OBJECT:
-                    name = find_name(data, at + 8, close - at - 8, names.slots, names.bounds, names.text)
-                    at = after
-                else:
-                    start, stop, plain = -1, -1, False
-        if name == -2:
-            at = space_end(data, at + 1)
-        while byte(data, at) != w.CLOSE_OBJECT:
-            close, value = key_end(data, at, end)
-            if close < 0:
-                return -1
-            field = w.word_number(data, at, close)
-            if field == w.KEY:
-                if seen & 1 or byte(data, value) != w.QUOTE:
-                    return -1
-                seen |= 1
-                close, escapes = string_end(data, value + 1, end)
-                if close < 0 or escapes:
-                    return -1
-                name = find_name(data, value + 1, close - value - 1, names.slots, names.bounds, names.text)
-                at = close + 1
-            elif field == w.VALUE:
-                if seen & 2 or (byte(data, value) != w.OPEN_OBJECT and byte(data, value) != w.NULL):
-                    return -1
-                seen |= 2
-                if word(data, value) == _TEXT_ONE and word(data, value + 8) == _TEXT_TWO:
-                    close, escapes = string_end(data, value + 16, end)
-                    if close >= 0 and not escapes and byte(data, close + 1) == w.CLOSE_OBJECT:
-                        plain, start, stop = True, value + 16, close
-                        at = close + 2
-                if not plain:
-                    at = value_end(data, value, end)
-                    if byte(data, value) == w.OPEN_OBJECT:
-                        start, stop = value, at
-            else:
-                at = value_end(data, value, end)
-            if at < 0:
-                return -1
-            at = w.next_element(data, at, w.CLOSE_OBJECT)
-            if at < 0:
-                return -1
-        if name == -2:
-            return -1
-        if name >= 0 and start >= 0:
-            tag = tags + 2 * name
-            if counts[found_in.LAST_SEEN + ((tag - TAGS) >> 1)] == span:
-                return -1
-            counts[found_in.LAST_SEEN + ((tag - TAGS) >> 1)] = span
-            number = intern(data, start, stop - start, tag if plain else tag + 1, slots, texts, kept, counts)
-            count = counts[found_in.ATTRIBUTES]
-            if number < 0 or count >= len(attributes):
-                return -1
-            attributes[count] = number
-            counts[found_in.ATTRIBUTES] = count + 1
-        at = w.next_element(data, at + 1, w.CLOSE_ARRAY)
-        if at < 0:
-            return -1
-    return at + 1
-
-
-@walker
 def _events(
     data: Bytes,
     at: int,
@@ -361,7 +255,7 @@ def _events(
                 exception = close - value == 10 and word(data, value + 1) == _EXCEPTION and byte(data, value + 9) == w.N
                 at = close + 1
             elif field == w.ATTRIBUTES and byte(data, value) != w.NULL:
-                at = _attributes(data, value, end, span, names, EVENT_TAGS, attributes, counts, slots, texts, kept)
+                at = attributes_at(data, value, end, span, names, EVENT_TAGS, attributes, counts, slots, texts, kept)
             else:
                 at = value_end(data, value, end)
             if at < 0:

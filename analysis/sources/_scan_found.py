@@ -23,6 +23,7 @@ __all__ = [
     "EVENT_KEYS",
     "EVENT_NAMES",
     "EVENT_TAGS",
+    "HEAD",
     "KEYS",
     "NAMES",
     "PLAIN",
@@ -59,6 +60,10 @@ EVENT_TAGS: Final = TAGS + 2 * len(KEYS)
 RESOURCE: Final = EVENT_TAGS + 2 * len(EVENT_KEYS) + 1
 #: The tag of an encoded scope.
 SCOPE_TAG: Final = RESOURCE + 2
+#: Tags from here on are those of how attributes begin: twice the number of the name and one, one more for a number.
+HEAD: Final = SCOPE_TAG + 1
+#: Columns of ``texts`` for such: how the attributes began that stood after it last.
+NEXT, OTHER = 3, 4
 
 Int64s = NDArray[np.int64]
 
@@ -78,8 +83,10 @@ SPANS, ATTRIBUTES, SCOPES, BLOCKS, LINKS = range(MASK + 1, MASK + 6)
 _COUNTED: Final = 5
 #: Where they are kept while a unit is scanned that may turn out to be none.
 _BEFORE: Final = SPANS + _COUNTED
+#: How attributes began that were the first of their span, the last two ways.
+HEADS: Final = _BEFORE + _COUNTED
 #: From here on stands for each attribute the last span that had it.
-LAST_SEEN: Final = _BEFORE + _COUNTED
+LAST_SEEN: Final = HEADS + 2
 
 
 class Unit(NamedTuple):
@@ -171,7 +178,7 @@ def found_for(size: int, least: tuple[int, int, int, int, int]) -> Found:
     """
     spans, attributes, scopes, blocks, links = (size // few + 16 for few in least)
     counts = np.zeros(LAST_SEEN + len(KEYS) + len(EVENT_KEYS), np.int64)
-    counts[LAST_SEEN:] = -1
+    counts[HEADS:] = -1
     slots, texts, kept = empty_table(attributes + 3 * spans + scopes + blocks + MOST_TEXTS, size + MOST_KEPT, counts)
     return Found(
         spans=np.zeros((spans, 20), np.int64),
@@ -194,6 +201,7 @@ def clear(found: Found) -> bool:
     if counts[TEXTS] <= MOST_TEXTS and 8 * counts[KEPT] <= MOST_KEPT:
         return False
     forget_texts(found.slots, counts)
+    counts[HEADS:LAST_SEEN] = -1
     return True
 
 

@@ -63,7 +63,7 @@ class Texts:
     def _read(self, texts: Int64s, kept: NDArray[np.uint8], first: int) -> NDArray[np.bool_]:
         """Return which cannot be read: those that stand as they are are read together, others singly."""
         tags = texts[:, 2]
-        encoded = (tags == at.ESCAPED) | ((tags >= at.TAGS) & (tags % 2 == 1))
+        encoded = (tags == at.ESCAPED) | ((tags >= at.TAGS) & (tags % 2 == 1) & (tags < at.HEAD))
         plain = np.flatnonzero(~encoded)
         offsets = np.zeros(len(plain) + 1, np.int32)
         np.cumsum(texts[plain, 1], out=offsets[1:])
@@ -79,7 +79,7 @@ class Texts:
             found[number] = value
         decoders = self._decoders
         numbers = np.flatnonzero(encoded)
-        for number, (begin, length, tag) in zip(numbers.tolist(), texts[numbers].tolist(), strict=True):
+        for number, (begin, length, tag) in zip(numbers.tolist(), texts[numbers, :3].tolist(), strict=True):
             content = kept[begin : begin + length].tobytes()
             try:
                 if tag == at.RESOURCE:
