@@ -44,7 +44,7 @@ def dataset(partitions: int) -> TableDataset:
                 query(2, 1, ms=5, trace_id_low=number + 1),
             ]
         )
-        for number in range(24)
+        for number in range(64)
     ]
     merged = [tables[first::partitions] for first in range(partitions)]
     return TableDataset(
@@ -57,14 +57,14 @@ def whole():
     return scan_facts(dataset(1), NAMES)
 
 
-@pytest.mark.parametrize("partitions", [2, 7, 24])
+@pytest.mark.parametrize("partitions", [2, 7, 64])
 def test_partitions_and_their_order_make_no_difference(whole, partitions):
     executor = Backwards()
     found = scan_facts(dataset(partitions), NAMES, engine=executor)
     assert executor.submitted >= 1
     assert not executor.closed
     assert {name: found[name].equals(whole[name]) for name in NAMES} == dict.fromkeys(NAMES, True)
-    assert whole["requests"]["requests"].to_pylist() == [24]
+    assert whole["requests"]["requests"].to_pylist() == [64]
 
 
 def test_all_facts_of_no_partition_are_empty():

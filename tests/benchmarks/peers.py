@@ -1,4 +1,4 @@
-"""The same answers three times: from facts, with pandas, and in plain Python, from the same columns.
+"""The same answers five times: from facts, with DuckDB, Polars and pandas, and in plain Python, from the same columns.
 
 Every peer returns counts and nanoseconds by name. Percentiles are left to each peer's own rule: those of facts come
 from histograms and are within 0.8 % of the values.
@@ -17,6 +17,9 @@ import pyarrow as pa
 from analysis import facts
 from analysis.forest import COLUMNS as FOREST_COLUMNS
 from analysis.forest import plant
+from tests.benchmarks.origins import origin_rows
+from tests.benchmarks.peers_duckdb import by_duckdb
+from tests.benchmarks.peers_polars import by_polars
 
 __all__ = ["COLUMNS", "PEERS", "Answers", "by_facts", "by_pandas", "in_python", "needed_facts"]
 
@@ -134,21 +137,10 @@ def _covered(frame: pd.DataFrame) -> np.ndarray:
 def _origins(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the failed spans below which nothing failed that they waited for, inside the visits that failed."""
     parent, service, kind = (frame[name].to_numpy() for name in ("parent", "service", "kind"))
-    failed, rows = frame["failed"].to_numpy(), frame["row"].to_numpy()
     known = np.maximum(parent, 0)
     waits = (kind != "consumer") & ((parent < 0) | (kind[known] != "producer"))
     enters = (parent < 0) | (service[known] != service) | (kind == "server") | (kind == "consumer")
-    entry = np.where(enters, rows, parent)
-    while (entry[entry] != entry).any():
-        entry = entry[entry]
-    above_failure = np.zeros(len(frame), bool)
-    climbing = rows[failed & waits & (parent >= 0)]
-    while len(climbing):
-        up = np.unique(parent[climbing])
-        up = up[~above_failure[up]]
-        above_failure[up] = True
-        climbing = up[~failed[up] & waits[up] & failed[entry[up]] & (parent[up] >= 0)]
-    return frame[failed & ~above_failure]
+    return frame.iloc[origin_rows(parent, enters, waits, frame["failed"].to_numpy())]
 
 
 def in_python(table: pa.Table) -> Answers:
@@ -239,4 +231,10 @@ def _percentile(ordered: list[int], share: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (rank - below)
 
 
-PEERS: Final = {"facts": by_facts, "pandas": by_pandas, "plain Python": in_python}
+PEERS: Final = {
+    "facts": by_facts,
+    "DuckDB": by_duckdb,
+    "Polars": by_polars,
+    "pandas": by_pandas,
+    "plain Python": in_python,
+}
