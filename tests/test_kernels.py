@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from numba import njit
 from numba.core.dispatcher import Dispatcher
 from numba.types import Array
 
 import analysis._kernels
 from analysis import schema
 from analysis._kernels import compiled
+from analysis._kernels.compiling import STAGE, telling_of_compiling
 from analysis._kernels.parents import break_cycles, find_ancestry, resolve_parents
 from analysis._kernels.times import self_times
 from analysis.forest import COLUMNS, plant
@@ -94,6 +96,23 @@ def test_a_second_process_compiles_nothing():
         done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
         if last:
             assert done.stdout.strip() == "0"
+
+
+def test_compiling_is_told_and_what_is_compiled_already_is_not():
+    told: list[tuple[str, int, int | None]] = []
+
+    @njit
+    def twice(number: int) -> int:
+        return 2 * number
+
+    with telling_of_compiling(lambda stage, done, total: told.append((stage, done, total))):
+        assert twice(4) == 8
+        assert told == [(STAGE, 0, None), (STAGE, 1, None)]
+        assert twice(5) == 10
+    assert len(told) == 2
+    # Whoever has left is told nothing.
+    assert twice(0.5) == 1.0
+    assert len(told) == 2
 
 
 def test_kernels_work_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch):

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from analysis import config as configuration
+from analysis._kernels.compiling import telling_of_compiling
 from analysis._wording import counted, plain
 from analysis.commands._options import WrongUsage
 from analysis.commands._speaking import hide, say
@@ -54,7 +55,8 @@ def progress_of(options: argparse.Namespace) -> Iterator[Told | None]:
                 tasks[stage] = bars.add_task(plain(stage, 60), total=total)
             bars.update(tasks[stage], completed=done, total=total)
 
-        yield told
+        with telling_of_compiling(told):
+            yield told
 
 
 def read(options: argparse.Namespace, progress: Told | None) -> Dataset:
