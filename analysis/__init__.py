@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from analysis.resilience import availability as availability
     from analysis.resilience import blast_radius as blast_radius
     from analysis.resilience import cascade_paths as cascade_paths
+    from analysis.resilience import dominators as dominators
     from analysis.resilience import mechanisms as mechanisms
     from analysis.resilience import tolerance as tolerance
     from analysis.review import Review as Review
@@ -74,6 +75,7 @@ __all__ = [
     "coupling",
     "critical_path",
     "cuts",
+    "dominators",
     "explore",
     "figures",
     "ingest",
@@ -126,6 +128,7 @@ _HOMES: Final = {
     "figures": "analysis.figures:",
     "ingest": "analysis.dataset:ingest",
     "objectives": "analysis.alerts:objectives",
+    "dominators": "analysis.resilience:dominators",
     "mechanisms": "analysis.resilience:mechanisms",
     "open_dataset": "analysis.dataset:open_dataset",
     "open_export": "analysis.dataset:open_export",

@@ -31,6 +31,7 @@ COLUMNS: Final = (
     "scope",
     "operation",
     "template",
+    "server_address",
 )
 
 #: A statement's span this short (ns) did not wait for the database; its time may be on the span beside it.
@@ -98,6 +99,10 @@ def _opening(forest: Forest, data: Bools) -> Bools:
     together = (forest.parent[first] == forest.parent[second]) & (service[first] == service[second])
     # A span that stands for many is those calls, though their statements were lost.
     opens = together & (forest.multiplicity[first] == 1)
+    # Taking a connection to one store opens no way to another; who names none may be either.
+    for name in ("db_system", "server_address"):
+        codes = forest.codes(name).codes
+        opens &= (codes[first] == codes[second]) | (codes[first] < 0) | (codes[second] < 0)
     marked[first[opens & ~named[first] & named[second]]] = True
     return marked
 

@@ -6,6 +6,7 @@ Everything here is made of the merged facts of a review; nothing reads spans aga
 from analysis.resilience.availability import availability, availability_steps
 from analysis.resilience.blast_radius import blast_radius
 from analysis.resilience.cascade_paths import cascade_paths
+from analysis.resilience.dominators import dominators
 from analysis.resilience.mechanisms import mechanisms
 from analysis.resilience.network import Network, network
 from analysis.resilience.tolerance import tolerance
@@ -16,6 +17,7 @@ __all__ = [
     "availability_steps",
     "blast_radius",
     "cascade_paths",
+    "dominators",
     "mechanisms",
     "network",
     "tolerance",

@@ -95,3 +95,18 @@ def test_a_connection_taken_before_a_query_is_no_call():
     marked = forest.array("span_id")[layers_of(forest).extra].tolist()
     # What nobody queries after is all that is seen of the store.
     assert marked == [2]
+
+
+@pytest.mark.parametrize(
+    ("other", "opens"),
+    [
+        ({"db_system": "redis", "category": "cache"}, False),
+        ({"server_address": "archive"}, False),
+        ({"server_address": "db"}, True),
+        ({"server_address": None, "db_system": None}, True),
+    ],
+)
+def test_a_connection_to_another_store_is_a_call_of_its_own(other, opens):
+    connect = query(2, 10, 1, db_statement=None, template="connect", operation="connect", **other)
+    forest = plant(span_table([root(), connect, query(3, 11, 9, server_address="db")]))
+    assert bool(layers_of(forest).extra.any()) is opens

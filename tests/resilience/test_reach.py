@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.resilience import availability, availability_steps, blast_radius, network
+from analysis.resilience import availability, availability_steps, blast_radius, dominators, network
 from tests.resilience.facts import depends, empty, table
 
 
@@ -162,3 +162,35 @@ def test_nothing_seen_reaches_nothing():
     assert blast_radius(empty()).empty
     assert blast_radius(empty(), grain="entry").empty
     assert availability(empty()).empty
+
+
+def told(facts):
+    return [
+        tuple(row[name] for name in ("node", "behind", "dominates")) for row in dominators(facts).to_dict("records")
+    ]
+
+
+def test_what_stands_on_every_way_dominates():
+    assert told(SHOP) == [
+        ("web", "", ("ads", "bank.example", "payments")),
+        ("ads", "web", ()),
+        ("payments", "web", ("bank.example",)),
+        ("bank.example", "payments", ()),
+    ]
+    # Of 420 visits web has 260, ads 100, payments 60; a bank that is not instrumented has none.
+    assert dominators(SHOP)["visits_share"].tolist() == pytest.approx([1, 100 / 420, 60 / 420, 0])
+
+
+def test_a_second_way_leaves_only_what_both_pass():
+    around = depends("ads GET /ads", "bank.example", 5)
+    facts = SHOP | {"dependencies": table("dependencies", *SHOP["dependencies"].to_dict("records"), around)}
+    assert ("bank.example", "web", ()) in told(facts)
+
+
+def test_an_entry_of_its_own_is_behind_nobody():
+    direct = requested("payments", "POST /charge", 3)
+    facts = SHOP | {"requests": table("requests", *SHOP["requests"].to_dict("records"), direct)}
+    assert ("payments", "", ("bank.example",)) in told(facts)
+    # Who is only sent messages is reached by no request.
+    facts["requests"] = facts["requests"].assign(entry_kind="consumer")
+    assert dominators(facts).empty

@@ -15,10 +15,12 @@ How it decides
 --------------
 By minutes of all calls to one service: offered are the calls with all their attempts, first attempts are what callers
 wanted, good are those that were answered. Usual is the median of the minutes before the trigger. The trigger is a
-minute with ``rush`` times the usual first attempts or more (1.5, house default). It is over from the minute on in which
-first attempts are below that again. The callee is metastable where, after that, ``minutes`` minutes or more (5) in a
-row have less than ``good`` of the usual good calls (0.5) while the offered load is ``load`` times the usual or more
-(1.5; the catalogue's limits), and half of the failures or more are timeouts and rejections, as overload makes them.
+minute with ``rush`` times the usual first attempts or more (1.5, house default), or one in which ``outage`` of the
+calls that the callee itself makes to another service or store fail (0.5, house default). It is over from the minute on
+in which first attempts are below that again, or less than a fifth of ``outage`` of those calls fail. The callee is
+metastable where, after that, ``minutes`` minutes or more (5) in a row have less than ``good`` of the usual good calls
+(0.5) while the offered load is ``load`` times the usual or more (1.5; the catalogue's limits), and half of the failures
+or more are timeouts and rejections, as overload makes them.
 
 Worth fixing from ``lost`` calls on that were lost after the trigger (100, house default). Severity follows from the
 share of all requests that came in these minutes and failed.
@@ -32,7 +34,8 @@ and payments refuses at once what it cannot answer in time.
 What it can mistake
 -------------------
 A cause that persists: where the callee fails by errors of its own, it is broken and not overloaded, and is left out. A
-trigger that does not show in the number of calls (a slow store, a deployment) is not seen.
+trigger that shows neither in the number of calls nor in failures of what the callee depends on (a store that is slow
+for a while, a deployment) is not seen.
 
 What to do
 ----------
@@ -42,11 +45,12 @@ to let it in again slowly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars
@@ -63,6 +67,9 @@ INFO: Final = Info(
     facts=("call_seconds", "call_minutes"),
     limits={
         "rush": Limit(1.5, "times", "first attempts of a minute, against the usual, that make a trigger"),
+        "outage": Limit(
+            0.5, "", "share of the callee's own calls to another, failed in a minute, that makes a trigger"
+        ),
         "minutes": Limit(5, "min", "how long it lasts after the trigger is over", "catalogue"),
         "good": Limit(0.5, "", "share of the usual good calls below which a minute is bad", "catalogue"),
         "load": Limit(1.5, "times", "offered load of a bad minute, with all attempts, against the usual", "catalogue"),
@@ -72,17 +79,27 @@ INFO: Final = Info(
 _SENSITIVE_TO: Final = ("kinds", "orphans", "sampling")
 #: Minutes before a trigger that make a usual.
 _BEFORE: Final = 3
+#: Part of the outage's share from which on it is over.
+_OVER: Final = 0.2
 
 
 @dataclass(frozen=True)
 class _Phase:
-    """A callee after its trigger: minutes with ``offered``, ``first``, ``good``; and what was usual before."""
+    """A callee after its trigger: minutes with ``offered``, ``first``, ``good``; and what was usual before.
+
+    ``broken`` is what the callee depends on that failed; empty where the trigger was a rush.
+    """
 
     target: str
+    broken: str
     trigger: pd.DataFrame
     after: pd.DataFrame
     usual_first: float
     usual_good: float
+
+    @property
+    def trigger_name(self) -> str:
+        return f"outage of {self.broken}" if self.broken else "rush"
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -91,21 +108,24 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     calls = rows[(rows["service"] != "") & (rows["kind"] == "service") & (rows["service"] != rows["target"])]
     least = _BEFORE + 1 + int(limits["minutes"])
     by_target = {str(target): _minutes(group) for target, group in calls.groupby("target", sort=True)}
+    own = rows[(rows["service"] != "") & (rows["service"] != rows["target"])]
     if not any(len(table) >= least for table in by_target.values()):
         missing = (f"{least} minutes of calls to one service, from spans that say their kind (client) and their time",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     suppressed: list[str] = []
     findings = []
     for target, table in by_target.items():
-        for phase in _phases(target, table, limits):
-            bad = _calls_of(evidence, phase)
-            by_overload = int(bad["timeouts"].sum()) + int(bad["rejections"].sum())
-            if 2 * by_overload < int(bad["failures"].sum()):
-                suppressed.append(
-                    f"{target or 'a callee'}: fails by errors of its own after the rush, a cause that lasts"
-                )
-            else:
-                findings.append(_finding(evidence, phase, bad, limits))
+        phase = _phase_of(target, table, own[own["service"] == target], limits)
+        if phase is None:
+            continue
+        bad = _calls_of(evidence, phase)
+        by_overload = int(bad["timeouts"].sum()) + int(bad["rejections"].sum())
+        if 2 * by_overload < int(bad["failures"].sum()):
+            suppressed.append(
+                f"{target or 'a callee'}: fails by errors of its own after the {phase.trigger_name}, a cause that lasts"
+            )
+        else:
+            findings.append(_finding(evidence, phase, bad, limits))
     outcome: Outcome = "found" if findings else "not_found"
     return Assessment(INFO.name, INFO.family, outcome, tuple(findings), suppressed=tuple(suppressed))
 
@@ -125,25 +145,40 @@ def _minutes(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _phases(target: str, table: pd.DataFrame, limits: Limits) -> Iterator[_Phase]:
-    """Yield the first phase after a trigger in which the callee stays bad, if there is one."""
+def _phase_of(target: str, table: pd.DataFrame, own: pd.DataFrame, limits: Limits) -> _Phase | None:
+    """Return the first phase after a trigger in which the callee stays bad: after a rush, else after an outage."""
+    found = _after(target, table, limits)
+    for broken, rows in own.groupby("target", sort=True):
+        calls = _minutes(rows).reindex(table.index, fill_value=0)
+        failing = 1 - calls["good"] / calls["offered"].where(calls["offered"] > 0, 1)
+        share = failing.where(calls["offered"] > 0, 0.0).to_numpy(np.float64)
+        found = found or _after(target, table, limits, str(broken), share)
+    return found
+
+
+def _after(
+    target: str, table: pd.DataFrame, limits: Limits, broken: str = "", failing: NDArray[np.float64] | None = None
+) -> _Phase | None:
+    """Return the first bad phase after a rush, or after what is broken failed: the share of calls in each minute."""
     place = _BEFORE
+    firsts = table["first"].to_numpy(np.float64)
     while place < len(table):
         before = table.iloc[:place]
         first, good = float(before["first"].median()), float(before["good"].median())
-        if not first or not good or table["first"].iloc[place] < limits["rush"] * first:
+        load, enough = (firsts, limits["rush"] * first) if failing is None else (failing, limits["outage"])
+        if not first or not good or load[place] < enough:
             place += 1
             continue
-        over = place
-        while over < len(table) and table["first"].iloc[over] >= limits["rush"] * first:
+        over, lasts = place, enough if failing is None else _OVER * enough
+        while over < len(table) and load[over] >= lasts:
             over += 1
         rest = table.iloc[over:]
         is_bad = (rest["good"] < limits["good"] * good) & (rest["offered"] >= limits["load"] * first)
         lasting = int(is_bad.cumprod().sum())
         if lasting >= limits["minutes"]:
-            yield _Phase(target, table.iloc[place:over], rest.iloc[:lasting], first, good)
-            return
+            return _Phase(target, broken, table.iloc[place:over], rest.iloc[:lasting], first, good)
         place = over + 1
+    return None
 
 
 def _calls_of(evidence: Evidence, phase: _Phase) -> pd.DataFrame:
@@ -169,6 +204,7 @@ def _finding(evidence: Evidence, phase: _Phase, bad: pd.DataFrame, limits: Limit
     by_overload = int(bad["timeouts"].sum()) + int(bad["rejections"].sum())
     first = float(after["first"].mean()) / phase.usual_first
     rush = float(phase.trigger["first"].max()) / phase.usual_first
+    begun = f"The outage of {phase.broken}" if phase.broken else f"A rush of {rush:.1f} times the usual calls"
     return finding(
         evidence,
         INFO,
@@ -177,20 +213,24 @@ def _finding(evidence: Evidence, phase: _Phase, bad: pd.DataFrame, limits: Limit
         0.75,
         _SENSITIVE_TO,
         (
-            f"first attempts were back at {first:.1f} times the usual: the rush was over",
+            f"calls to {phase.broken} went well again: the outage was over"
+            if phase.broken
+            else f"first attempts were back at {first:.1f} times the usual: the rush was over",
             f"{by_overload} of {failures} failures are timeouts or rejections, as overload makes them",
         ),
         severity=severity(Weight(passes_limits=lost >= limits["lost"], share_of_requests=touched)),
-        title=f"{phase.target} stays overloaded after the rush is over",
+        title=f"{phase.target} stays overloaded after the {phase.trigger_name} is over",
         summary=(
-            f"A rush of {rush:.1f} times the usual calls lasted {len(phase.trigger)} min; for {len(after)} min after "
-            f"it {good:.0%} of the usual calls were answered, at {load:.1f} times the usual load, {attempts:.1f} "
+            f"{begun} lasted {len(phase.trigger)} min; for {len(after)} min after it "
+            f"{good:.0%} of the usual calls were answered, at {load:.1f} times the usual load, {attempts:.1f} "
             "attempts a call."
         ),
         services=tuple(sorted({phase.target, *callers})),
         subject={"target": phase.target},
         measures={
             "minutes": len(after),
+            "trigger": "outage" if phase.broken else "rush",
+            "broken": phase.broken,
             "trigger_minutes": len(phase.trigger),
             "trigger_times": round(rush, 2),
             "load_times": round(load, 2),

@@ -14,7 +14,8 @@ By requests that somebody waits for (probes, jobs and messages are left out): a 
 through it or waits for it, and nobody on the way survives its failure. How often callers survive is measured where the
 service has failed; where it never has, it counts as required, and confidence is lower. Named are the services that
 ``needed`` of the requests need (0.8, the catalogue's limit) and that never have more than one copy in a minute
-(``service.instance.id``, else pod or container). Where the copies are not recorded, nothing is said.
+(``service.instance.id``, else pod or container). Where the copies are not recorded, nothing is said. Told with each is
+what it dominates: services and stores that every way from the users to passes through it.
 
 Worth fixing from ``requests`` requests on (100, house default). The finding is ``low`` at most: it tells what could
 happen, not what did.
@@ -46,7 +47,7 @@ from analysis.detectors._evidence import examples, merged_exemplars, merged_hist
 from analysis.detectors._requests import finding
 from analysis.detectors.boundaries._services import is_probe
 from analysis.findings import Assessment, Finding, Outcome
-from analysis.resilience import blast_radius
+from analysis.resilience import blast_radius, dominators
 
 __all__ = ["INFO", "judge"]
 
@@ -80,10 +81,11 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     copies = _copies(evidence)
     chosen = [row for row in needed.to_dict("records") if row["expected"] >= limits["needed"] * whole]
     chosen = [row for row in chosen if row["service"] in copies]
+    behind = dict(zip(*(dominators(evidence)[name] for name in ("node", "dominates")), strict=True)) if chosen else {}
     findings = tuple(
-        _finding(evidence, row, copies[row["service"]], requests, by_entry, limits)
-        for row in chosen
-        if len(copies[row["service"]]) == 1
+        _finding(evidence, row | {"dominates": behind.get(row["service"], ())}, requests, by_entry, limits)
+        for row in (row | {"copies": copies[row["service"]]} for row in chosen)
+        if len(row["copies"]) == 1
     )
     unknown = tuple(
         f"which copy of {row['service']} a span is from: service.instance.id, pod or container"
@@ -134,13 +136,13 @@ def _copies(evidence: Evidence) -> dict[str, frozenset[str]]:
 def _finding(
     evidence: Evidence,
     row: Mapping[Any, Any],
-    copies: frozenset[str],
     requests: pd.DataFrame,
     by_entry: pd.DataFrame,
     limits: Limits,
 ) -> Finding:
     service, whole = str(row["service"]), int(requests["requests"].sum())
-    [copy] = copies
+    [copy] = row["copies"]
+    dominated = list(map(str, row["dominates"]))
     share = min(1.0, float(row["expected"]) / whole)
     low = float(row["low"])
     measured = 2 * low >= float(row["expected"])
@@ -157,6 +159,7 @@ def _finding(
         _SENSITIVE_TO,
         (
             f"in every minute {copy} was the only copy that had work",
+            f"every way to {', '.join(dominated)} leads through it" if dominated else "there are ways around it to all",
             "that nobody survives its failure was measured, or they enter through it" if measured else doubt,
         ),
         severity=severity(Weight(passes_limits=whole >= limits["requests"])),
@@ -170,6 +173,7 @@ def _finding(
             "requests": whole,
             "entry_operations": int(row["entries"]),
             "copies": 1,
+            "dominates": dominated,
         },
         cost={"share_of_requests_at_risk": round(share, 6)},
         saving={},

@@ -44,6 +44,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram, lower
+from analysis._wording import counted
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import NANOSECONDS_PER_MS, examples, merged_exemplars, merged_histogram, ms
 from analysis.findings import Assessment, Finding
@@ -71,14 +72,23 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     between = calls[
         (calls["caller_kind"] == "service") & (calls["callee_kind"] == "service") & (calls["kind"] == "sync")
     ]
-    if not int(between.loc[between["caller"] != between["callee"], "paired"].sum()):
-        missing = (f"calls between two services of which both halves were seen: {NO_CROSSING}",)
+    between = between[between["caller"] != between["callee"]]
+    if not int(between["paired"].sum()):
+        missing = (f"calls between two services of which both halves were seen: {_why_none(between)}",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     if not int(evidence["coverage"]["with_outcome"].sum()):
         missing = ("how spans ended: no status, http.response.status_code or rpc status code is recorded",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     findings = tuple(_findings(evidence, limits))
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", findings)
+
+
+def _why_none(between: pd.DataFrame) -> str:
+    """Tell why no call was seen with both its halves, though there may be calls."""
+    calls = int(between["calls"].sum())
+    if not calls:
+        return NO_CROSSING
+    return f"none of {counted(calls, 'call')} is told by a client span of its caller and a server span (no span kinds)"
 
 
 def _findings(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
