@@ -58,7 +58,8 @@ def dominators(result: Reviewed | Facts) -> pd.DataFrame:
         if node != _USERS
     }
     below: dict[str, list[str]] = {node: [] for node in behind}
-    for node, above in behind.items():
+    for node, nearest in behind.items():
+        above = nearest
         while above:
             below[above].append(node)
             above = behind[above]
