@@ -85,14 +85,15 @@ def _text(members: dict[str, Any]) -> Iterator[str]:
         yield "Nothing changed by more than chance: no service failed, waited, called or logged otherwise than before."
         return
     for row in rows[:_MOST]:
-        yield f"{row['rank']:>2}  {plain(row['service'], 60)}  {row['score']:.1%} of the requests lost to it"
+        part = f"{row['score']:.1%} of its requests lost to it ({row['lost_share']:.1%} of all)"
+        yield f"{row['rank']:>2}  {plain(row['service'], 60)}  {part}"
         yield f"    most at {plain(row['operation'] or '(no name)', 100)}"
         for piece in row["evidence"][:_EVIDENCE]:
             yield f"      {_evidence(piece)}"
         yield ""
     if len(rows) > _MOST:
         yield f"and {counted(len(rows) - _MOST, 'more service')}: --format json"
-    yield "A score is the part of the incident's requests that failed or were late for what changed at the service."
+    yield "A score is the part of the requests passing a service that failed or were late for what changed there."
 
 
 def _evidence(piece: dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ def origin_ranking(ranked: pd.DataFrame | None) -> go.Figure:
     figure = figure_of(
         [bars],
         title=_TITLE,
-        subtitle="part of the incident's requests that failed or were late for what changed at the service",
+        subtitle="part of the requests passing a service that failed or were late for what changed there",
         plot_height_px=_ROW_PX * len(rows) + 20,
         notes=notes,
         margin={"l": _LABEL_PX, "r": 70, "b": 34},

@@ -16,6 +16,8 @@ __all__ = ["Explained", "Kind", "Suspicion", "explain", "suspicions"]
 
 Kind = Literal["errors", "new_calls", "missing_calls", "log_template"]
 
+#: Share of a call's makers before that had not failed, from which on it is missed.
+_MOSTLY: Final = 0.5
 _CALLS: Final[dict[str, Kind]] = {"new": "new_calls", "missing": "missing_calls"}
 
 
@@ -51,15 +53,28 @@ class Suspicion:
 def suspicions(before: Recorded, during: Recorded) -> list[Suspicion]:
     """Return what changed for the worse in failures, calls and log lines, by kind, key and label."""
     keys = keys_of(before, during)
-    totals = (keys[0].value_counts(), keys[1].value_counts())
     failed = during.spans["failed"].to_numpy(bool)
     concerned = keys[1].to_numpy()
     found: list[Suspicion] = []
     for key, was, now, weight in _plain(failing(before, during, keys), "before", "during", "weight"):
         found.append(Suspicion("errors", key, 0, was, now, weight, _where(failed & (concerned == key))))
+    totals = (keys[0].value_counts(), keys[1].value_counts())
+    # What failed before does not tell which calls are usual: a call that is made again is a recovery.
+    sound = ~before.spans["spoiled"].to_numpy(bool)
+    of_sound = (keys[0][sound].value_counts(), totals[1])
     for reader, calls in ((_calls, True), (_lines, False)):
-        had = reader(during, keys[1])
-        changed = structure(reader(before, keys[0]), had, totals, calls=calls)
+        had, usual = reader(during, keys[1]), reader(before, keys[0])
+        changed = structure(usual, had, totals, calls=calls)
+        if calls:
+            made = structure(usual[sound[usual["row"].to_numpy(np.int64)]], had, of_sound, calls=True)
+            by_sound = sound[usual["row"].to_numpy(np.int64)]
+            share = usual.assign(sound=by_sound).groupby(["key", "label"])["sound"].mean()
+            # What only failures called (who answers errors) is not missed.
+            mostly = [
+                float(share.get(pair, 0.0)) >= _MOSTLY for pair in zip(changed["key"], changed["label"], strict=True)
+            ]
+            changed = changed[np.array(mostly, bool) & (changed["kind"] == "missing").to_numpy(bool)]
+            changed = pd.concat([changed, made[made["kind"] == "new"]])
         for key, label, word, was, now, weight in _plain(changed, "label", "kind", "before", "during", "weight"):
             having = had.loc[(had["key"] == key) & (had["label"] == label), "row"].to_numpy(np.int64)
             rows = having if word == "new" else np.setdiff1d(_where(concerned == key), having)

@@ -52,12 +52,12 @@ def _likelihood(count: Floats, trials: Floats, share: Floats) -> Floats:
     return np.asarray(count * np.log(held) + (trials - count) * np.log1p(-held))
 
 
-def assured(ratio: Any) -> Floats:
+def assured(ratio: Any, chance: float = CHANCE) -> Floats:
     """Return which part of an effect is more than chance: 0 where chance gives as much, towards 1 beyond.
 
     Source: the positive part of the shrinkage of James and Stein (1961).
     """
-    return np.asarray(np.clip(1 - CHANCE / np.maximum(np.asarray(ratio, np.float64), 1e-12), 0, 1))
+    return np.asarray(np.clip(1 - chance / np.maximum(np.asarray(ratio, np.float64), 1e-12), 0, 1))
 
 
 def keys_of(before: Recorded, during: Recorded) -> tuple[pd.Series[Any], pd.Series[Any]]:

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.dataset import Dataset
 from analysis.ingest import iso_time
 from analysis.origins.blame import Suspicion, explain, suspicions
+from analysis.origins.changes import SEEN
 from analysis.origins.evidence import evidence_of
 from analysis.origins.queues import held_up
 from analysis.origins.recorded import Names, Recorded, record
@@ -30,8 +31,8 @@ def origins(data: Dataset, *, incident: Any, baseline: Any = None) -> pd.DataFra
 
     Every span of the incident is held against how its operation behaved before, called the same way: whether it
     failed, which calls it made, which warnings and errors it logged, how long it took itself. What is more than chance
-    counts at the deepest span of a request where it is seen; a service's score is the part of the requests that was
-    lost to it, failed or late.
+    counts at the deepest span of a request where it is seen; a service's score is the part of the requests passing it
+    that was lost to it, failed or late.
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ def origins(data: Dataset, *, incident: Any, baseline: Any = None) -> pd.DataFra
     -------
     pandas.DataFrame
         A row a service, best first: ``rank``, ``service``, ``operation`` (where most was lost), ``score`` (0..1: of the
-        requests of the incident the part that was lost to what changed there), ``evidence`` (a list of dictionaries
+        requests that pass the service, and four more, the part that was lost to what changed there), ``lost_share`` (of
+        all requests of the incident), ``evidence`` (a list of dictionaries
         with ``kind``, ``measure``, ``before`` and ``during``). Services of which nothing speaks have no row.
 
     Raises
@@ -58,7 +60,7 @@ def origins(data: Dataset, *, incident: Any, baseline: Any = None) -> pd.DataFra
         A window is none.
     """
     rows = origins_report(data, incident=incident, baseline=baseline)["origins"]
-    return pd.DataFrame(rows, columns=["rank", "service", "operation", "score", "evidence"])
+    return pd.DataFrame(rows, columns=["rank", "service", "operation", "score", "lost_share", "evidence"])
 
 
 def origins_report(data: Dataset, *, incident: Any, baseline: Any = None) -> dict[str, Any]:
@@ -137,9 +139,14 @@ def _ranked(during: Recorded, found: list[Suspicion], lost: pd.DataFrame, window
     failed = lost[~lost["late"]].groupby(["trace", "service"])["part"].max()
     late = lost[lost["late"]].groupby(["trace", "service"])["part"].sum()
     requests = failed.add(late, fill_value=0.0).clip(upper=1.0)
-    scores = requests.groupby("service").sum() / during.trace_count
+    whole_lost = requests.groupby("service").sum()
+    scores = whole_lost / during.trace_count
     began = lost.groupby("service")["began_ns"].min()
-    order = sorted(scores.index, key=lambda name: (-round(float(scores[name]), _SAME), int(began[name]), name))
+    passing = during.spans.groupby("service")["trace"].nunique()
+    # Who loses much of what comes to it is suspected rather than who loses a little of everything (the specificity of
+    # spectra, as MicroRank has it, Yu et al., WWW 2021); few requests are held against four that were not lost.
+    suspected = {name: float(whole_lost[name]) / (int(passing.get(name, 0)) + SEEN) for name in scores.index}
+    order = sorted(scores.index, key=lambda name: (-round(float(suspected[name]), _SAME), int(began[name]), name))
     rows: list[dict[str, Any]] = []
     for service in order:
         if scores[service] < _LEAST:
@@ -153,7 +160,8 @@ def _ranked(during: Recorded, found: list[Suspicion], lost: pd.DataFrame, window
                 "rank": len(rows) + 1,
                 "service": service,
                 "operation": min(own.index, key=lambda name: (-round(float(own[name]), 9), name)),
-                "score": round(float(scores[service]), 4),
+                "score": round(suspected[service], 4),
+                "lost_share": round(float(scores[service]), 4),
                 "evidence": told,
             }
         )

@@ -23,6 +23,9 @@ Int64s = NDArray[np.int64]
 #: Severities that tell of trouble; what a program says of its normal work follows the requests it gets.
 GRAVE: Final = ("warn", "error", "fatal")
 
+#: What Spring's handler of uncaught exceptions is recorded as (Spring Boot reference, "Error Handling").
+_ERROR_ANSWERS: Final = frozenset(("BasicErrorController.error", "BasicErrorController.errorHtml"))
+
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _TURN: Final = np.uint64(29)
 
@@ -45,7 +48,8 @@ class Recorded:
         A row a span: ``trace`` (a number), ``parent`` (a row; -1 is none), ``depth``, ``service``, ``operation``,
         ``callee`` (the service that a remote call went to; empty for others), ``label`` (hash of these, with the
         callee's operation), ``key`` (hash of all labels down to the span), ``near`` (hash of the span's and its
-        parent's), ``failed``, ``start_ns``, ``self_ns`` and ``duration_ns``.
+        parent's), ``failed``, ``spoiled`` (it, or what of its service waits for it, failed), ``start_ns``, ``self_ns``
+        and ``duration_ns``.
     lines
         Grave log lines: ``row`` of the span that wrote it, ``template`` (a hash).
     names
@@ -96,6 +100,7 @@ _COLUMNS: Final = (
     "key",
     "near",
     "failed",
+    "spoiled",
     "start_ns",
     "self_ns",
     "duration_ns",
@@ -120,11 +125,14 @@ def _spans(forest: Forest, names: Names) -> pd.DataFrame:
     # The first of several answers stands for the call.
     callee[parent[remote][::-1]] = remote[::-1]
     label = _labels(service, operation, callee, names)
+    failed = _failed(forest)
+    spoiled = failed.copy()
     near, key = label.copy(), label.copy()
     near[called] = _mixed(label[parent[called]], label[called])
     for depth in range(1, int(forest.depth.max(initial=0)) + 1):
         rows = np.flatnonzero(forest.depth == depth)
         key[rows] = _mixed(key[parent[rows]], label[rows])
+        spoiled[rows] |= spoiled[parent[rows]] & (service.codes[rows] == service.codes[parent[rows]])
     return pd.DataFrame(
         {
             "trace": forest.trace_of.astype(np.int64),
@@ -135,12 +143,27 @@ def _spans(forest: Forest, names: Names) -> pd.DataFrame:
             "label": label,
             "key": key,
             "near": near,
-            "failed": forest.error,
+            "failed": failed,
+            "spoiled": spoiled,
             "start_ns": forest.start + forest.trace_start_ns[forest.trace_of],
             "self_ns": forest.self_time - _waited_beside(forest),
             "duration_ns": forest.duration,
         }
     )
+
+
+def _failed(forest: Forest) -> NDArray[np.bool_]:
+    """Mark failed spans; where no span has a status, those that hand over to what answers errors.
+
+    Spring answers what a controller threw by forwarding to its ``BasicErrorController``: the span that did is one that
+    failed, whatever is recorded of it.
+    """
+    failed = forest.error.copy()
+    operation = forest.codes("operation")
+    answers = np.array([*(value in _ERROR_ANSWERS for value in operation.values), False], np.bool_)[operation.codes]
+    handed = np.flatnonzero(answers & (forest.parent >= 0))
+    failed[forest.parent[handed]] = True
+    return failed
 
 
 def _waited_beside(forest: Forest) -> Int64s:

@@ -42,7 +42,9 @@ def test_a_failure_that_reaches_the_root_began_at_the_deepest_that_failed():
     (errors,) = (piece for piece in row.evidence if piece["kind"] == "errors")
     assert (errors["before"], errors["during"]) == (0.0, 0.5)
     # Half of the requests are lost; a part of that, which chance could give, is not counted.
-    assert 0.4 < row.score <= 0.5
+    assert 0.4 < row.lost_share <= 0.5
+    # Forty pass the store; four are added that were not lost.
+    assert row.score == pytest.approx(row.lost_share * 40 / 44, abs=1e-3)
 
 
 def test_a_failure_of_a_caller_alone_is_its_own():
@@ -112,6 +114,36 @@ def test_requests_held_up_behind_others_are_given_to_what_those_wait_for():
     found = an.origins(recorded(change), incident=INCIDENT)
     assert found["service"].iloc[0] == "store"
     assert "held_up" in kinds(next(found.itertuples()))
+
+
+def test_who_loses_all_that_comes_to_it_stands_before_who_loses_a_little_of_everything():
+    # Every fourth request asks nobody but stock, which fails them all; the shop fails as many of the others.
+    def change(made):
+        if made["number"] % 4 == 0:
+            made["calls"], made["failed"] = ["stock", "store"], {"stock", "shop"}
+        else:
+            made["calls"] = []
+            if made["number"] % 4 == 1:
+                made["failed"] = {"shop"}
+
+    def usual(made):
+        if made["number"] % 4:
+            made["calls"] = []
+
+    found = an.origins(recorded(change), incident=INCIDENT, baseline=recorded(usual, requests=80))
+    assert found["service"].iloc[0] == "stock"
+    assert found["score"].is_monotonic_decreasing
+    assert found["lost_share"].iloc[0] < found["score"].iloc[0]
+
+
+def test_a_stall_of_a_few_is_seen_by_how_long_it_is():
+    # Three of forty calls of store stall for a second, a hundred times its usual; so few are chance if only counted.
+    def change(made):
+        if made["number"] in (50, 60, 70):
+            made["own"]["store"] = 1_000
+
+    row = first(recorded(change))
+    assert (row.service, row.operation) == ("store", "serve store")
 
 
 def test_a_rare_change_is_no_evidence():
