@@ -6,7 +6,7 @@ name of its operation, in which values are replaced.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import Final
@@ -86,23 +86,47 @@ def _spans_of(asked: tuple[Partition, frozenset[tuple[int, int]]], *, ground: Pl
     return table.set_column(table.schema.get_field_index("start_ns"), "start_ns", starts)
 
 
-def collect_logs(data: Dataset, findings: Iterable[Finding]) -> pa.Table:
-    """Return the log records of every trace that a finding names, by trace and time, without what they said."""
+def collect_logs(data: Dataset, ground: Planting, findings: Iterable[Finding], spans: pa.Table) -> pa.Table:
+    """Return the log records of every trace that a finding names, by trace and time, without what they said.
+
+    Their times are corrected as those of the ``spans`` that were collected: by their host; where they name none, by
+    that of the span that they name, else by their service.
+    """
+    offsets = ground.offsets.offsets if ground.offsets else {}
+    clocks = _clocks_of(spans) if offsets else {}
     tables = [no_logs()]
     wanted = _wanted(findings, max(len(data.log_partitions), 1))
     for partition in data.log_partitions:
         lanes = wanted.get(partition.number, ())
         if not lanes or not partition.rows:
             continue
-        table = partition.read(LOGS)
+        table = partition.read((*LOGS, "host"))
         lows = pa.array([low for _, low in lanes], pa.uint64())
         table = table.filter(pc.is_in(table["trace_id_low"], value_set=lows))
         highs = set(lanes)
         ids = zip(table["trace_id_high"].to_pylist(), table["trace_id_low"].to_pylist(), strict=True)
-        tables.append(table.filter(pa.array([lane in highs for lane in ids], pa.bool_())))
+        chosen = table.filter(pa.array([lane in highs for lane in ids], pa.bool_()))
+        tables.append(_corrected(chosen, offsets, clocks).select(LOGS))
     whole = pa.concat_tables([table.cast(_LOGS_SCHEMA) for table in tables])
     order = [(name, "ascending") for name in ("trace_id_high", "trace_id_low", "time_ns", "span_id", "service")]
     return whole.take(pc.sort_indices(whole, [*order, ("template", "ascending")])).combine_chunks()
+
+
+def _clocks_of(spans: pa.Table) -> dict[tuple[int, int], str]:
+    """Return whose clock each span has, by the low half of its trace id and its id."""
+    columns = (spans[name].to_pylist() for name in ("trace_id_low", "span_id", "host", "service"))
+    return {(low, span): host or service or "" for low, span, host, service in zip(*columns, strict=True)}
+
+
+def _corrected(table: pa.Table, offsets: Mapping[str, int], clocks: Mapping[tuple[int, int], str]) -> pa.Table:
+    if not offsets:
+        return table
+    columns = (table[name].to_pylist() for name in ("trace_id_low", "span_id", "host", "service"))
+    named = (
+        host or clocks.get((low, span)) or service or "" for low, span, host, service in zip(*columns, strict=True)
+    )
+    shift = pa.array([offsets.get(name, 0) for name in named], pa.int64())
+    return table.set_column(table.column_names.index("time_ns"), "time_ns", pc.add(table["time_ns"], shift))
 
 
 def no_logs() -> pa.Table:

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.dataset import Dataset
 from analysis.figures.waterfall import forest_of_trace
 from analysis.findings import Finding
+from analysis.forest import Forest
 
 __all__ = ["story", "worst_exemplar"]
 
@@ -41,10 +42,10 @@ def story(data: Dataset, trace_id: str, logs: pd.DataFrame | None = None) -> pd.
     Returns
     -------
     pandas.DataFrame
-        A row for each span and log record: ``at_ms`` (since the trace began; of a log by the clock of its host, which
-        is not corrected; missing where no time is known), ``service``, ``what`` (span or log), ``name`` (the operation,
-        or the template of the message: values are not shown), ``severity`` (of a log), ``duration_ms``, ``failed`` and
-        ``span_id``. Empty where there is no such trace.
+        A row for each span and log record: ``at_ms`` (since the trace began, clocks corrected: that of a log record as
+        its span's, else as all spans of its service in the trace; missing where no time is known), ``service``,
+        ``what`` (span or log), ``name`` (the operation, or the template of the message: values are not shown),
+        ``severity`` (of a log), ``duration_ms``, ``failed`` and ``span_id``. Empty where there is no such trace.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def story(data: Dataset, trace_id: str, logs: pd.DataFrame | None = None) -> pd.
             "span_id": [forest.span_id(row) for row in range(forest.size)],
         }
     )
-    records = _records(data.logs(_OF_LOGS) if logs is None else logs, trace_id, int(forest.trace_start_ns[0]))
+    records = _records(data.logs(_OF_LOGS) if logs is None else logs, trace_id, forest, spans)
     both = pd.concat([spans, records], ignore_index=True) if len(records) else spans
     both["at_ms"] = both["at_ms"].astype(float).round(3)
     both["duration_ms"] = both["duration_ms"].astype(float).round(3)
@@ -75,10 +76,10 @@ def story(data: Dataset, trace_id: str, logs: pd.DataFrame | None = None) -> pd.
     return both.sort_values(order, ascending=[True, False, True, True], kind="stable", ignore_index=True)
 
 
-def _records(logs: pd.DataFrame, trace_id: str, began_ns: int) -> pd.DataFrame:
-    whole = trace_id.lower().rjust(32, "0")
+def _records(logs: pd.DataFrame, trace_id: str, forest: Forest, spans: pd.DataFrame) -> pd.DataFrame:
+    whole, began_ns = trace_id.lower().rjust(32, "0"), int(forest.trace_start_ns[0])
     mine = logs[logs["trace_id"].astype(object) == whole]
-    times = pd.to_numeric(mine["time_ns"], errors="coerce").astype("Int64")
+    times = pd.to_numeric(mine["time_ns"], errors="coerce").astype("Int64") + _shifts(forest, spans, mine)
     return pd.DataFrame(
         {
             "at_ms": ((times - began_ns) / _NS_A_MS).astype("Float64").astype(float),
@@ -91,6 +92,19 @@ def _records(logs: pd.DataFrame, trace_id: str, began_ns: int) -> pd.DataFrame:
             "span_id": mine["span_id"].astype(object).fillna(""),
         }
     )
+
+
+def _shifts(forest: Forest, spans: pd.DataFrame, records: pd.DataFrame) -> np.ndarray:
+    """Return what is added to the clock of each record, ns: what was added to its span's."""
+    corrected = forest.trace_start_ns[forest.trace_of] + forest.start
+    shift = np.where(forest.has_time, corrected - forest.array("start_ns").astype(np.int64), 0)
+    timed = spans[forest.has_time].assign(shift=shift[forest.has_time])
+    by_span = dict(zip(timed["span_id"], timed["shift"].tolist(), strict=True))
+    # Spans of one service on hosts whose clocks differ do not say which of them wrote.
+    agreed = timed.groupby("service")["shift"].agg(lambda each: each.iloc[0] if each.min() == each.max() else 0)
+    by_service = {str(service): int(each) for service, each in agreed.items()}
+    said = zip(records["span_id"].astype(object), records["service"].astype(object), strict=True)
+    return np.array([by_span.get(span, by_service.get(service, 0)) for span, service in said], np.int64)
 
 
 def _texts(codes: np.ndarray, values: tuple[str, ...]) -> list[str]:

@@ -333,7 +333,7 @@ def _reviewed(
         tables=tables,
         exemplar_spans=spans,
         shows_values=settings.redaction.show_values,
-        exemplar_logs=exemplars.collect_logs(data, findings),
+        exemplar_logs=exemplars.collect_logs(data, ground, findings, spans),
         assessments_made=adjusted((answers[name] for name in chosen), settings, spans),
         trust_report=report,
         inputs=_inputs(data),

@@ -62,3 +62,36 @@ def test_the_worst_exemplar_of_the_worst_finding_is_looked_at_first():
     assert an.worst_exemplar((finding(), finding(exemplars=(median, worst)))) == "b"
     assert an.worst_exemplar((finding(exemplars=(median,)),)) == "a"
     assert an.worst_exemplar((finding(),)) == ""
+
+
+def test_the_clock_of_a_log_line_is_corrected_as_that_of_its_span(tmp_path):
+    # cart's clock is two seconds ahead in all of forty calls; it is called after 10 ms and logs 5 ms later, once with
+    # the id of its span and once without.
+    spans, logs, ahead = [], [], 2_000 * MS
+    for trace in range(1, 41):
+        at = trace * 10_000 * MS
+        spans.append(span(trace, 1, length=100 * MS, start=at))
+        spans.append(span(trace, 2, 1, kind=3, length=60 * MS, start=at + 8 * MS))
+        spans += [
+            span(trace, 3, 2, service="cart", name="GET /carts", length=55 * MS, start=at + 10 * MS + ahead, status=2)
+        ]
+        logs.append(log("with its span", trace=trace, number=3, service="cart", time=at + 15 * MS + ahead))
+        logs.append(log("without", trace=trace, service="cart", time=at + 15 * MS + ahead))
+        logs.append(log("of the shop", trace=trace, number=1, time=at + 50 * MS))
+    path = tmp_path / "export.json"
+    path.write_bytes(otlp(spans, logs))
+    data = an.open_export(path)
+    result = an.review(data)
+    # Which of the two is right nobody knows: one of them is set by what the other says.
+    assert len(result.trust["skew_corrected_hosts"]) == 1
+    kept = an.open_review(result.save(tmp_path / "kept"))
+    chosen = an.worst_exemplar(result.finding_objects)
+    for traces in (data, kept.traces):
+        told = an.story(traces, chosen)
+        lines = told[told["what"] == "log"].set_index("name")["at_ms"]
+        [began] = told.loc[told["name"] == "GET /carts", "at_ms"]
+        # Five ms after its span began, whatever the estimate of the clock is; the shop's own clock is right.
+        assert lines["with its span"] == pytest.approx(began + 5, abs=0.01)
+        assert lines["without"] == pytest.approx(began + 5, abs=0.01)
+        assert lines["of the shop"] == 50
+        assert began < 100
