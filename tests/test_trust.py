@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -111,6 +114,18 @@ def counts(**some):
     none = ("lost", "weighted", "compressed", "dropped", "truncated", "old_conventions", "coarse")
     none += ("corrected_clocks", "uncrossed")
     return dict.fromkeys(whole, 100) | dict.fromkeys(none, 0) | some
+
+
+def test_the_guide_says_what_each_doubt_costs():
+    page = (Path(__file__).parent.parent / "notebooks" / "guide" / "trust.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (\d+) % \|$", page, re.MULTILINE)
+    blemishes = {"uncrossed": 1, "corrected_clocks": 1}
+    blemishes |= dict.fromkeys(("lost", "weighted", "compressed", "truncated", "old_conventions", "coarse"), 100)
+    blemishes |= dict.fromkeys(("with_statement", "with_kind", "with_peer", "with_route"), 0)
+    blemishes |= dict.fromkeys(("with_destination", "with_error_type", "joined"), 0)
+    worst = counts(**blemishes)
+    costs = {name: round(100 * doubt.weight) for name, doubt in weighed(worst).items()}
+    assert [(name, int(cost)) for name, cost in rows] == [(name, costs[name]) for name in DOUBTS]
 
 
 def test_a_count_without_a_blemish_raises_no_doubt():

@@ -58,7 +58,10 @@ def context_map(found: ContextMap, catalogue: Catalogue | None = None) -> go.Fig
     alone = [item.name for item in contexts if len(item.members) == 1]
     left_groups = sorted({owner[unit] for unit in units}, key=lambda name: (name == "", name))
     left = _side(
-        [(_owner_title(name, bool(teams)), [u for u in sorted(units) if owner[u] == name]) for name in left_groups]
+        [
+            (_owner_title(name, bool(teams), found.grain), [u for u in sorted(units) if owner[u] == name])
+            for name in left_groups
+        ]
     )
     parts = [
         (f"around {item.name}", [u for u in item.members if u in owner]) for item in contexts if item.name not in alone
@@ -74,7 +77,8 @@ def context_map(found: ContextMap, catalogue: Catalogue | None = None) -> go.Fig
         "Left: who owns it today. Right: what acts as one context by its calls, tables, traces and failures. Lines "
         "that spread from one box: a team on several contexts; that meet in one: a context cut between teams."
         if teams
-        else "Left: services by name (no catalogue was given, so teams are not known). Right: what acts as one context."
+        else f"Left: {found.grain}s by name (no catalogue was given, so teams are not known). "
+        "Right: what acts as one context."
     ]
     if found.fronts:
         notes.append(
@@ -103,10 +107,10 @@ def context_map(found: ContextMap, catalogue: Catalogue | None = None) -> go.Fig
     return figure
 
 
-def _owner_title(team: str, known: bool) -> str:
+def _owner_title(team: str, known: bool, grain: str) -> str:
     if team:
         return f"team {team}"
-    return "no team in the catalogue" if known else "services today"
+    return "no team in the catalogue" if known else f"{grain}s today"
 
 
 def _side(groups: Sequence[tuple[str, Sequence[str]]]) -> _Side:

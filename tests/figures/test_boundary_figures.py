@@ -112,6 +112,14 @@ def test_the_context_map_has_a_line_for_each_service(result):
     assert "Left out, as they call everybody on purpose: gateway." in texts(figure)
 
 
+def test_the_map_of_modules_speaks_of_modules():
+    one = Context("shop/orders", ("shop/orders", "shop/stock"), 1.0, 1.0, (), 0.7)
+    figure = context_map(ContextMap("module", (one,)))
+    groups = [note.text for note in figure.layout.annotations if note.name == "group"]
+    assert groups == ["<b>modules today</b>", "<b>around shop/orders</b>"]
+    assert any("Left: modules by name" in text for text in texts(figure))
+
+
 def test_without_a_map_the_figure_says_why():
     assert "because of this" in texts(context_map(ContextMap("service", reason="No map, because of this.")))
 
