@@ -117,7 +117,7 @@ def test_the_map_of_modules_speaks_of_modules():
     figure = context_map(ContextMap("module", (one,)))
     groups = [note.text for note in figure.layout.annotations if note.name == "group"]
     assert groups == ["<b>modules today</b>", "<b>around shop/orders</b>"]
-    assert any("Left: modules by name" in text for text in texts(figure))
+    assert "Left: modules by name" in texts(figure)
 
 
 def test_without_a_map_the_figure_says_why():
