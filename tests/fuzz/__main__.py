@@ -17,6 +17,9 @@ from pathlib import Path
 from tests.fuzz.mutation import mutated
 from tests.fuzz.targets import CORPUS, SLOWEST_SECONDS, TARGETS, seeds_of
 
+#: Inputs after which the fuzzer says how far it is.
+TOLD_EVERY = 1_000
+
 
 def main() -> int:
     """Fuzz every target in turn and say what came of it."""
@@ -36,6 +39,8 @@ def main() -> int:
             mutant = mutated(random_, corpus[target])
             broken += not survives(target, mutant, Path(folder) / "input.json")
             counts[target] += 1
+            if sum(counts.values()) % TOLD_EVERY == 0:
+                print(f"{sum(counts.values())} inputs, {broken} broke", flush=True)
     tried = ", ".join(f"{count} of {target}" for target, count in counts.items())
     print(
         f"seed {options.seed}: {sum(counts.values())} inputs in {options.minutes:g} minutes ({tried}), {broken} broke"

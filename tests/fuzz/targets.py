@@ -11,6 +11,7 @@ from analysis import config
 from analysis.compare import BaselineError, open_baseline
 from analysis.config import ConfigurationError
 from analysis.sources import UnreadableExport
+from tests.fuzz import vendors
 
 __all__ = ["CORPUS", "SEEDS", "TARGETS", "seeds_of"]
 
@@ -26,6 +27,19 @@ def read_export(path: Path) -> None:
         data = an.open_export(path)
     except UnreadableExport:
         return
+    _look(data)
+
+
+def read_rows(path: Path) -> None:
+    """Open rows that a mapping explains, and look at all of them."""
+    try:
+        data = an.open_export(path, mapping=vendors.MAPPING)
+    except UnreadableExport:
+        return
+    _look(data)
+
+
+def _look(data: an.Dataset) -> None:
     data.spans()
     data.logs()
 
@@ -54,15 +68,23 @@ def read_findings(path: Path) -> None:
 
 TARGETS: Mapping[str, Callable[[Path], None]] = {
     "exports": read_export,
+    "vendors": read_export,
+    "rows": read_rows,
     "configuration": read_configuration,
     "findings": read_findings,
+}
+#: Inputs to begin with that are no files.
+_MADE: Mapping[str, Callable[[], list[bytes]]] = {
+    "vendors": lambda: [*(one for contents in vendors.by_format().values() for one in contents), *vendors.recorded()],
+    "rows": vendors.mapped_rows,
 }
 
 
 def seeds_of(target: str) -> list[bytes]:
     """Return the inputs to begin with: the seeds, and what was kept because it once broke something."""
     folders = (SEEDS / target, CORPUS / target)
-    return [path.read_bytes() for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+    kept = [path.read_bytes() for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+    return [*kept, *_MADE[target]()] if target in _MADE else kept
 
 
 warnings.simplefilter("error")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import random
 
 import pytest
 
+from analysis.sources import discover, open_stream, recognise
+from tests.fuzz import vendors
 from tests.fuzz.mutation import LARGEST, mutated
 from tests.fuzz.targets import CORPUS, TARGETS, seeds_of
 
@@ -27,7 +30,18 @@ def test_what_once_broke_is_read(target, path):
     TARGETS[target](path)
 
 
-@pytest.mark.parametrize(("target", "inputs"), [("exports", 60), ("configuration", 150), ("findings", 150)])
+def test_every_format_has_seeds_that_are_read_as_it():
+    found = vendors.by_format()
+    assert set(found) == {source.NAME for source in discover()}
+    for name, contents in found.items():
+        for content in contents:
+            assert name == recognise(open_stream(io.BytesIO(content), "cart.log")).NAME
+
+
+@pytest.mark.parametrize(
+    ("target", "inputs"),
+    [("exports", 60), ("vendors", 120), ("rows", 40), ("configuration", 150), ("findings", 150)],
+)
 def test_a_slice(target, inputs, tmp_path):
     random_, seeds = random.Random(20_261_128), seeds_of(target)
     for number in range(inputs):

@@ -514,3 +514,11 @@ def test_a_block_of_tempo_beside_rows_keeps_its_reader(tmp_path):
     (tmp_path / "rows.parquet").write_bytes(parquet_bytes([ROWS[1]]))
     data = an.open_rows(tmp_path, MAPPING)
     assert [entry.format for entry in data.inputs] == ["tempo-parquet", "mapped-parquet"]
+
+
+def test_a_row_of_another_width_that_is_no_text_costs_itself(tmp_path):
+    mapping = {"spans": {"trace_id": "t", "span_id": "s", "name": "n"}}
+    data = opened(tmp_path, b"t,s,n\n1,1,GET /a\n1,2,\xff\x98,more\n1,3,caf\xe9\n", mapping)
+    assert list(data.spans(["name"])["name"]) == ["GET /a", "caf\ufffd"]
+    [refused] = data.totals.rejected
+    assert (refused["count"], refused["example"]) == (1, "row 2: 4 instead of 3")

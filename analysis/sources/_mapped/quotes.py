@@ -72,7 +72,7 @@ class SoundQuotes(io.RawIOBase):
         begin = 0
         while True:
             end, rows, quote = scan_quotes(data, begin, self._delimiter, _LIMIT, self._ended)
-            self._sound += memoryview(self._waiting)[begin:end]
+            self._sound += _readable(memoryview(self._waiting)[begin:end])
             self._lines += int(np.count_nonzero(data[begin:end] == _LINE_FEED))
             self._rows += rows
             begin = end
@@ -94,3 +94,12 @@ class SoundQuotes(io.RawIOBase):
         following = np.flatnonzero(data[quote:] == _LINE_FEED)
         self._lines += before + (1 if len(following) else 0)
         return quote + int(following[0]) + 1 if len(following) else len(data)
+
+
+def _readable(rows: memoryview) -> memoryview | bytes:
+    """Return whole rows as UTF-8; what is none is replaced, as everywhere: the reader of rows would fail on it."""
+    try:
+        str(rows, "utf-8")
+    except UnicodeDecodeError:
+        return str(rows, "utf-8", "replace").encode()
+    return rows
