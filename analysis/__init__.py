@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from analysis.resilience import mechanisms as mechanisms
     from analysis.resilience import tolerance as tolerance
     from analysis.review import Review as Review
-    from analysis.review import open_review as open_review
     from analysis.review import review as review
+    from analysis.review_files import open_review as open_review
     from analysis.table_html import table as table
     from analysis.talking import savings as savings
     from analysis.talking import talking_points as talking_points
@@ -133,7 +133,7 @@ _HOMES: Final = {
     "open_dataset": "analysis.dataset:open_dataset",
     "open_export": "analysis.dataset:open_export",
     "open_history": "analysis.history:open_history",
-    "open_review": "analysis.review:open_review",
+    "open_review": "analysis.review_files:open_review",
     "open_rows": "analysis.dataset:open_rows",
     "open_source": "analysis.dataset:open_source",
     "origins": "analysis.origins:origins",

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from analysis import config as configuration
 from analysis import detectors, exemplars, facts, log_evidence, trust
@@ -30,18 +29,13 @@ from analysis.engine import Progress, scan_facts
 from analysis.executors import Engine, open_executor
 from analysis.findings import Assessment, Finding, rank
 from analysis.forest import planting
-from analysis.schema import SPAN_SCHEMA
+from analysis.review_files import frames_of, json_text, save
 from analysis.scorecard import scorecard, team_scorecard
 from analysis.trust import Trust
 
-__all__ = ["SCHEMA", "Review", "open_review", "review"]
+__all__ = ["SCHEMA", "Review", "review"]
 
 SCHEMA: Final = "archreview/findings/1"
-_FINDINGS: Final = "findings.json"
-_FACTS: Final = "facts"
-_WHOLE: Final = "review.json"
-_EXEMPLARS: Final = "exemplars.parquet"
-_EXEMPLAR_LOGS: Final = "exemplar-logs.parquet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +86,15 @@ class Review:
 
     @cached_property
     def facts(self) -> Mapping[str, pd.DataFrame]:
-        """The merged facts as DataFrames, by name; their columns are described by each fact's ``FIELDS``."""
-        catalogue = facts.discover()
-        return {name: facts.to_frame(catalogue[name].FIELDS, table) for name, table in self.tables.items()}
+        """The merged facts as DataFrames, by name; their columns are described by each fact's ``FIELDS``.
+
+        Raises
+        ------
+        OldReview
+            Another version saved the review, with facts that have other columns: its findings can be read, its facts
+            cannot, because a column that nobody counted is not zero.
+        """
+        return frames_of(self.tables)
 
     @cached_property
     def finding_objects(self) -> tuple[Finding, ...]:
@@ -202,7 +202,7 @@ class Review:
 
     def to_json_text(self) -> str:
         """Return the findings JSON as text, ending with a line feed; the same input gives the same bytes."""
-        return _json_text(self.to_json())
+        return json_text(self.to_json())
 
     def save(self, folder: str | Path) -> Path:
         """Write the review to a folder, in place of one that is there, and return the folder.
@@ -210,32 +210,7 @@ class Review:
         ``findings.json``, what it was made of (``review.json``), the facts as Parquet under ``facts/``, and the spans
         of the traces that findings name.
         """
-        target = Path(folder)
-        (target / _FACTS).mkdir(parents=True, exist_ok=True)
-        # Without this file there is no review: it goes first and comes last, so that a half written one is none.
-        (target / _WHOLE).unlink(missing_ok=True)
-        for stale in (target / _FACTS).glob("*.parquet"):
-            if stale.stem not in self.tables:
-                stale.unlink()
-        for name, table in self.tables.items():
-            # Dictionaries cost small tables more than they save.
-            pq.write_table(table, target / _FACTS / f"{name}.parquet", compression="zstd", use_dictionary=False)
-        pq.write_table(self.exemplar_spans, target / _EXEMPLARS, compression="zstd")
-        pq.write_table(self.exemplar_logs, target / _EXEMPLAR_LOGS, compression="zstd")
-        whole = self.to_json() | {"totals": dict(self.totals), "exports": [dict(entry) for entry in self.inputs]}
-        whole["catalogue"] = self.catalogue.to_json()
-        whole["shows_values"] = self.shows_values
-        whole["roles"] = self.roles.to_json()
-        whole["doubts"] = {
-            name: {"share": doubt.share, "weight": doubt.weight, "sentence": doubt.sentence}
-            for name, doubt in sorted(self.trust_report.doubts.items())
-        }
-        whole["trust_counts"] = {name: dict(counts) for name, counts in sorted(self.trust_report.counts.items())}
-        for name, text in ((_FINDINGS, self.to_json_text()), (_WHOLE, _json_text(whole))):
-            half = target / f".unfinished-{name}"
-            half.write_text(text, encoding="utf-8", newline="\n")
-            half.replace(target / name)
-        return target
+        return save(self, folder)
 
     def __repr__(self) -> str:
         found, services = len(self.finding_objects), len(self.services)
@@ -377,55 +352,3 @@ def _inputs(data: Dataset) -> tuple[dict[str, Any], ...]:
 
 def _with_lists(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(name): list(value) if isinstance(value, tuple) else value for name, value in row.items()}
-
-
-def _json_text(members: Mapping[str, Any]) -> str:
-    return json.dumps(members, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
-
-
-def open_review(folder: str | Path) -> Review:
-    """Open a review that was saved.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder holds no review.
-    """
-    source = Path(folder)
-    try:
-        whole = json.loads((source / _WHOLE).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        message = f"{source} holds no review: expected {_WHOLE}; make one with review(data).save(folder)"
-        raise FileNotFoundError(message) from error
-    tables = {path.stem: pq.read_table(path) for path in sorted((source / _FACTS).glob("*.parquet"))}
-    doubts = {name: trust.Doubt(**members) for name, members in whole["doubts"].items()}
-    logs = source / _EXEMPLAR_LOGS
-    return Review(
-        tables=tables,
-        exemplar_spans=pq.read_table(source / _EXEMPLARS, schema=SPAN_SCHEMA).unify_dictionaries().combine_chunks(),
-        assessments_made=_assessments(whole["assessments"], whole["findings"]),
-        trust_report=Trust(whole["trust"], doubts, whole.get("trust_counts", {})),
-        inputs=tuple(whole["exports"]),
-        shows_values=bool(whole.get("shows_values", False)),
-        roles=Roles.from_json(whole.get("roles", {})),
-        totals=whole["totals"],
-        catalogue=Catalogue.from_json(whole.get("catalogue", ())),
-        exemplar_logs=pq.read_table(logs) if logs.is_file() else exemplars.no_logs(),
-    )
-
-
-def _assessments(answers: Sequence[Mapping[str, Any]], findings: Sequence[Mapping[str, Any]]) -> tuple[Assessment, ...]:
-    by_detector: dict[str, list[Finding]] = {}
-    for members in findings:
-        by_detector.setdefault(members["detector"], []).append(Finding.from_json(members))
-    return tuple(
-        Assessment(
-            answer["detector"],
-            answer["family"],
-            answer["outcome"],
-            tuple(by_detector.get(answer["detector"], ())),
-            tuple(answer["missing"]),
-            tuple(answer["suppressed"]),
-        )
-        for answer in answers
-    )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 import analysis as an
 from analysis import detectors
+from analysis.compare import open_baseline
 from analysis.config import ConfigurationError
+from analysis.review_files import OldReview
 from tests.commands.shapes import FINDINGS, differences
 from tests.exports import log, otlp, span
 from tests.shop import shop_file
@@ -138,3 +141,21 @@ def test_inputs_of_one_name_are_in_a_fixed_order(tmp_path):
     assert [(entry["path"], entry["spans"]) for entry in said[0]["inputs"]] == [("x.json", 2), ("x.json", 1)] or [
         (entry["path"], entry["spans"]) for entry in said[0]["inputs"]
     ] == [("x.json", 1), ("x.json", 2)]
+
+
+@pytest.mark.parametrize("change", ["a column that was added since", "a fact that is no more"])
+def test_a_review_of_another_version_tells_its_findings_and_why_not_its_facts(shop, tmp_path, change):
+    folder = shop.save(tmp_path / "kept")
+    calls = folder / "facts" / "calls.parquet"
+    if change == "a column that was added since":
+        pq.write_table(pq.read_table(calls).drop_columns(["errors"]), calls)
+        said = "calls lacks errors"
+    else:
+        calls.rename(calls.with_name("gone.parquet"))
+        said = "gone is none of this version"
+    opened = an.open_review(folder)
+    assert [item.id for item in opened.finding_objects] == [item.id for item in shop.finding_objects]
+    with pytest.raises(OldReview, match=f"another version.*{said}.*review the exports again"):
+        _ = opened.facts
+    # What is compared with it is compared by its findings.
+    assert open_baseline(folder, pytest.fail).review is None

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from analysis import facts
 from analysis.findings import Finding
-from analysis.review import SCHEMA, Review, open_review
+from analysis.review import SCHEMA, Review
+from analysis.review_files import open_review
 
 __all__ = ["Baseline", "BaselineError", "open_baseline"]
 

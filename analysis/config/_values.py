@@ -251,7 +251,7 @@ class Section:
         return {
             name: kind.check(value[name], (*path, name), problems)
             for name, kind in self.members.items()
-            if name in value and not (value[name] is None and isinstance(kind, Section | Names | Many))
+            if name in value and not (value[name] is None and _may_be_empty(kind))
         }
 
     def to_schema(self) -> dict[str, Any]:
@@ -267,6 +267,11 @@ class Section:
         if self.one_of:
             schema["oneOf"] = [{"required": [name]} for name in self.one_of]
         return schema
+
+
+def _may_be_empty(kind: Kind) -> bool:
+    """Tell whether a name without anything behind it says as much as no name at all."""
+    return isinstance(kind, Names | Many) or (isinstance(kind, Section) and not (kind.required or kind.one_of))
 
 
 def nearest(given: object, known: Collection[str]) -> str:

@@ -37,6 +37,8 @@ _VALUES: Final = {
     "status_message": "status",
     "exception_message": "exception",
 }
+#: Gaps in the line of the critical path that are shorter than this part of the trace are less than half a pixel.
+_PIECES: Final = 2_000
 _PATTERNS: Final = ("", "/", ".", "x", "-", "\\", "|", "+")
 
 
@@ -287,11 +289,22 @@ def _path(trace: _Trace) -> go.Scatter:
     x: list[float | None] = []
     y: list[float | None] = []
     for place, line in enumerate(trace.lines):
-        for begin, end in trace.sections.get(line.row, ()):
+        for begin, end in _pieces(trace.sections.get(line.row, ()), trace.extent // _PIECES):
             x += [trace.ms(begin), trace.ms(end), None]
             y += [place + 0.2, place + 0.2, None]
     stroke = {"color": "#000000", "width": 3}
     return go.Scatter(x=x, y=y, mode="lines", line=stroke, hoverinfo="skip", name="critical path")
+
+
+def _pieces(sections: Sequence[tuple[int, int]], closest: int) -> list[tuple[int, int]]:
+    """Return the sections of a span in order of time, those joined between which no reader could see a gap."""
+    pieces: list[tuple[int, int]] = []
+    for begin, end in sorted(sections):
+        if pieces and begin - pieces[-1][1] <= closest:
+            pieces[-1] = (pieces[-1][0], max(end, pieces[-1][1]))
+        else:
+            pieces.append((begin, end))
+    return pieces
 
 
 def _durations(trace: _Trace, extent: float, size: int) -> go.Scatter:

@@ -205,3 +205,11 @@ def test_code_in_yaml_is_not_run(tmp_path):
     with pytest.raises(ConfigurationError, match="line 1"):
         load(path)
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", ["forbid", "require"])
+def test_a_rule_without_an_edge_is_refused_with_its_line(tmp_path, name):
+    path = tmp_path / "review.yml"
+    path.write_text(f"rules:\n  - {name}:\n    reason: later\n")
+    with pytest.raises(ConfigurationError, match=rf"line 2: rules\.0\.{name} must hold names with values"):
+        load(path)

@@ -162,3 +162,19 @@ def test_hostile_names_bring_no_markup():
     assert "<script" not in said
     assert "<a " not in said
     assert len(said) < 100_000
+
+
+def test_a_parent_that_a_hundred_thousand_calls_cut_into_pieces_is_a_small_figure():
+    count = 100_000
+    ids = [f"{number:016x}" for number in range(2, count + 2)]
+    calls = [span(number, 1, 2 * number, 2 * number + 1) for number in range(2, count + 2)]
+    forest = plant(span_table([span(1, 0, 0, 3 * count), *calls]))
+    figure = trace_waterfall(forest, 0, ids)
+    assert len(figure.to_json()) < 1_000_000
+    assert len(labels(figure)) == 200
+    hidden = f"{count + 1 - 200:,} of {count + 1:,} spans"
+    assert hidden in texts(figure)
+    assert "of them marked ▶" in texts(figure)
+    # Half of the first two thirds is the parent's own, in pieces too small to be told apart, and all of the last.
+    x = [value for value in trace_of(figure, "critical path").x if value is not None]
+    assert (min(x), max(x)) == (0, 3 * count)
