@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count
 
 from analysis.sources._ledger import Rejects
 from analysis.sources._streams import Readable
 
-__all__ = ["header_of", "rows_of"]
+__all__ = ["cells_of", "header_of", "rows_of"]
 
 _CHUNK = 1 << 20
 _LONGEST = 16 << 20
+NO_ROW = "a line ends within a cell without quotes, or a cell is too long"
 TOO_LONG = "lines of a table longer than 16 MiB were cut"
 
 
@@ -25,6 +27,23 @@ def header_of(lines: list[str]) -> list[str]:
         return next(csv.reader([named[0]], delimiter=delimiter, strict=True), [])
     except csv.Error:
         return []
+
+
+def cells_of(lines: Iterable[str], delimiter: str, rejects: Rejects, first: int = 1) -> Iterator[list[str]]:
+    """Yield the cells of each row of a table; one that is none is refused, and yielded without cells.
+
+    ``first`` is the number of the first row, as rejects tell it.
+    """
+    reader = csv.reader(lines, delimiter=delimiter)
+    for number in count(first):
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            rejects.add(NO_ROW, f"row {number}")
+            cells = []
+        yield cells
 
 
 def rows_of(stream: Readable, rejects: Rejects) -> Iterator[str]:

@@ -13,7 +13,6 @@ cuts off the rest without saying so.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from analysis.sources._collection import without_collection
 from analysis.sources._ledger import Rejects
 from analysis.sources._log_lines import LineReader
 from analysis.sources._log_sniff import first_lines
-from analysis.sources._log_tables import header_of, rows_of
+from analysis.sources._log_tables import cells_of, header_of, rows_of
 from analysis.sources._log_times import log_time
 from analysis.sources._log_values import level
 from analysis.sources._rows import BATCH_ROWS, Batch, LogRows
@@ -53,7 +52,7 @@ def sniff(head: bytes) -> bool:
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield log records in batches."""
     rows, lines = LogRows(rejects), LineReader(rejects)
-    table = csv.reader(f"{text}\n" for text in rows_of(stream, rejects))
+    table = cells_of((f"{text}\n" for text in rows_of(stream, rejects)), ",", rejects)
     names = [name.strip().lstrip("\ufeff") for name in next(table, [])]
     for number, cells in enumerate(table, start=2):
         if not cells:

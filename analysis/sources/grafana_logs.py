@@ -14,7 +14,6 @@ preferred where it is there.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -25,7 +24,7 @@ from analysis.sources._json import NotJson, loads
 from analysis.sources._ledger import Rejects, masked
 from analysis.sources._log_labels import LabelledLines
 from analysis.sources._log_sniff import first_lines
-from analysis.sources._log_tables import header_of, rows_of
+from analysis.sources._log_tables import cells_of, header_of, rows_of
 from analysis.sources._outline import outlines
 from analysis.sources._rows import BATCH_ROWS, Batch
 from analysis.sources._streams import Readable
@@ -109,7 +108,7 @@ def _table(first: str, texts: Iterator[str], lines: LabelledLines, rejects: Reje
     plain = [name.strip().lower() for name in names]
     line_at = plain.index("line")
     time_at = next(plain.index(name) for name in _TIMES if name in plain)
-    for number, row in enumerate(csv.reader((f"{text}\n" for text in texts), delimiter=delimiter), start=2):
+    for number, row in enumerate(cells_of((f"{text}\n" for text in texts), delimiter, rejects, 2), start=2):
         if not row:
             continue
         if len(row) <= max(line_at, time_at):

@@ -16,7 +16,6 @@ dash is an empty cell. A report ends at a size that Kibana's configuration says,
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -26,7 +25,7 @@ from analysis.sources._collection import without_collection
 from analysis.sources._kibana_columns import is_report, missing_columns
 from analysis.sources._ledger import Rejects
 from analysis.sources._log_sniff import first_lines
-from analysis.sources._log_tables import header_of, rows_of
+from analysis.sources._log_tables import cells_of, header_of, rows_of
 from analysis.sources._log_times import NO_ZONE, log_time
 from analysis.sources._rows import Batch
 from analysis.sources._streams import Readable
@@ -66,7 +65,7 @@ def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     lines = rows_of(stream, rejects)
     first = next(lines, "")
     delimiter = next((mark for mark in "\t;" if mark in first and "," not in first), ",")
-    table = csv.reader((f"{line}\n" for line in chain((first,), lines)), delimiter=delimiter)
+    table = cells_of((f"{line}\n" for line in chain((first,), lines)), delimiter, rejects)
     names = [name.strip().lstrip("\ufeff") for name in next(table, [])]
     for number, cells in enumerate(table, start=2):
         if not cells:

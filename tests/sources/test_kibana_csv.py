@@ -77,3 +77,14 @@ def test_other_tables_are_not_taken():
     for header in ("@timestamp,message,service.name", "time,service,trace_id,span_id", "a,b,c"):
         source = detect(f"{header}\n1,2,3\n".encode())
         assert source is None or source.NAME != "kibana-csv"
+
+
+@pytest.mark.parametrize("cell", ["GET\r/cart", "x" * 200_000], ids=["a line that ends", "a cell too long"])
+def test_a_row_that_is_none_costs_itself(cell):
+    whole = read((HEADER + ROWS).encode())
+    lines = (HEADER + ROWS).splitlines()
+    found = read("\n".join([lines[0], f"{cell},", *lines[1:]]).encode())
+    assert len(found.spans) == len(whole.spans)
+    [refused] = found.rejects.rows()
+    assert refused["reason"] == "a line ends within a cell without quotes, or a cell is too long"
+    assert (refused["count"], refused["example"]) == (1, "row 2")
