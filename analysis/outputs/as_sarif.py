@@ -39,6 +39,7 @@ def write(review: Review, comparison: Comparison | None = None) -> str:
     indices = {name: place for place, name in enumerate(dict.fromkeys([*judged, *(item.detector for item in gone)]))}
     results = [_result(finding, indices, review, comparison) for finding in (*review.finding_objects, *gone)]
     run = {
+        # Without an informationUri: the project has no address of its own to send a reader to.
         "tool": {"driver": {"name": "archreview", "version": version("archreview"), "rules": list(_rules(indices))}},
         "columnKind": "unicodeCodePoints",
         "invocations": [
