@@ -210,7 +210,12 @@ class _Reader:
         for key in (*SPAN_BLOCKS, *LOG_BLOCKS):
             if key in value:
                 known = True
-                for index, block in enumerate(value[key] or ()):
+                blocks = value[key] or ()
+                if not isinstance(blocks, list | tuple):
+                    # A text would be taken letter by letter.
+                    self._rejects.add(SHAPE, f"{position}: {key}", masked(blocks))
+                    continue
+                for index, block in enumerate(blocks):
                     self.take(key, block, f"{position}: {key}[{index}]")
         for key in _WRAPPERS:
             if isinstance(value.get(key), dict):
