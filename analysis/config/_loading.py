@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
@@ -151,6 +152,9 @@ def _check_address(address: str, problems: Problems) -> None:
 
 def _check_expression(pattern: str, path: tuple[str, ...], problems: Problems) -> None:
     try:
-        re.compile(pattern)
-    except re.error as error:
+        with warnings.catch_warnings():
+            # What the next version of Python will read in another way is not clear in this one either.
+            warnings.simplefilter("error", FutureWarning)
+            re.compile(pattern)
+    except (re.error, FutureWarning, RecursionError, OverflowError) as error:
         problems.add(path, f"{pattern[:60]!r} is no regular expression: {error}")

@@ -213,3 +213,9 @@ def test_a_rule_without_an_edge_is_refused_with_its_line(tmp_path, name):
     path.write_text(f"rules:\n  - {name}:\n    reason: later\n")
     with pytest.raises(ConfigurationError, match=rf"line 2: rules\.0\.{name} must hold names with values"):
         load(path)
+
+
+@pytest.mark.parametrize("pattern", ["(", "[a--b]", "(" * 5_000 + ")" * 5_000, "a{99999999999}"])
+def test_what_is_no_regular_expression_is_refused(pattern):
+    with pytest.raises(ConfigurationError, match=r"is no regular expression"):
+        load({"redaction": {"patterns": [pattern]}})
