@@ -8,12 +8,21 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from analysis import config as configuration
 from analysis._kernels.compiling import telling_of_compiling
 from analysis._wording import counted, plain
 from analysis.commands._options import WrongUsage
+from analysis.commands._pace import Done, Pace
 from analysis.commands._speaking import hide, say
 from analysis.config import Configuration
 from analysis.dataset import Dataset, open_source
@@ -44,8 +53,10 @@ def progress_of(options: argparse.Namespace) -> Iterator[Told | None]:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        Done(),
+        Pace(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, TaskID] = {}

@@ -27,10 +27,13 @@ from analysis.sources import (
     recognise,
 )
 
-__all__ = ["MARKED", "Given", "Task", "entry_of", "read_one"]
+__all__ = ["MARKED", "Given", "Task", "Told", "entry_of", "read_one", "size_of"]
 
 #: Stands between the hash of a content and what stands for the mapping that it was read by.
 MARKED: Final = "+"
+
+#: Called with the numbers of spans and of bytes of a file that were read more.
+Told = Callable[[int, int], None]
 
 _CHUNK_BYTES: Final = 1024 * 1024
 #: What goes wrong with a file from outside; anything else is a defect and is not hidden.
@@ -78,7 +81,7 @@ class Given:
     pieces: Pieces | None = None
 
 
-def read_one(task: Task, told: Callable[[int], None] | None = None) -> Given:
+def read_one(task: Task, told: Told | None = None) -> Given:
     """Read one file.
 
     Parameters
@@ -86,7 +89,7 @@ def read_one(task: Task, told: Callable[[int], None] | None = None) -> Given:
     task
         Which, and where its rows go.
     told
-        Called with the number of spans that were read more.
+        Called with the numbers of spans and of bytes of the file that were read more.
     """
     file = task.file
     if file.problem:
@@ -101,7 +104,7 @@ def read_one(task: Task, told: Callable[[int], None] | None = None) -> Given:
         return _refused(file, error)
 
 
-def _read_unless_done(task: Task, told: Callable[[int], None] | None) -> Given:
+def _read_unless_done(task: Task, told: Told | None) -> Given:
     """Read a file, or take what a run that ended early left of it; what is taken later must be on disk."""
     state = state_of(task.file) if task.spool.lasting else None
     if state is None:
@@ -112,7 +115,7 @@ def _read_unless_done(task: Task, told: Callable[[int], None] | None) -> Given:
     done = ledger.find(name)
     if done is not None:
         if told is not None:
-            told(done["counts"]["spans"])
+            told(done["counts"]["spans"], size_of(task.file) or 0)
         return Given(Input.from_record(done["entry"]), Pieces(done["counts"], {"spans": [], "logs": []}, done["runs"]))
     # What is written of a file that changed since must not take the place of what another record names.
     task = replace(task, spool=replace(task.spool, label=f"{task.spool.label}{name[:8]}-"))
@@ -141,7 +144,7 @@ def _marked(content: str, mark: str) -> str:
     return f"{content}{MARKED}{mark}" if mark else content
 
 
-def _read_stream(task: Task, stream: ExportStream, told: Callable[[int], None] | None) -> Given:
+def _read_stream(task: Task, stream: ExportStream, told: Told | None) -> Given:
     file, hashed = task.file, _Hashed(stream)
     try:
         source = recognise(stream, task.mapping)
@@ -159,20 +162,21 @@ def _read_stream(task: Task, stream: ExportStream, told: Callable[[int], None] |
 
 
 def _spool_records(
-    task: Task, source: Source, hashed: _Hashed, rejects: Rejects, told: Callable[[int], None] | None
+    task: Task, source: Source, hashed: _Hashed, rejects: Rejects, told: Told | None
 ) -> tuple[int, str | Exception]:
     """Spool what a source reads; return how many rows, and why it ended early, if it did."""
-    rows = 0
+    rows, seen = 0, 0
     try:
         for batch in source.read(hashed, rejects):
             if batch.spans is not None:
                 task.spool.add("spans", batch.spans, task.number)
                 rows += batch.spans.num_rows
-                if told is not None:
-                    told(batch.spans.num_rows)
             if batch.logs is not None:
                 task.spool.add("logs", batch.logs, task.number)
                 rows += batch.logs.num_rows
+            if told is not None:
+                told(batch.spans.num_rows if batch.spans is not None else 0, hashed.taken - seen)
+                seen = hashed.taken
     except _TROUBLE as error:
         return rows, error
     return rows, ""
@@ -201,6 +205,11 @@ class _Hashed:
         piece = self._stream.read(size)
         self._hash.update(piece)
         return piece
+
+    @property
+    def taken(self) -> int:
+        """How many bytes of the file were read."""
+        return self._stream.taken
 
     @property
     def name(self) -> str:
@@ -234,6 +243,12 @@ class _Hashed:
             # A content cut short is known by what there is of it: its entry says that it was cut.
             return self._hash.hexdigest()
         return self._hash.hexdigest()
+
+
+def size_of(file: File) -> int | None:
+    """Return how many bytes a file has, as it lies there; None of what is afar, or no file."""
+    path = Path(file.location)
+    return path.stat().st_size if not file.problem and not is_address(file.location) and path.is_file() else None
 
 
 def _opened(file: File) -> ExportStream:

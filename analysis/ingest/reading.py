@@ -21,7 +21,7 @@ from typing import Final
 from analysis._progress import Progress
 from analysis.executors import Engine, in_order, open_executor, shares_memory
 from analysis.ingest.inputs import STANDARD_INPUT, File, Paths, as_list, expand, is_address
-from analysis.ingest.one_export import Given, Task, entry_of, read_one
+from analysis.ingest.one_export import Given, Task, entry_of, read_one, size_of
 from analysis.ingest.spool import Spool
 from analysis.ingest.tally import Input
 from analysis.sources import RowMapping, UnreadableExport
@@ -72,7 +72,7 @@ def read_exports(
     mapping
         What the columns of rows mean, where files hold rows of no known format.
     progress
-        Told of files and spans.
+        Told of files and spans, and of bytes where all files are on this machine.
     skip
         SHA-256 hashes of contents that are known already: they are listed and not read.
     spool
@@ -139,12 +139,15 @@ class _Reading:
         self.numbers: list[int] = []
         self._skip = skip
         self._met: dict[str, _Known] = {}
-        self._spans = 0
+        self._spans, self._bytes = 0, 0
+        self._size: int | None = None
         self._lock = threading.Lock()
 
     def read(self, files: tuple[File, ...], executor: Executor) -> None:
         """Read files and keep an entry of each."""
         self.progress("files", 0, len(files))
+        sizes = [size_of(file) for file in files if not file.problem]
+        self._size = sum(filter(None, sizes)) if None not in sizes else None
         near = shares_memory(executor)
         work = partial(read_one, told=self._told) if near else read_one
         done = 0
@@ -155,6 +158,9 @@ class _Reading:
                 self._take(task, found, near or not away)
                 done += 1
                 self.progress("files", done, len(files))
+        if self._size:
+            # What was known already, or refused at once, was not read to its end.
+            self.progress("bytes", self._size, self._size)
 
     def _tasks(self, files: list[tuple[File, bool]], first: int, near: bool) -> Iterator[Task]:
         for number, (file, doubtful) in enumerate(files, start=first):
@@ -162,16 +168,19 @@ class _Reading:
             known = self._skip | frozenset(self._met) if doubtful or self._skip else frozenset()
             yield Task(file, number, known, self.spool.beside(number, near=near), self._mapping)
 
-    def _told(self, spans: int) -> None:
+    def _told(self, spans: int, size: int) -> None:
         with self._lock:
             self._spans += spans
+            self._bytes += size
             self.progress("spans", self._spans, None)
+            if self._size:
+                self.progress("bytes", min(self._bytes, self._size), self._size)
 
     def _take(self, task: Task, given: Given, near: bool) -> None:
         """Keep what a file gave: its rows unless its content is known, its entry anyway."""
         entry, pieces = given.entry, given.pieces
         if pieces is not None and not near:
-            self._told(pieces.counts["spans"])
+            self._told(pieces.counts["spans"], size_of(task.file) or 0)
         if not entry.unreadable and (known := self._met.get(entry.content)) is not None:
             return self._append(replace(known.entry, path=entry.path), known.number)
         if pieces is None or entry.content in self._skip:
@@ -190,7 +199,7 @@ def _stretches(files: tuple[File, ...]) -> Iterator[tuple[list[tuple[File, bool]
 
     Beside each file it is said whether another has its size, and so perhaps its content.
     """
-    sizes = [_size(file) for file in files]
+    sizes = [size_of(file) for file in files]
     many = Counter(sizes)
     stretch: list[tuple[File, bool]] = []
     for file, size in zip(files, sizes, strict=True):
@@ -209,8 +218,3 @@ def _stretches(files: tuple[File, ...]) -> Iterator[tuple[list[tuple[File, bool]
 def _absolute(file: File) -> str:
     """Return where a file is for a process that runs in another folder."""
     return str(Path(file.location).absolute())
-
-
-def _size(file: File) -> int | None:
-    path = Path(file.location)
-    return path.stat().st_size if not file.problem and not is_address(file.location) and path.is_file() else None

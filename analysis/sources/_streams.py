@@ -139,6 +139,11 @@ class ExportStream:
             self._ahead += chunk
         return bytes(memoryview(self._ahead)[:size])
 
+    @property
+    def taken(self) -> int:
+        """How many bytes of the file were read, as it lies there: compressed."""
+        return self._compressed
+
     def spool(self) -> IO[bytes]:
         """Copy what is left to a temporary file, for formats that are read from their end; it is read on from there."""
         if self.spooled is None:

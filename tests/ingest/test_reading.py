@@ -165,6 +165,19 @@ def test_progress_tells_files_spans_and_partitions(folder):
     assert seen["files"] == (5, 5)
     assert seen["partitions"] == (1, 1)
     assert seen["spans"][0] >= 2
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    assert seen["bytes"] == (size, size)
+
+
+def test_progress_tells_how_much_of_a_compressed_file_was_read(tmp_path):
+    spans = [span(f"{number:032x}", number) for number in range(1, 3_000)]
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b"\n".join(otlp([one]) for one in spans)))
+    size = (tmp_path / "a.jsonl.gz").stat().st_size
+    seen: list[tuple[int, int | None]] = []
+    open_export(tmp_path, progress=lambda stage, done, total: seen.append((done, total)) if stage == "bytes" else None)
+    assert {total for _, total in seen} == {size}
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1] == (size, size)
 
 
 def test_entries_name_no_folder_of_this_machine():
