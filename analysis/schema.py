@@ -173,7 +173,13 @@ LOGS: Final[tuple[Column, ...]] = (
     Column("request_id", TEXT, "", "request or correlation id: holds values, never shown; it is no trace"),
     Column("peer_service", TEXT, "", "upstream cluster or host that a proxy passed the request to"),
     Column("retry_evidence", TEXT, "", "what a proxy says of retries and refusals: response flags, attempts upstream"),
-    Column("template", TEXT, "", "message with its variable parts replaced", derived=True),
+    Column(
+        "template",
+        TEXT,
+        "",
+        "message with its values replaced, a matter of this record alone; `Dataset.logs` puts alike ones together",
+        derived=True,
+    ),
 )
 
 SPAN_SCHEMA: Final = pa.schema([(column.name, column.type) for column in SPANS])

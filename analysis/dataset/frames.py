@@ -17,7 +17,7 @@ from analysis.schema import LOG_SCHEMA, LOGS, SPAN_SCHEMA, SPANS, Column
 if TYPE_CHECKING:
     from analysis.dataset.model import Dataset
 
-__all__ = ["hexadecimal", "log_frame", "span_frame"]
+__all__ = ["hexadecimal", "log_frame", "reject_frame", "span_frame"]
 
 _LANES: Final = {"trace_id_high", "trace_id_low", "span_id", "parent_span_id", "start_ns", "time_ns"}
 _SPAN_IDS: Final = ("trace_id", "span_id", "parent_span_id")
@@ -65,6 +65,17 @@ def log_frame(dataset: Dataset, columns: Sequence[str] | None, service: str | Co
         parts.append({name: _log_column(name, chosen) for name in names})
     frame = _frame(names, parts)
     return frame if "template" not in names else frame.assign(template=_patterns(dataset, frame["template"]))
+
+
+def reject_frame(dataset: Dataset) -> pd.DataFrame:
+    """Return the table of `Dataset.rejects`."""
+    rows = [
+        (entry.path, entry.format, row["reason"], int(row["count"]), row["example"])
+        for entry in dataset.inputs
+        for row in sorted(entry.rejected, key=lambda row: str(row["reason"]))
+    ]
+    frame = pd.DataFrame(rows, columns=["export", "format", "reason", "count", "example"])
+    return frame.astype({"count": "int64"})
 
 
 def _patterns(dataset: Dataset, templates: pd.Series) -> pd.Series:

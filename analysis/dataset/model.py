@@ -191,6 +191,19 @@ class Dataset:
 
         return log_frame(self, columns, service)
 
+    def rejects(self) -> pd.DataFrame:
+        """Return what was refused of each export, and what was not read at all, as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``export``, ``format``, ``reason``, ``count`` (records; 1 for an export as a whole) and ``example``: where
+            the first stood, and what was wrong, never a value. Sorted by export and reason.
+        """
+        from analysis.dataset.frames import reject_frame  # noqa: PLC0415 - as above
+
+        return reject_frame(self)
+
     def find_trace(self, trace_id: str) -> pa.Table:
         """Return the spans of one trace, reading only the partition where it can be.
 

@@ -159,6 +159,20 @@ def test_standard_input_and_addresses_are_read(folder, monkeypatch):
     assert (data.totals.spans, data.totals.logs) == (2, 1)
 
 
+def test_what_was_refused_is_a_table(folder):
+    service, good = span(9, 900)
+    spans = [good, {**good, "spanId": ""}, {**good, "spanId": ""}]
+    (folder / "poor.json").write_bytes(b"\n".join(otlp([(service, one)]) for one in spans))
+    data = open_export([str(folder), str(folder / "empty.json")], skew="off")
+    table = data.rejects()
+    assert list(table.columns) == ["export", "format", "reason", "count", "example"]
+    poor = table[table["export"] == "poor.json"]
+    assert poor[["format", "reason", "count"]].values.tolist() == [["otlp-json", "span id is missing", 2]]
+    assert poor["example"].item().startswith("line ")
+    assert table["count"].sum() == sum(row["count"] for entry in data.inputs for row in entry.rejected)
+    assert open_export(folder / "good.json", skew="off").rejects().empty
+
+
 def test_progress_tells_files_spans_and_partitions(folder):
     seen: dict[str, tuple[int, int | None]] = {}
     open_export(folder, skew="off", progress=lambda stage, done, total: seen.update({stage: (done, total)}))
