@@ -22,7 +22,7 @@ from analysis.trust import Trust
 __all__ = ["SCHEMA", "run"]
 
 SCHEMA: Final = "archreview/inspect/1"
-_FACTS: Final = ("calls", "coverage", "log_lines", "orphans")
+_FACTS: Final = ("calls", "clock_pairs", "coverage", "log_lines", "orphans")
 _MOST_SERVICES: Final = 12
 
 
