@@ -61,9 +61,10 @@ _PERHAPS: Final = (
     r"|(?i:password|passwd|pwd|secret|api[_-]?key|token)[\"']?\s?[:=]"
 )
 #: The same for the encoded bytes of a record: a name and its value stand apart there, texts may be escaped, and longer
-#: numbers are times, as are those of sixteen digits that begin with 1: no card's does.
+#: numbers are times, as are those of sixteen digits that begin with 1: no card's does. Digits
+#: beside letters up to f are those of an id.
 _PERHAPS_ENCODED: Final = (
-    r"@[A-Za-z0-9-]+\.|[^\d.]\d{4}[ -]\d{4}[ -]\d{4}|\D[2-6]\d{14,15}\D|[^\d.]3[47]\d{2}[ -]\d{6}"
+    r"@[A-Za-z0-9-]+\.|[^\d.]\d{4}[ -]\d{4}[ -]\d{4}|[^\da-f.][2-6]\d{14,15}[^\da-f]|[^\d.]3[47]\d{2}[ -]\d{6}"
     r"|[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}"
     r"|eyJ|[Bb]earer |PRIVATE KEY|AKIA|ASIA|gh[pousr]_|glpat-|xox[abpr]-|AIza|k_live_|://[^\s/]+@|\\u00"
     r"|(?i:password|passwd|pwd|secret|api[_-]?key|token)"

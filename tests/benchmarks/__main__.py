@@ -51,8 +51,8 @@ SCANNED: Final = {
     "zipkin-json": zipkin_json.read_plainly,
 }
 SPANS_PER_PARTITION: Final = 200_000
-#: Reading costs the same a span however many there are. For the same reason peers are given one partition.
-MOST_READ: Final = 100_000
+#: Beyond so many reading costs little less a span. For the same reason peers are given one partition.
+MOST_READ: Final = 200_000
 MOST_READ_OF_VENDORS: Final = 30_000
 
 
