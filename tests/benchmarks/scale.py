@@ -126,7 +126,7 @@ def measured(command: Sequence[str], log: Path, others: Sequence[psutil.Process]
         thread.join()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {log.read_text()[-2000:]}")
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {log.read_text()[-2000:]}")
     cpu = used.ru_utime + used.ru_stime + _cpu(others) - before
     return cpu, time.perf_counter() - began, max(watch.peak, used.ru_maxrss * 1024)
 
@@ -165,7 +165,7 @@ def _engine(named: str, folder: Path) -> Iterator[tuple[list[str], list[psutil.P
 
 
 def _run(spans: int, engine: str, folder: Path, size: int, hours: int) -> list[Cost]:
-    exports, dataset, review = folder / "exports", folder / "dataset", folder / "review"
+    exports, dataset = folder / "exports", folder / "dataset"
     began = said = time.perf_counter()
 
     def told(done: int, of: int) -> None:
@@ -175,14 +175,11 @@ def _run(spans: int, engine: str, folder: Path, size: int, hours: int) -> list[C
             print(f"  {done:,} of {of:,} spans written, {said - began:.0f} s", flush=True)
 
     pieces = write_pieces(spans, exports, size=size, hours=hours, told=told)
-    # A longer run may have left more pieces than this one asks for.
-    for path in set(exports.iterdir()) - set(pieces):
-        path.unlink()
     shutil.rmtree(dataset, ignore_errors=True)
     costs = []
     with _engine(engine, folder) as (chosen, others):
         for stage, command in (
-            ("ingest", ["ingest", str(exports), "--to", str(dataset), *chosen]),
+            ("ingest", ["ingest", *map(str, pieces), "--to", str(dataset), *chosen]),
             ("findings", ["findings", str(dataset), "--format", "json", *chosen]),
         ):
             taken = measured(command, folder / f"{stage}.log", others)
@@ -191,7 +188,6 @@ def _run(spans: int, engine: str, folder: Path, size: int, hours: int) -> list[C
             )
             costs.append(Cost(engine, stage, held, *taken))
             print(f"  {_line(costs[-1])}", flush=True)
-    shutil.rmtree(review, ignore_errors=True)
     return costs
 
 
