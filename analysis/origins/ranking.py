@@ -142,10 +142,12 @@ def _ranked(during: Recorded, found: list[Suspicion], lost: pd.DataFrame, window
     whole_lost = requests.groupby("service").sum()
     scores = whole_lost / during.trace_count
     began = lost.groupby("service")["began_ns"].min()
-    passing = during.spans.groupby("service")["trace"].nunique()
+    # Requests that were held up for a service lost time to it without passing it.
+    concerned = pd.concat([during.spans[["trace", "service"]], lost[["trace", "service"]]]).drop_duplicates()
+    passing = concerned.groupby("service").size()
     # Who loses much of what comes to it is suspected rather than who loses a little of everything (the specificity of
     # spectra, as MicroRank has it, Yu et al., WWW 2021); few requests are held against four that were not lost.
-    suspected = {name: float(whole_lost[name]) / (int(passing.get(name, 0)) + SEEN) for name in scores.index}
+    suspected = {name: float(whole_lost[name]) / (int(passing[name]) + SEEN) for name in scores.index}
     order = sorted(scores.index, key=lambda name: (-round(float(suspected[name]), _SAME), int(began[name]), name))
     rows: list[dict[str, Any]] = []
     for service in order:

@@ -63,6 +63,7 @@ def test_the_shop_names_who_calls_the_acquirer(shop, phases):
     found = an.origins(shop, incident=(phases[1]["start"], phases[2]["end"]))
     assert found["service"].iloc[0] == "payments"
     assert found["operation"].iloc[0] == "POST /v1/charges"
+    assert found["score"].between(0, 1).all()
     assert found["lost_share"].iloc[0] > 5 * found["lost_share"].iloc[1]
 
 
