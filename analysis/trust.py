@@ -17,8 +17,10 @@ from analysis.doubts import DOUBTS, NO_CROSSING, Doubt, weighed, with_implied
 from analysis.facts.coverage import ASPECTS
 from analysis.log_evidence import measures as log_measures
 
-__all__ = ["DOUBTS", "LOW_SUPPORT_TRACES", "NO_CROSSING", "Doubt", "Trust", "coverage_by_service", "report"]
+__all__ = ["DOUBTS", "FACTS", "LOW_SUPPORT_TRACES", "NO_CROSSING", "Doubt", "Trust", "coverage_by_service", "report"]
 
+#: What is judged by.
+FACTS: Final = ("calls", "clock_pairs", "coverage", "log_lines", "orphans")
 #: Below this many traces a statement has low support (house default, as in the catalogue).
 LOW_SUPPORT_TRACES: Final = 20
 _LOW_SUPPORT_FACTOR: Final = 0.6
@@ -111,7 +113,7 @@ def report(facts: Mapping[str, pd.DataFrame], skew: Mapping[str, int]) -> Trust:
     Parameters
     ----------
     facts
-        The merged facts ``coverage``, ``orphans``, ``calls``, ``clock_pairs`` and ``log_lines``.
+        The merged facts of :data:`FACTS`.
     skew
         What was added to the times of each host, in ns; hosts left as they are need not be named.
     """

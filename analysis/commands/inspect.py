@@ -22,7 +22,6 @@ from analysis.trust import Trust
 __all__ = ["SCHEMA", "run"]
 
 SCHEMA: Final = "archreview/inspect/1"
-_FACTS: Final = ("calls", "clock_pairs", "coverage", "log_lines", "orphans")
 _MOST_SERVICES: Final = 12
 
 
@@ -33,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         # What was read is told as it is: only what must not be shown is taken out.
         data = read(options, progress).seen(View(hidden=settings.view.hidden))
         ground = planting(data)
-        tables = scan_facts(data, _FACTS, ground=ground, engine=options.engine, progress=progress)
+        tables = scan_facts(data, trust.FACTS, ground=ground, engine=options.engine, progress=progress)
     catalogue = facts.discover()
     frames = {name: facts.to_frame(catalogue[name].FIELDS, table) for name, table in tables.items()}
     report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
