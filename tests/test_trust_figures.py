@@ -28,7 +28,8 @@ def counted() -> dict[str, int]:
     told = list(stories())
     truth = yaml.safe_load(EXPORTS.read_text(encoding="utf-8"))
     return {
-        "small systems": len(told),
+        # Cases come with every change: the hundreds are told.
+        "small systems": len(told) // 100 * 100,
         "detectors": len({detector for detector, _, _ in told}),
         "real exports": len(truth),
         "true findings": sum(len(export["found"]) for export in truth),
