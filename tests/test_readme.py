@@ -36,6 +36,8 @@ def commands(page: Path) -> list[str]:
     ]
 
 
+#: What a report of the sample may weigh, with its notebooks and the review that they open.
+REPORT_AT_MOST = 8_000_000
 WITH_COMMANDS = [page for page in PAGES if commands(page)]
 
 
@@ -52,6 +54,9 @@ def test_commands_run(page, tmp_path, monkeypatch, capsys):
         # A limit that was set to be reached is no failure (`--fail-on`).
         assert code == 0 or (code == 3 and "--fail-on" in arguments), f"{line}\n{said.err}"
         assert said.out.strip() or said.err.strip(), line
+    for index in tmp_path.glob("*/index.html"):
+        files = [path.stat().st_size for path in index.parent.rglob("*") if path.is_file()]
+        assert sum(files) < REPORT_AT_MOST, f"the report of the sample in {index.parent.name} grew"
 
 
 def test_there_are_commands_to_run():

@@ -127,6 +127,10 @@ def _forget_the_machine(source: Path, target: Path) -> None:
             cell.id = "injected-parameters"
     notebook.metadata.papermill.input_path = source.name
     notebook.metadata.papermill.output_path = target.name
+    for cell in notebook.cells:
+        # How long a cell took, and when, is of no use to whoever reads it.
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         # Whatever opens a notebook shows the richer form: the other one only doubles it.
         if "text/html" in output.get("data", {}):

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from analysis.report import Forms, ReportError
 from analysis.report.browser import require_browser
 from tests.report import hostile
-from tests.report.test_pages import findings_of, opened
+from tests.report.test_pages import PAGES, findings_of, opened
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +122,28 @@ def test_paper_is_a4_and_holds_every_finding_and_every_figure_whole(made, tmp_pa
     for page in paper.pages:
         said = page.extract_text()
         assert said.count("ms since the start of the trace") == said.count("marked by the finding")
+
+
+@pytest.mark.parametrize("name", ["report", "slides"])
+def test_paper_holds_lines_and_no_pictures_of_points(name, made):
+    """Hatched bars too: of each a browser would print a picture as large as the figure."""
+    paper = PdfReader(made.folder / f"{name}.pdf")
+    objects = (paper.get_object(number) for number in range(1, paper.trailer["/Size"]))
+    dictionaries = [one for one in objects if isinstance(one, dict)]
+    assert not [one for one in dictionaries if one.get("/PatternType") == 1]
+    # The cells of a heat map are a few points each, made larger.
+    assert sum(len(one._data) for one in dictionaries if one.get("/Subtype") == "/Image") < 100_000
+
+
+def test_nothing_on_paper_is_wider_than_a_sheet(made, chromium):
+    """Else the browser makes every sheet smaller, until nobody can read it."""
+    for name in PAGES:
+        with opened(chromium, made.folder, name) as watched:
+            page = watched.page
+            page.set_viewport_size({"width": 976, "height": 1300})
+            page.emulate_media(media="print")
+            page.evaluate("showAll(1300)")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 976, name
 
 
 def test_slides_on_paper_are_one_sheet_each(made, tmp_path):
