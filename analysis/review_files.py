@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["OldReview", "frames_of", "json_text", "open_review", "save"]
 
 _FINDINGS: Final = "findings.json"
+#: A review is handed on more often than it is written; statistics cost small tables more than they save.
+_SMALL: Final = {"compression": "zstd", "compression_level": 12, "write_statistics": False}
 _FACTS: Final = "facts"
 _WHOLE: Final = "review.json"
 _EXEMPLARS: Final = "exemplars.parquet"
@@ -67,9 +69,9 @@ def save(review: Review, folder: str | Path) -> Path:
             stale.unlink()
     for name, table in review.tables.items():
         # Dictionaries cost small tables more than they save.
-        pq.write_table(table, target / _FACTS / f"{name}.parquet", compression="zstd", use_dictionary=False)
-    pq.write_table(review.exemplar_spans, target / _EXEMPLARS, compression="zstd")
-    pq.write_table(review.exemplar_logs, target / _EXEMPLAR_LOGS, compression="zstd")
+        pq.write_table(table, target / _FACTS / f"{name}.parquet", use_dictionary=False, **_SMALL)
+    pq.write_table(review.exemplar_spans, target / _EXEMPLARS, **_SMALL)
+    pq.write_table(review.exemplar_logs, target / _EXEMPLAR_LOGS, **_SMALL)
     whole = review.to_json() | {"totals": dict(review.totals), "exports": [dict(entry) for entry in review.inputs]}
     whole["catalogue"] = review.catalogue.to_json()
     whole["shows_values"] = review.shows_values
@@ -79,16 +81,17 @@ def save(review: Review, folder: str | Path) -> Path:
         for name, doubt in sorted(review.trust_report.doubts.items())
     }
     whole["trust_counts"] = {name: dict(counts) for name, counts in sorted(review.trust_report.counts.items())}
-    for name, text in ((_FINDINGS, review.to_json_text()), (_WHOLE, json_text(whole))):
+    for name, text in ((_FINDINGS, review.to_json_text()), (_WHOLE, json_text(whole, indent=None))):
         half = target / f".unfinished-{name}"
         half.write_text(text, encoding="utf-8", newline="\n")
         half.replace(target / name)
     return target
 
 
-def json_text(members: Mapping[str, Any]) -> str:
-    """Return members as JSON; the same members give the same bytes."""
-    return json.dumps(members, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+def json_text(members: Mapping[str, Any], indent: int | None = 1) -> str:
+    """Return members as JSON, to be read or, without `indent`, small; the same members give the same bytes."""
+    separators = None if indent else (",", ":")
+    return json.dumps(members, indent=indent, separators=separators, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def open_review(folder: str | Path) -> Review:
