@@ -36,8 +36,8 @@ def commands(page: Path) -> list[str]:
     ]
 
 
-#: What a report of the sample may weigh, with its notebooks and the review that they open.
-REPORT_AT_MOST = 8_000_000
+#: What a report of the sample may weigh, with its notebooks and the review that they open: 8 MiB.
+REPORT_AT_MOST = 8 * 2**20
 WITH_COMMANDS = [page for page in PAGES if commands(page)]
 
 
