@@ -179,7 +179,7 @@ def decimal_id(value: object) -> tuple[int, int]:
 
 
 def high_half(tags: Mapping[str, Any]) -> int:
-    """Return the upper half of a trace id, which its first span alone carries; 0 where it does not."""
+    """Return the upper half of a trace id, which one span of a trace alone carries; 0 where this one does not."""
     value = tags.get("_dd.p.tid")
     if not isinstance(value, str) or not 0 < len(value) <= 16:
         return 0
@@ -189,10 +189,10 @@ def high_half(tags: Mapping[str, Any]) -> int:
         return 0
 
 
-def chunk_weight(tags: Mapping[str, Any]) -> float:
-    """Return how many traces one stands for, by the rate that its first span was sampled at."""
+def chunk_weight(tags: Mapping[str, Any]) -> float | None:
+    """Return how many traces one stands for, by the rate that one of its spans tells; None where this one does not."""
     rate = next((tags[name] for name in _RATES if tags.get(name) is not None), None)
-    return (probability_weight(rate) if rate is not None else None) or 1.0
+    return None if rate is None else probability_weight(rate)
 
 
 def _without_base(tags: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ _RAW: Final[Mapping[str, str]] = {
 }
 _PREFIXES: Final = (("Attributes.", "attributes."), ("Resource.", "resource.attributes."))
 _MICROSECOND_NS: Final = 1_000
+#: Times with more digits than microseconds have: ISO 8601, or milliseconds with a fraction as the exporter writes them.
+_EXACT: Final = re.compile(r"\d{4}-.*\.\d{7,9}(?:Z|[+-]\d\d:?\d\d)?|\d+\.\d{4,6}", re.ASCII)
 
 
 def is_otel(flat: Mapping[str, Any]) -> bool:
@@ -97,7 +100,7 @@ class OtelSpans:
         row["status"] = STATUSES.get(code) or STATUSES.get(str(code or "").upper()) or "unset"
         row["status_message"] = text(flat.get("status.message"))
         start_ns, row["time_resolution_ns"] = document_time(flat)
-        if isinstance(flat.get("@timestamp"), str) and len(flat["@timestamp"]) > len("2026-11-23T10:00:00.000000Z"):
+        if _EXACT.fullmatch(str(flat.get("@timestamp"))):
             row["time_resolution_ns"] = 1
         row["start_ns"], row["duration_ns"] = span_times(start_ns, nanoseconds(flat.get("duration")), self._note)
         span_columns(attributes, row["kind"], row, self._note)

@@ -4,12 +4,12 @@
 proxy that keeps the bodies of ``PUT /v0.4/traces``, or a tracer told to write to a file or to its log.
 
 **What is read.** Lists of traces, each a list of spans; one payload, several after one another, or (JSON) one a line.
-Ids are numbers of 64 bits; the upper half of a trace id stands on the first span of a trace (``_dd.p.tid``) and holds
-for all of it. Metrics and tags, links, exceptions. In version 0.5 texts stand in a table before the spans.
+Ids are numbers of 64 bits; the upper half of a trace id stands on one span of a trace (``_dd.p.tid``) and holds for all
+of it. Metrics and tags, links, exceptions. In version 0.5 texts stand in a table before the spans.
 
 **What is assumed.** Times are nanoseconds. A span belongs to the process that recorded it: ``_dd.base_service`` where
 that is said, else, for a call that names a library ("postgres", "grpc-client"), the nearest ancestor's service; where
-there is no such ancestor it has no service. A trace stands for as many as the rate of its first span says
+there is no such ancestor it has no service. A trace stands for as many as the rate on a span of it says
 (``_dd.rule_psr``, ``_dd.agent_psr``). The statement of a call to a store is its resource.
 """
 
@@ -238,29 +238,41 @@ class _Reader:
             for number, inner in enumerate(spans):
                 self.take(inner, f"{position}[{number}]")
             return
-        weight = 1.0
+        weight: float | None = None
+        known: list[tuple[int, _Span, dict[str, Any]]] = []
         for number, found in enumerate(spans):
             try:
                 span = found if type(found) is _Span else msgspec.convert(found, _Span, strict=False)
                 tags = {**(span.metrics or {}), **(span.meta or {})}
-                if number == 0:
-                    weight = chunk_weight(tags)
-                self._gathered.add(self._span(span, tags), weight)
+                self._remember(span, tags)
+                # Tracers that write spans as they end put the first span of a trace last.
+                weight = chunk_weight(tags) if weight is None else weight
+                known.append((number, span, tags))
             except Refused as refused:
                 self._rejects.add(str(refused), f"{position}[{number}]")
             except (*_MISSHAPEN, msgspec.MsgspecError):
                 self._rejects.add(SHAPE, f"{position}[{number}]", masked(found))
+        for number, span, tags in known:
+            try:
+                self._gathered.add(self._span(span, tags), weight or 1.0)
+            except Refused as refused:
+                self._rejects.add(str(refused), f"{position}[{number}]")
+            except _MISSHAPEN:
+                self._rejects.add(SHAPE, f"{position}[{number}]", masked(spans[number]))
         self._gathered.settle()
+
+    def _remember(self, span: _Span, tags: dict[str, Any]) -> None:
+        """Remember the upper half of the trace id, which one span of a trace carries for all."""
+        said = high_half(tags)
+        if said:
+            self._highs[decimal_id(span.trace_id)[1]] = said
+            if len(self._highs) > _REMEMBERED:
+                del self._highs[next(iter(self._highs))]
 
     def _span(self, span: _Span, tags: dict[str, Any]) -> DatadogSpan:
         high, low = decimal_id(span.trace_id)
-        said = high_half(tags)
-        if said:
-            self._highs[low] = said
-            if len(self._highs) > _REMEMBERED:
-                del self._highs[next(iter(self._highs))]
         return DatadogSpan(
-            trace_id_high=high or said or self._highs.get(low, 0),
+            trace_id_high=high or high_half(tags) or self._highs.get(low, 0),
             trace_id_low=low,
             span_id=decimal_id(span.span_id)[1],
             parent_span_id=decimal_id(span.parent_id)[1],

@@ -113,6 +113,22 @@ def test_the_upper_half_of_an_id_holds_for_its_trace():
     assert highs == {1: 0x69EB939000000000, 2: 0x69EB939000000000, 3: 0x69EB939000000000, 4: 0}
 
 
+def test_the_first_span_may_come_last():
+    """Its half of the id and its rate (1 in 4) hold for those written before it."""
+    first = agent_span(1, meta={"_dd.p.tid": "69eb939000000000"}, metrics={"_dd.rule_psr": 0.25})
+    rows = read(orjson.dumps([[agent_span(2, 1), first]])).spans
+    assert {row["span_id"]: (row["trace_id_high"], row["weight"]) for row in rows} == {
+        1: (0x69EB939000000000, 4.0),
+        2: (0x69EB939000000000, 4.0),
+    }
+
+
+def test_a_number_beyond_64_bits_is_a_whole_id():
+    row = read(orjson.dumps([[agent_span(1)]]).replace(b'"trace_id":9', b'"trace_id":36893488147419103241')).only()
+    # Twice 2 ** 64, and 9: a double would have made 0 of the 9.
+    assert (row["trace_id_high"], row["trace_id_low"]) == (2, 9)
+
+
 def test_a_trace_whose_lower_half_is_zero_is_a_trace():
     row = read(orjson.dumps([[agent_span(1, trace_id=0, meta={"_dd.p.tid": "69eb939000000000"})]])).only()
     assert (row["trace_id_high"], row["trace_id_low"]) == (0x69EB939000000000, 0)

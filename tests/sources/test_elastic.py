@@ -103,6 +103,19 @@ def test_every_wrapping_gives_the_same_rows(content):
     assert not found.rejects.notes
 
 
+def test_nested_and_dotted_names_may_stand_in_one_document():
+    mixed = {**DOCUMENTS[1], "service": {"name": "cart"}, "span": {"id": "00000000000000b9"}}
+    del mixed["service.name"], mixed["span.id"]
+    row = read(orjson.dumps([mixed])).only()
+    assert (row["service"], row["span_id"], row["db_statement"]) == ("cart", 0xB9, "SELECT * FROM carts")
+
+
+def test_a_transaction_that_was_not_sampled_is_said_to_have_no_children():
+    found = read(orjson.dumps([{**DOCUMENTS[0], "transaction.sampled": False}]))
+    assert found.rejects.notes == {"transactions that were not sampled: what they called was not recorded": 1}
+    assert found.only()["span_id"] == 0xA1
+
+
 def test_a_search_that_found_more_says_so():
     assert read(orjson.dumps(body([hit(DOCUMENTS[0])], 20_000))).rejects.notes == {}
     lines = b"\n".join(orjson.dumps(body([hit(one)], 20_000)) for one in DOCUMENTS)
@@ -291,6 +304,22 @@ def test_opentelemetry_as_it_is():
         assert (row["weight"], row["links"][0]["span_id"]) == (8.0, 0xC3)
         (log,) = found.logs
         assert (log["error_type"], log["body"], log["service"], log["span_id"]) == ("KeyError", "no row", "shop", 0xB2)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "start_ns", "resolution_ns"),
+    [
+        # What the exporter writes: milliseconds, and nanoseconds behind the point.
+        ("1700000000000.000005", 1_700_000_000_000_000_005, 1),
+        ("1700000000123", 1_700_000_000_123_000_000, 1_000_000),
+        ("2023-11-14T22:13:20.000000005Z", 1_700_000_000_000_000_005, 1),
+        ("2023-11-14T22:13:20.000Z", 1_700_000_000_000_000_000, 1_000_000),
+        (1_700_000_000_123, 1_700_000_000_123_000_000, 1_000_000),
+    ],
+)
+def test_how_exact_a_time_of_opentelemetry_is(stamp, start_ns, resolution_ns):
+    row = read(orjson.dumps([{**NATIVE, "@timestamp": stamp}])).only()
+    assert (row["start_ns"], row["time_resolution_ns"]) == (start_ns, resolution_ns)
 
 
 def test_opentelemetry_as_the_exporter_writes_it_otherwise():
