@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pyarrow as pa
 
 from analysis._wording import counted, plain
@@ -27,6 +29,8 @@ _ALL: Final = "all"
 _STEPS: Final = 60
 #: Nodes that can be clicked.
 _NODES: Final = 40
+#: The sign of a service that calls another.
+_CALLER: Final = "called by "
 #: Findings that can be picked.
 _MOST: Final = 50
 
@@ -45,8 +49,9 @@ def explore(data: Dataset | Review, *, config: Any = None) -> Panel:
     -------
     Panel
         Displays itself in JupyterLab: a service, a chapter and a window to pick; then the map around the service, the
-        findings there, and the exemplar trace of the one that is picked. Nodes of the map stand above it as buttons: a
-        click leads to the findings of one, and from there to those that call it and that it calls.
+        findings there, and the exemplar trace of the one that is picked. A click on a node of the map leads to its
+        findings, and from there to those that call it and that it calls. For keyboards and screen readers the nodes
+        stand above the map as buttons too.
     """
     return Panel(data, config)
 
@@ -62,7 +67,7 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
         self.family = widgets.Dropdown(options=self._families(), description="Chapter", **wide)
         self.window = _window(data)
         self.picked = widgets.Select(options=(), rows=8, description="Findings", layout=widgets.Layout(width="60rem"))
-        self.said, self.drawn = widgets.HTML(), widgets.Output()
+        self.said, self.map, self.drawn = widgets.HTML(), widgets.VBox(), widgets.Output()
         self.nodes = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
         chosen = [self.service, self.family, *([self.window] if self.window else [])]
         super().__init__(
@@ -71,6 +76,7 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
                 self.nodes,
                 self.picked,
                 self.said,
+                self.map,
                 self.drawn,
             ]
         )
@@ -140,12 +146,31 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
         chosen = next((finding for finding in self.findings if finding.id == self.picked.value), None)
         if chosen is not None:
             self.said.value = chosen._repr_html_()
+            self._put(None)
             self._draw(exemplar(self._result.traces, chosen))
             return
         place = "anywhere" if self.service.value == _ALL else f"at {self.service.value}"
         self.said.value = f"<p>{counted(len(self.findings), 'finding')} {escape(plain(place, 200))}.</p>"
         focus = None if self.service.value == _ALL else self.service.value
-        self._draw(service_map(self._result, focus=focus, depth=1 if focus else None))
+        self.drawn.outputs = ()
+        self._put(_clickable(service_map(self._result, focus=focus, depth=1 if focus else None), self._follow))
+
+    def _follow(self, node: str) -> None:
+        """Show the findings of a node that was clicked; of one that is no service, say where they stand."""
+        if node in self._result.services:
+            self.service.value = node
+            return
+        callers = [plain(name, 80) for name, sign in _neighbours(self._result, node) if sign == _CALLER]
+        where = f"look at the services that call it: {', '.join(callers)}" if callers else "pick one above"
+        said = f"{plain(node, 80)} is not one service, and findings are those of services: {where}."
+        self.said.value = f"<p>{escape(said)}</p>"
+
+    def _put(self, drawn: Any) -> None:
+        """Put another map in the place of the one that is shown; what is no longer shown is closed."""
+        before = self.map.children
+        self.map.children = () if drawn is None else (drawn,)
+        for one in before:
+            one.close()
 
     def _draw(self, figure: Any) -> None:
         # As data, which JupyterLab draws, whatever renderer is set.
@@ -153,12 +178,25 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
         self.drawn.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
 
+def _clickable(figure: go.Figure, follow: Callable[[str], None]) -> Any:
+    """Return a figure as a widget that tells which node was clicked."""
+    drawn = go.FigureWidget(figure)
+
+    def clicked(trace: Any, points: Any, _: Any) -> None:
+        for place in points.point_inds[:1]:
+            follow(str(trace.customdata[place]))
+
+    for trace in drawn.select_traces({"name": "nodes"}):
+        trace.on_click(clicked)
+    return drawn
+
+
 def _neighbours(result: Review, service: str) -> list[tuple[str, str]]:
     """Return the services that call a service, and those that it calls, each with a sign that says which."""
     calls, known = result.facts["calls"], set(result.services) - {service}
     callers = sorted(set(calls.loc[calls["callee"] == service, "caller"]) & known)
     callees = sorted(set(calls.loc[calls["caller"] == service, "callee"]) & known)
-    return [*((name, "called by ") for name in callers), *((name, "calls ") for name in callees)]
+    return [*((name, _CALLER) for name in callers), *((name, "calls ") for name in callees)]
 
 
 def _window(data: Dataset | Review) -> Any:

@@ -16,9 +16,10 @@ def data(tmp_path_factory):
 
 
 def titles(panel):
-    return [
-        output["data"]["application/vnd.plotly.v1+json"]["layout"]["title"]["text"] for output in panel.drawn.outputs
-    ]
+    """Return the titles of what is drawn: the map, or the trace of a finding."""
+    traces = [one["data"]["application/vnd.plotly.v1+json"] for one in panel.drawn.outputs]
+    maps = [one.layout.title.text for one in panel.map.children]
+    return [*maps, *(one["layout"]["title"]["text"] for one in traces)]
 
 
 def test_a_service_and_a_chapter_are_picked(data):
@@ -56,6 +57,42 @@ def test_a_click_on_a_node_leads_to_its_findings_and_its_neighbours(data):
     assert [one.description.split(" (")[0] for one in panel.nodes.children][1:] == ["calls billing", "calls cart"]
     clicked(panel, "←")
     assert panel.service.value == "all"
+
+
+def click_on_the_map(panel, name):
+    """Send what the browser sends when a node is clicked."""
+    (drawn,) = panel.map.children
+    (number,) = (number for number, trace in enumerate(drawn.data) if trace.name == "nodes")
+    place = list(drawn.data[number].customdata).index(name)
+    points = {"trace_indexes": [number], "point_indexes": [place], "xs": [0], "ys": [0]}
+    drawn._handler_js2py_pointsCallback(
+        {"new": {"event_type": "plotly_click", "points": points, "device_state": None, "selector": None}}
+    )
+
+
+def test_a_click_on_the_map_does_what_its_button_does(data):
+    result = an.review(data)
+    panel = an.explore(result)
+    whole = panel.map.children[0]
+    click_on_the_map(panel, "cart")
+    assert panel.service.value == "cart"
+    assert {one.id for one in panel.findings} == {one.id for one in result.finding_objects if "cart" in one.services}
+    assert "at cart" in panel.said.value
+    # The shop: gateway calls cart and billing; around cart there is no billing. The whole map is gone.
+    assert "billing" not in next(one.customdata for one in panel.map.children[0].data if one.name == "nodes")
+    assert whole.comm is None
+    click_on_the_map(panel, "gateway")
+    assert panel.service.value == "gateway"
+
+
+def test_a_click_on_a_store_says_at_whom_to_look(data):
+    panel = an.explore(an.review(data))
+    nodes = next(one.customdata for one in panel.map.children[0].data if one.name == "nodes")
+    (store,) = (name for name in nodes if "shop" in name)
+    click_on_the_map(panel, store)
+    assert panel.service.value == "all"
+    # The shop: cart and billing write its one database.
+    assert panel.said.value.endswith("look at the services that call it: billing, cart.</p>")
 
 
 def test_another_window_is_reviewed_anew(data):
