@@ -17,7 +17,7 @@ __all__ = ["CORPUS", "SEEDS", "TARGETS", "seeds_of"]
 
 CORPUS = Path(__file__).parent / "corpus"
 SEEDS = Path(__file__).parent / "seeds"
-#: No reading of a mutant takes longer, on a machine that is busy with other things.
+#: No reading of a mutant takes more of a processor: a clock on the wall would blame a mutant for a busy machine.
 SLOWEST_SECONDS = 60.0
 
 
