@@ -158,7 +158,9 @@ changes:
   timeout=A->B:300ms        A gives calls to B up after that time
   breaker=A->B              a circuit breaker stands before calls from A to B
   retry=A->B:3              failed calls from A to B are made up to 3 times
-  owner=TABLE->SERVICE      who reaches the table asks its owner instead""",
+  owner=TABLE->SERVICE      who reaches the table asks its owner instead
+  cut=SERVICE/MODULE        calls between the module and its siblings go over the
+                            network""",
         """\
 examples:
   archreview what-if exports/ --scenario batch=detected

@@ -40,7 +40,7 @@ def what_if(data: Dataset, scenario: str | Scenario | Iterable[str | Scenario], 
     scenario
         ``fail=SERVICE[:share]``, ``slow=SERVICE:+50ms`` or ``slow=SERVICE:x2``, ``merge=A+B``, ``batch=detected`` or
         ``batch=SERVICE``, ``parallel=detected`` or ``parallel=SERVICE``, ``timeout=A->B:300ms``, ``breaker=A->B``,
-        ``retry=A->B:attempts``, ``owner=TABLE->SERVICE``; or a list of these, applied in order.
+        ``retry=A->B:attempts``, ``owner=TABLE->SERVICE``, ``cut=SERVICE/MODULE``; or a list of these, applied in order.
     config
         The configuration ``review.yml`` by which ``detected`` calls are found.
 

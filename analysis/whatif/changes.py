@@ -31,6 +31,8 @@ ASSUMPTIONS: Final[Mapping[str, str]] = {
     "at once and is not made",
     "retry": "a failed call is made again at once, up to the attempts given, and succeeds as often as such calls did",
     "owner": "who reached the table itself asks its owner, which takes the median time on the way of a call more",
+    "cut": "each call between the module and its siblings takes the median time on the way between two services more; "
+    "requests from outside come straight to the module, and calls to tables that siblings use too stay as they are",
 }
 
 
@@ -52,6 +54,8 @@ class Measured:
         What detectors found; empty where no scenario asks.
     way_ns
         Median time on the way of a call between services, by callee, and of all ("").
+    network_ns
+        Median time on the way of a call between two services of which both halves were seen.
     failure_share
         Share of calls that failed, by caller and callee.
     open_calls
@@ -60,6 +64,7 @@ class Measured:
 
     found: Found = field(default_factory=Found)
     way_ns: dict[str, int] = field(default_factory=dict)
+    network_ns: int = 0
     failure_share: dict[tuple[str, str], float] = field(default_factory=dict)
     open_calls: dict[tuple[str, str], frozenset[tuple[int, int, int]]] = field(default_factory=dict)
 
@@ -245,6 +250,20 @@ def _owner(scenario: Scenario, plan: Plan, measured: Measured) -> int:
     return len(rows)
 
 
+def _cut(scenario: Scenario, plan: Plan, measured: Measured) -> int:
+    recording, forest = plan.recording, plan.recording.forest
+    mine = recording.modules == scenario.services[0]
+    parent = forest.parent
+    crosses = (parent >= 0) & (recording.modules != "") & (recording.modules[parent] != "")
+    crosses &= (recording.services == recording.services[parent]) & (mine != mine[parent])
+    # What is asked over the network already is no dearer.
+    crosses[forest.edges.server[forest.edges.server >= 0]] = False
+    rows = np.flatnonzero(crosses & ~plan.removed)
+    plan.extra[rows] += measured.network_ns
+    plan.new_calls[rows] += forest.multiplicity[rows]
+    return int(mine.sum())
+
+
 def _mentions(template: str, table: str) -> bool:
     """Whether a statement's template names a table, with its schema or without."""
     words = "".join(letter if letter.isalnum() or letter in "._" else " " for letter in template.lower()).split()
@@ -261,4 +280,5 @@ _APPLIED: Final[Mapping[str, Callable[[Scenario, Plan, Measured], int]]] = {
     "breaker": _breaker,
     "retry": _retry,
     "owner": _owner,
+    "cut": _cut,
 }

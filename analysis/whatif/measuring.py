@@ -7,10 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from analysis import schema
 from analysis.dataset import Dataset
 from analysis.engine import scan_facts
-from analysis.facts import discover, to_frame
+from analysis.facts import _modules, discover, to_frame
 from analysis.forest import iter_forests
 from analysis.links.architecture import COLUMNS
 from analysis.resilience import tolerance
@@ -32,7 +34,7 @@ _OPEN_NS: Final = 5_000_000_000
 
 def recordings(data: Dataset) -> Iterator[Recording]:
     """Give each partition of a dataset, planted."""
-    columns = tuple(dict.fromkeys((*COLUMNS, "operation", "template", "category")))
+    columns = tuple(dict.fromkeys((*COLUMNS, "operation", "template", "category", *_modules.COLUMNS)))
     for forest in iter_forests(data, columns):
         yield Recording(forest)
 
@@ -43,11 +45,14 @@ def measure(data: Dataset, scenarios: Iterable[Scenario], config: Any = None) ->
     Raises
     ------
     ScenarioError
-        A service is named that is not in the recording, or nothing was detected.
+        A service or a module is named that is not in the recording, nothing was detected, or what a call over the
+        network takes is not known.
     """
     scenarios = tuple(scenarios)
     kinds = {scenario.kind for scenario in scenarios}
     measured = Measured(found=_found(data, kinds, config))
+    if "cut" in kinds:
+        measured.network_ns = _network(data, [scenario for scenario in scenarios if scenario.kind == "cut"])
     if kinds & _OF_CALLS:
         calls = pd.concat([_calls(recording) for recording in recordings(data)], ignore_index=True)
         served = calls[calls["way_ns"] >= 0]
@@ -62,6 +67,33 @@ def measure(data: Dataset, scenarios: Iterable[Scenario], config: Any = None) ->
                 mine = calls[(calls["caller"] == caller) & (calls["callee"] == callee)]
                 measured.open_calls[caller, callee] = _kept_out(mine)
     return measured
+
+
+def _network(data: Dataset, cuts: list[Scenario]) -> int:
+    """Return the median time on the way between two services, and check that the modules to be cut out are there."""
+    ways: list[NDArray[np.int64]] = []
+    modules: set[str] = set()
+    client, server = schema.KINDS.index("client"), schema.KINDS.index("server")
+    for recording in recordings(data):
+        forest, answer = recording.forest, recording.answer
+        modules |= set(recording.modules)
+        whole = (answer >= 0) & forest.has_time & (forest.kind == client)
+        whole &= (forest.kind[answer] == server) & forest.has_time[answer]
+        whole &= recording.services != recording.services[answer]
+        rows = np.flatnonzero(whole)
+        ways.append(np.maximum(forest.duration[rows] - forest.duration[answer[rows]], 0))
+    told = sorted(modules - {""})
+    for scenario in cuts:
+        if scenario.services[0] not in modules:
+            there = f"there are {', '.join(told[:30])}" if told else "no service names modules"
+            raise ScenarioError(f"{scenario.text!r}: there is no module {scenario.services[0]!r}; {there}")
+    every = np.concatenate(ways)
+    if not len(every):
+        raise ScenarioError(
+            f"{cuts[0].text!r}: what a call over the network takes is not known: "
+            "no call between two services was recorded by both"
+        )
+    return int(np.median(every))
 
 
 def _found(data: Dataset, kinds: set[str], config: Any) -> Found:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from analysis import schema
 from analysis._kernels.replay import replay
+from analysis.facts._modules import modules_of
 from analysis.forest import Forest
+from analysis.graph import module_name
 
 __all__ = ["Plan", "Recording"]
 
@@ -43,6 +45,14 @@ class Recording:
         """Return a text column; empty where a span has none."""
         codes = self.forest.codes(column)
         return np.array([*codes.values, ""], dtype=object)[codes.codes]
+
+    @cached_property
+    def modules(self) -> NDArray[np.object_]:
+        """Module of every span, after its service ("shop/stock"); empty where its service names none on the way."""
+        codes = modules_of(self.forest)
+        module = np.array([*codes.values, ""], dtype=object)[codes.codes]
+        names = {pair: module_name(*pair) for pair in set(zip(self.services, module, strict=True)) if all(pair)}
+        return np.array([names.get(pair, "") for pair in zip(self.services, module, strict=True)], dtype=object)
 
     @cached_property
     def entered(self) -> NDArray[np.int64]:
@@ -112,6 +122,8 @@ class Plan:
         Probability that a failure which was recorded is undone.
     more_calls
         Calls made in its place beyond itself.
+    new_calls
+        Calls made to reach it, where it was reached within its process.
     """
 
     recording: Recording
@@ -123,13 +135,15 @@ class Plan:
     fails: Floats = field(init=False)
     recovered: Floats = field(init=False)
     more_calls: Floats = field(init=False)
+    new_calls: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         size = self.recording.forest.size
         self.removed = np.zeros(size, np.bool_)
         self.inside, self.beside = np.full(size, -1, np.int32), np.full(size, -1, np.int32)
         self.extra, self.limit = np.zeros(size, np.int64), np.full(size, -1, np.int64)
-        self.fails, self.recovered, self.more_calls = np.zeros(size), np.zeros(size), np.zeros(size)
+        self.fails, self.recovered = np.zeros(size), np.zeros(size)
+        self.more_calls, self.new_calls = np.zeros(size), np.zeros(size)
 
     def settle(self) -> None:
         """Remove what lies below what was removed."""
@@ -165,4 +179,5 @@ class Plan:
         """Return how many calls every span stands for with the change."""
         recording = self.recording
         made = recording.calls & ~self.removed & (self.inside < 0)
-        return np.where(made, recording.forest.multiplicity + self.more_calls, 0.0)
+        kept = np.where(made, recording.forest.multiplicity + self.more_calls, 0.0)
+        return kept + np.where(self.removed, 0.0, self.new_calls)

@@ -26,6 +26,7 @@ KINDS: Final = {
     "breaker": "breaker=A->B",
     "retry": "retry=A->B:attempts",
     "owner": "owner=TABLE->SERVICE",
+    "cut": "cut=SERVICE/MODULE",
 }
 
 _SERVICE: Final = r"(?P<service>.+)"
@@ -40,6 +41,7 @@ _SHAPES: Final = {
     "breaker": _EDGE,
     "retry": rf"{_EDGE}:(?P<number>\d+)",
     "owner": _EDGE,
+    "cut": r"(?P<only>[^/].*/.+)",
 }
 
 
@@ -59,7 +61,7 @@ class Scenario:
         One of `KINDS`.
     services
         Whom it concerns: one service, the two ends of an edge (the caller first), those that are merged; a table and
-        its owner. None where it is all that was detected.
+        its owner; a module, after its service. None where it is all that was detected.
     number
         A share, a factor, or attempts.
     time_ns

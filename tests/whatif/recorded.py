@@ -21,6 +21,7 @@ MAPPING = {
         "duration_ns": "duration",
         "db_system": "system",
         "db_statement": "statement",
+        "module": "module",
     }
 }
 
@@ -44,6 +45,7 @@ def recorded(requests, *, every_ms=1_000, shuffle=None):
                     "duration": int((end - start) * MS),
                     "system": "postgresql" if extra.get("statement") else None,
                     "statement": extra.get("statement"),
+                    "module": extra.get("module"),
                 }
             )
     frame = pd.DataFrame(rows)

@@ -225,6 +225,7 @@ def test_the_interval_narrows_with_requests():
         ("breaker=a -> b", "breaker", ("a", "b"), None, None),
         ("retry=a->b:3", "retry", ("a", "b"), 3, None),
         ("owner=shop.lines->orders", "owner", ("shop.lines", "orders"), None, None),
+        ("cut=shop/stock", "cut", ("shop/stock",), None, None),
     ],
 )
 def test_scenarios_are_read(text, kind, services, number, time_ms):
@@ -243,6 +244,7 @@ def test_scenarios_are_read(text, kind, services, number, time_ms):
         ("slow=cart:+5lightyears", "is no length of time"),
         ("timeout=a:300ms", "it is written timeout=A->B:300ms"),
         ("merge=a", "it is written merge=A+B"),
+        ("cut=stock", "it is written cut=SERVICE/MODULE"),
     ],
 )
 def test_what_is_no_scenario_is_told(text, told):
