@@ -106,7 +106,8 @@ def read_one(task: Task, told: Told | None = None) -> Given:
 
 def _read_unless_done(task: Task, told: Told | None) -> Given:
     """Read a file, or take what a run that ended early left of it; what is taken later must be on disk."""
-    state = state_of(task.file) if task.spool.lasting else None
+    # Encrypted rows are of no use to a later run, and a record of them would hold what was refused.
+    state = state_of(task.file) if task.spool.lasting and not task.spool.key else None
     if state is None:
         with _opened(task.file) as stream:
             return _read_stream(task, stream, told)

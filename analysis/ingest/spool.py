@@ -17,6 +17,7 @@ from typing import Final, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.parquet.encryption import create_decryption_properties, create_encryption_properties
 
 from analysis.ingest.columns import joined, tidy
 from analysis.ingest.merging import INPUT
@@ -90,6 +91,9 @@ class Spool:
         What the names of spilled files begin with: spools of one folder have different ones.
     lasting
         Whether rows of an input that are many are spilled as soon as it is read, so that they need not be read again.
+    key
+        What spilled rows are encrypted with, of 16 bytes: nobody can read what a run that was killed left of them.
+        Empty: they are not.
     """
 
     folder: str | Path | Callable[[], Path | Folder]
@@ -98,6 +102,7 @@ class Spool:
     run: int = 400_000
     label: str = ""
     lasting: bool = False
+    key: bytes = field(default=b"", repr=False)
     counts: dict[Kind, int] = field(default_factory=lambda: {"spans": 0, "logs": 0})
     _held: dict[Kind, list[tuple[pa.Table, UInt64s]]] = field(default_factory=lambda: {"spans": [], "logs": []})
     _held_rows: int = 0
@@ -133,7 +138,7 @@ class Spool:
         most = self.limit if near else min(self.limit, self.run)
         # Afar, rows are few that come back by themselves: the rest lies where everyone finds it.
         lasting = self.lasting or not near
-        return Spool(folder, self.buckets, most, self.run, f"{number:06d}-", lasting)
+        return Spool(folder, self.buckets, most, self.run, f"{number:06d}-", lasting, self.key)
 
     @property
     def place(self) -> Folder:
@@ -205,7 +210,8 @@ class Spool:
         pieces = []
         begin = 0
         for end in ends.tolist():
-            pieces.append(_piece_bytes(table.slice(begin, end - begin).cast(plain), texts) if end > begin else b"")
+            rows = table.slice(begin, end - begin)
+            pieces.append(_piece_bytes(rows.cast(plain), texts, self.key) if end > begin else b"")
             begin = end
         offsets = np.cumsum([_OFFSET * (self.buckets + 1), *map(len, pieces)], dtype=np.uint64)
         return b"".join([offsets.tobytes(), *pieces])
@@ -260,26 +266,34 @@ class Spool:
                     if offsets[bucket] == offsets[bucket + 1]:
                         continue
                     file.seek(offsets[bucket])
-                    table = _complete(kind, _piece_of(file.read(offsets[bucket + 1] - offsets[bucket])))
+                    table = _complete(kind, _piece_of(file.read(offsets[bucket + 1] - offsets[bucket]), self.key))
                     # With more partitions than buckets, several share one.
                     yield table, _homes(kind, table) if partitions > self.buckets else None
 
 
-def _piece_bytes(rows: pa.Table, texts: list[str]) -> bytes:
+def _piece_bytes(rows: pa.Table, texts: list[str], key: bytes) -> bytes:
     """Return the rows of one bucket as a Parquet file of their own: read without what a run says of its others."""
     content = BytesIO()
     pq.write_table(
-        rows, content, row_group_size=rows.num_rows, compression="lz4", use_dictionary=texts, write_statistics=False
+        rows,
+        content,
+        row_group_size=rows.num_rows,
+        compression="lz4",
+        use_dictionary=texts,
+        write_statistics=False,
+        encryption_properties=create_encryption_properties(key) if key else None,
     )
     return content.getvalue()
 
 
-def _piece_of(content: bytes) -> pa.Table:
+def _piece_of(content: bytes, key: bytes) -> pa.Table:
     held = pa.BufferReader(content)
-    metadata = pq.read_metadata(held)
+    opened = create_decryption_properties(key) if key else None
+    metadata = pq.read_metadata(held, decryption_properties=opened)
     texts = [field.name for field in metadata.schema.to_arrow_schema() if pa.types.is_string(field.type)]
     held.seek(0)
-    return pq.ParquetFile(held, metadata=metadata, read_dictionary=texts).read(use_threads=False)
+    file = pq.ParquetFile(held, metadata=metadata, read_dictionary=texts, decryption_properties=opened)
+    return file.read(use_threads=False)
 
 
 def _homes(kind: Kind, table: pa.Table) -> UInt64s:

@@ -6,6 +6,7 @@ made of its content. The manifest is written last; until then the dataset is wha
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +62,8 @@ def write_dataset(
     partitions
         How many to make; by default as many as the spans ask for. A dataset keeps the number that it began with.
     redact
-        Keep no values. A dataset that keeps none goes on without them.
+        Keep no values. A dataset that keeps none goes on without them. Rows that leave memory meanwhile are encrypted
+        with a key that ends with this program, so one that ended early begins anew.
     hidden
         What is masked in names too, where no values are kept; it must be given again whenever the dataset is extended.
     progress
@@ -89,17 +91,19 @@ def write_dataset(
     folder = Folder(to)
     with writing(folder):
         present = load_manifest(folder)
-        _clean(folder, present, Ledger(Folder(folder.address(_RUNS))))
-        fixed = _fixed_count(present, partitions)
         if present is not None:
             if redact and NOTE not in present.notes:
                 raise ValueError("the dataset has values already: ingest its exports into a new one to redact them")
             redact = NOTE in present.notes
+        # Without values nothing is left for a later run, nor anything of an earlier one that may have some.
+        _clean(folder, present, None if redact else Ledger(Folder(folder.address(_RUNS))))
+        fixed = _fixed_count(present, partitions)
         hidden = hidden if redact else NOTHING_HIDDEN
         with open_executor(engine) as executor, _runs(folder, shared=not shares_disk(executor)) as runs:
             # Buckets and partitions nest.
             buckets = fixed if fixed and fixed % BUCKETS else BUCKETS
-            spool = Spool(runs, buckets=buckets, limit=Spool.run, lasting=True)
+            key = secrets.token_bytes(16) if redact else b""
+            spool = Spool(runs, buckets=buckets, limit=Spool.run, lasting=not redact, key=key)
             known = present.contents if present else ()
             ingested = read_exports(paths, mapping=mapping, progress=progress, skip=known, spool=spool, engine=executor)
             stored, fresh = write_partitions(

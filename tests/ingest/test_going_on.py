@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import analysis as an
@@ -114,3 +118,39 @@ def test_an_error_of_another_kind_leaves_nothing(exports, tmp_path, monkeypatch)
     with pytest.raises(OSError, match="No space left"):
         an.ingest(exports, tmp_path / "lost", partitions=5)
     assert not (tmp_path / "lost" / RUNS).exists()
+
+
+def left_of(folder: Path) -> str:
+    """Return the rows that a run left, as whoever finds them can read them."""
+    rows = ""
+    for path in sorted((folder / RUNS).glob("*.run")):
+        content = path.read_bytes()
+        ends = np.frombuffer(content[: 8 * (spool.BUCKETS + 1)], np.uint64).tolist()
+        for begin, end in itertools.pairwise(ends):
+            if begin < end:
+                rows += str(pq.read_table(pa.BufferReader(content[begin:end])).to_pylist())
+    return rows
+
+
+def test_without_values_a_run_leaves_nothing_that_can_be_read(exports, tmp_path, monkeypatch):
+    secret = "SELECT 'of a customer'"
+    rows = [row(9, 1, attributes={"db.system.name": "postgresql", "db.query.text": secret}, kind=3)]
+    (exports / "4.jsonl").write_bytes(otlp_lines(rows))
+    for redact in (False, True):
+        monkeypatch.setattr(spool.Spool, "run", 1)
+        with pytest.raises(EngineLost):
+            an.ingest(exports, tmp_path / f"{redact}", partitions=128, redact=redact, progress=lose({"partitions": 3}))
+        assert list((tmp_path / f"{redact}" / RUNS).glob("*.run"))
+    assert secret in left_of(tmp_path / "False")
+    with pytest.raises(OSError, match="encrypted"):
+        left_of(tmp_path / "True")
+    assert not list((tmp_path / "True" / RUNS).glob("*.json"))
+    # The second run has another key, and the rows of the first without one are gone before it reads.
+    gone = lose({"files": 0})
+    with pytest.raises(EngineLost):
+        an.ingest(exports, tmp_path / "False", partitions=128, redact=True, progress=gone)
+    assert left_of(tmp_path / "False") == ""
+    an.ingest(exports, tmp_path / "True", partitions=128, redact=True)
+    monkeypatch.undo()
+    an.ingest(exports, tmp_path / "whole", partitions=128, redact=True)
+    assert bytes_of(tmp_path / "True") == bytes_of(tmp_path / "whole")
