@@ -34,10 +34,13 @@ class RecordReader:
     ----------
     rejects
         Where assumptions are noted.
+    decimal
+        The records are Datadog's: ids of digits alone are decimal whatever their field is called, but whole ones of 32.
     """
 
-    def __init__(self, rejects: Rejects) -> None:
+    def __init__(self, rejects: Rejects, *, decimal: bool = False) -> None:
         self._note = rejects.note
+        self._decimal = decimal
 
     def columns(self, record: Mapping[str, Any], line: str | None = None) -> dict[str, Any]:
         """Return the columns that a record feeds; those it says nothing about are not among them.
@@ -90,7 +93,7 @@ class RecordReader:
 
     def _ids(self, record: Mapping[str, Any], plan: Mapping[str, tuple[str, ...]], row: dict[str, Any]) -> None:
         for key in plan.get("trace", ()):
-            found = trace_id_of(record[key], decimal=is_decimal_key(key))
+            found = trace_id_of(record[key], decimal=self._decimal or is_decimal_key(key))
             if found is None:
                 header = trace_parent(record[key])
                 if header is None:
@@ -101,8 +104,10 @@ class RecordReader:
                 return
             if found != (0, 0):
                 row["trace_id_high"], row["trace_id_low"] = found
+                # Beside a hexadecimal trace id, the span's is hexadecimal as well.
+                decimal = self._decimal and str(record[key]).isdecimal() and len(str(record[key])) < 32
                 for span_key in plan.get("span", ()):
-                    span = span_id_of(record[span_key], decimal=is_decimal_key(span_key))
+                    span = span_id_of(record[span_key], decimal=decimal or is_decimal_key(span_key))
                     if span:
                         row["span_id"] = span
                         break

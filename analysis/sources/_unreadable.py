@@ -42,6 +42,9 @@ def unreadable(name: str, head: bytes) -> UnreadableExport:
             f"this is a CSV report of Kibana without {', '.join(missing_columns(columns))}: its rows cannot be spans",
             "Add these columns in Discover and export again, or the documents: `archreview formats elastic-apm`",
         )
+    for named, problem, remedy in _TABLES:
+        if named.issubset(columns):
+            return UnreadableExport(name, problem, remedy)
     if b"ScopeSpans #" in head or b"ResourceSpans #" in head:
         return UnreadableExport(
             name,
@@ -87,6 +90,11 @@ _LOOKALIKES = (
         "Export them again from version 2: /api/v2/traces",
     ),
     (
+        (("", "parent_id"), ("context", "trace_id"), ("context", "span_id")),
+        "this is what an SDK's console exporter prints, which is written for people",
+        "Export over OTLP to a Collector, hand in what its file exporter writes, or name the fields: --map columns.yml",
+    ),
+    (
         (("", "TraceSummaries"),),
         "these are summaries of traces of AWS X-Ray, which hold no spans",
         "Download the traces themselves: aws xray batch-get-traces --trace-ids …",
@@ -100,6 +108,20 @@ _LOOKALIKES = (
         (("data", "result"), ("data", "resultType")),
         "this is the result of a metric query of Loki or Prometheus, which holds no log lines",
         "Hand in the result of a log query, one without rate() or count_over_time(), or traces",
+    ),
+)
+
+#: Columns of tables that hold no spans, or hold them in texts that are no data any more.
+_TABLES = (
+    (
+        frozenset({"TraceId", "SpanId", "ParentSpanId", "Duration"}),
+        "this is a table of spans of ClickHouse as CSV, in which maps of attributes are texts",
+        "Export it again as FORMAT JSONEachRow or FORMAT Parquet",
+    ),
+    (
+        frozenset({"Trace ID", "Start time", "Duration"}),
+        "this is the list of traces that a search in Grafana found: it names no spans and no parents",
+        "Download the traces by id (/api/v2/traces/<id>, or Download traces in Grafana's Explore)",
     ),
 )
 

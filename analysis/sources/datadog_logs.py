@@ -22,6 +22,7 @@ from analysis.sources._collection import without_collection
 from analysis.sources._documents import Layout, units
 from analysis.sources._ledger import Rejects, masked
 from analysis.sources._log_lines import LineReader
+from analysis.sources._log_records import RecordReader
 from analysis.sources._log_times import log_time
 from analysis.sources._log_values import level
 from analysis.sources._outline import outlines
@@ -70,7 +71,7 @@ class _Reader:
     def __init__(self, rejects: Rejects) -> None:
         self.rows: Final = LogRows(rejects)
         self._rejects = rejects
-        self._lines = LineReader(rejects)
+        self._lines, self._records = LineReader(rejects), RecordReader(rejects, decimal=True)
 
     def take(self, value: Any, position: str) -> None:
         """Take a record, or a page of them."""
@@ -91,7 +92,7 @@ class _Reader:
         row = self.rows.template | (self._lines.columns(message) if isinstance(message, str) and message else {})
         custom = attributes.get("attributes")
         if isinstance(custom, dict) and custom:
-            told = self._lines.records.columns(custom)
+            told = self._records.columns(custom)
             body, shaped = row["body"], row["structured"]
             row |= {name: found for name, found in told.items() if found is not None and name != "time_ns"}
             # What pipelines took out of a line of text does not make it a structured line.

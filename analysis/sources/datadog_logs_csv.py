@@ -19,6 +19,7 @@ from typing import Any, Final
 from analysis.sources._collection import without_collection
 from analysis.sources._ledger import Rejects
 from analysis.sources._log_lines import LineReader
+from analysis.sources._log_records import RecordReader
 from analysis.sources._log_sniff import first_lines
 from analysis.sources._log_tables import cells_of, header_of, rows_of
 from analysis.sources._log_times import log_time
@@ -51,7 +52,7 @@ def sniff(head: bytes) -> bool:
 @without_collection
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield log records in batches."""
-    rows, lines = LogRows(rejects), LineReader(rejects)
+    rows, lines, records = LogRows(rejects), LineReader(rejects), RecordReader(rejects, decimal=True)
     table = cells_of((f"{text}\n" for text in rows_of(stream, rejects)), ",", rejects)
     names = [name.strip().lstrip("\ufeff") for name in next(table, [])]
     for number, cells in enumerate(table, start=2):
@@ -60,18 +61,18 @@ def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
         if len(cells) != len(names):
             rejects.add(SHAPE, f"row {number}", f"{len(cells)} cells, not {len(names)}")
             continue
-        rows.append(rows.template | _columns(dict(zip(names, cells, strict=True)), lines))
+        rows.append(rows.template | _columns(dict(zip(names, cells, strict=True)), lines, records))
         if len(rows) >= BATCH_ROWS:
             yield from rows.batch()
     yield from rows.batch()
 
 
-def _columns(cells: dict[str, str], lines: LineReader) -> dict[str, Any]:
+def _columns(cells: dict[str, str], lines: LineReader, records: RecordReader) -> dict[str, Any]:
     plain = {name.lower().lstrip("@"): name for name in cells}
     message = next((cells[plain[name]] for name in _MESSAGES if name in plain), "").rstrip("\n")
     row: dict[str, Any] = lines.columns(message) if message else {"structured": False}
     beside = {name.lstrip("@"): value for name, value in cells.items() if value and name.lower() not in _MESSAGES}
-    told = lines.records.columns(beside)
+    told = records.columns(beside)
     own = {"structured", "body", "time_ns", "fields"}
     row |= {name: value for name, value in told.items() if value is not None and name not in own}
     time = next((cells[plain[name]] for name in ("date", "timestamp") if name in plain), "")

@@ -12,6 +12,7 @@ from tests.sources.logs import MADE, SPAN, TRACE, lines, log_rows
 
 #: 2026-11-23T07:22:34Z.
 AT = 1_795_418_554
+HALVES = (int(TRACE[:16], 16), int(TRACE[16:], 16))
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -102,6 +103,38 @@ def test_ids_of_datadog_are_decimal_and_others_are_not():
     assert (rows[0]["trace_id_high"], rows[0]["trace_id_low"], rows[0]["span_id"]) == (0, 123456789012, 42)
     rows = log_rows(lines({"time": AT, "msg": "x", "trace_id": "123456789012"})).rows
     assert rows[0]["trace_id_low"] == 0x123456789012
+
+
+@pytest.mark.parametrize(
+    ("said", "ids"),
+    [
+        # Sixteen digits are decimal too where Datadog wrote them.
+        ({"trace_id": "1234567890123456", "span_id": "42"}, (0, 1234567890123456, 42)),
+        ({"dd": {"trace_id": TRACE, "span_id": str(int(SPAN, 16))}}, (*HALVES, int(SPAN, 16))),
+        ({"trace_id": TRACE, "span_id": "1234567890123456"}, (*HALVES, 0x1234567890123456)),
+        ({"dd.trace_id": "18446744073709551615", "dd.span_id": "7"}, (0, 2**64 - 1, 7)),
+    ],
+)
+def test_ids_of_records_of_datadog(said, ids):
+    record = {"type": "log", "attributes": {"timestamp": "2026-11-23T07:22:34Z", "message": "x", "attributes": said}}
+    row = log_rows(json.dumps({"data": [record]}).encode()).rows[0]
+    assert (row["trace_id_high"], row["trace_id_low"], row["span_id"]) == ids
+
+
+def test_ids_in_a_table_of_datadog():
+    table = b"Date,Service,Status,trace_id,span_id,Message\n2026-11-23T07:22:34Z,shop,info,1234567890123456,42,x\n"
+    row = log_rows(table).rows[0]
+    assert (row["trace_id_low"], row["span_id"]) == (1234567890123456, 42)
+
+
+@pytest.mark.parametrize("said", [f"traceparent=00-{TRACE}-{SPAN}-01", f"trace_id={TRACE} span_id={SPAN}"])
+def test_what_nginx_adds_names_the_trace(said):
+    line = f'10.0.0.9 - - [23/Nov/2026:07:22:34 +0000] "GET /cart HTTP/1.1" 200 12 "-" "curl/8" {said}\n'
+    found = log_rows(line.encode() * 3)
+    assert found.format == "access-log"
+    assert [(row["trace_id_high"], row["trace_id_low"], row["span_id"]) for row in found.rows] == [
+        (*HALVES, int(SPAN, 16))
+    ] * 3
 
 
 @pytest.mark.parametrize("value", ["-", "none", "", "0", "abc", "order-7", ["x"], {"a": 1}, 0, None])
