@@ -145,7 +145,9 @@ examples:
 Replay recorded traces with one thing changed, or several, and tell of each
 entry operation p50, p95, calls and failures before and after, with intervals
 and what is assumed. Time goes through the recorded tree, so that slack stays
-slack; failures go up as callers were seen to survive them.
+slack; failures go up as callers were seen to survive them. With --against, what
+is predicted is held to a recording made after the change, without the drift
+between the two: how much longer the same took in the one than in the other.
 
 changes:
   fail=SERVICE[:share]      its calls fail: all, or a share (0.2 or 20%)
@@ -166,6 +168,7 @@ examples:
   archreview what-if exports/ --scenario batch=detected
   archreview what-if exports/ --scenario fail=payments:0.2
   archreview what-if exports/ --scenario merge=cart+pricing --format json
+  archreview what-if before/ --scenario batch=detected --against after/     did it come true?
   archreview what-if exports/ --scenario 'timeout=orders->payments:300ms' --scenario 'retry=orders->payments:2'""",
         (options.sources, options.scenarios, options.form("text", "json"), options.out, options.reading),
     ),

@@ -211,6 +211,11 @@ def scenarios(parser: argparse.ArgumentParser) -> None:
         metavar="CHANGE",
         help="what is changed, such as batch=detected or slow=SERVICE:+50ms; several are changed at once",
     )
+    parser.add_argument(
+        "--against",
+        metavar="AFTER",
+        help="hold what is predicted to exports or a dataset recorded after the change, less the drift between the two",
+    )
 
 
 def incident(parser: argparse.ArgumentParser) -> None:

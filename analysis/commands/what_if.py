@@ -11,8 +11,11 @@ from analysis._wording import counted, duration, plain
 from analysis.commands._options import WrongUsage
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
 from analysis.commands._speaking import give
+from analysis.dataset import Dataset, open_source
 from analysis.dataset.view import View
+from analysis.engine import Progress
 from analysis.whatif import ScenarioError, WhatIf, what_if
+from analysis.whatif.against import TOLERANCE
 from analysis.whatif.scenarios import read_scenarios
 
 __all__ = ["run"]
@@ -27,9 +30,13 @@ def run(options: argparse.Namespace) -> int:
         scenarios = read_scenarios(options.scenario)
         with progress_of(options) as progress:
             # Scenarios name services as they were recorded, unless they are not to be named.
-            data = read(options, progress).seen(View(hidden=settings.view.hidden))
+            view = View(hidden=settings.view.hidden)
+            data, after = read(options, progress).seen(view), _after(options, progress)
         tell_refused(options, data)
-        result = what_if(data, scenarios, config=settings)
+        if after is not None:
+            tell_refused(options, after)
+            after = after.seen(view)
+        result = what_if(data, scenarios, config=settings, against=after)
     except ScenarioError as error:
         raise WrongUsage(str(error)) from error
     if options.format == "json":
@@ -37,7 +44,19 @@ def run(options: argparse.Namespace) -> int:
     else:
         text = "\n".join(_text(result)) + "\n"
     give(text, options.out)
-    return code_of(options, data)
+    return max(code_of(options, read_here) for read_here in (data, after) if read_here is not None)
+
+
+def _after(options: argparse.Namespace, progress: Progress | None) -> Dataset | None:
+    """Open what was recorded after the change; None where nothing is named."""
+    if options.against is None:
+        return None
+    try:
+        return open_source(
+            options.against, mapping=options.map, skew=options.skew, progress=progress, engine=options.engine
+        )
+    except (ValueError, ImportError) as error:
+        raise WrongUsage(str(error)) from error
 
 
 def _text(result: WhatIf) -> Iterator[str]:
@@ -63,6 +82,40 @@ def _text(result: WhatIf) -> Iterator[str]:
     yield "assumed"
     yield from (f"  {plain(said, 300)}" for said in result.assumptions)
     yield "In brackets: 95 % intervals by resampling the requests."
+    if result.against is not None:
+        yield ""
+        yield from _held(result.to_json()["against"])
+
+
+def _held(rows: list[dict[str, Any]]) -> Iterator[str]:
+    yield "against what was recorded after"
+    judged = [row for row in rows if row["held"] is not None]
+    for row in judged:
+        yield f"{plain(row['service'], 40)} {plain(row['operation'], 60)}  ({_both(row)})"
+        yield f"    calls   {row['calls_predicted']:,g} predicted, {row['calls_observed']:,g} observed a request"
+        before, predicted, drifted, observed = (
+            duration(row[f"p95_ms_{end}"]) for end in ("before", "predicted", "predicted_with_drift", "observed")
+        )
+        yield f"    p95     {before} before, {predicted} predicted, {observed} observed"
+        origin = (
+            f"over {counted(row['controls'], 'kind')} of its own spans"
+            if row["controls"]
+            else f"the {row['drift_from']}"
+        )
+        yield f"    drift   {row['drift']:.2f}, {origin}: so many times as long did the same take before"
+        within = "within" if row["held"] else "not within"
+        yield f"    ratio   {drifted} with the drift, {row['ratio']:.2f} of observed: {within} {TOLERANCE:.0%}"
+    held = sum(row["held"] for row in judged)
+    yield f"{held:,} of {counted(len(judged), 'entry operation')} within {TOLERANCE:.0%}"
+    if len(judged) < len(rows):
+        yield "not to be held"
+        for row in rows:
+            if row["held"] is None:
+                yield f"  {plain(row['service'], 40)} {plain(row['operation'], 60)}: {plain(row['why'], 600)}"
+
+
+def _both(row: dict[str, Any]) -> str:
+    return f"{counted(row['requests_before'], 'request')} before, {row['requests_after']:,} after"
 
 
 def _requests(row: dict[Any, Any]) -> str:

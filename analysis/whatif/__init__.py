@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.dataset import Dataset
+from analysis.whatif.against import AGAINST_COLUMNS, held_to, kinds
 from analysis.whatif.changes import ASSUMPTIONS, apply
 from analysis.whatif.failures import reaching_the_root
 from analysis.whatif.measuring import check_names, measure, recordings, tolerances
@@ -20,7 +21,17 @@ from analysis.whatif.outcome import COLUMNS, SCHEMA, WhatIf, compared
 from analysis.whatif.plan import Plan, Recording
 from analysis.whatif.scenarios import KINDS, Scenario, ScenarioError, read_scenario, read_scenarios
 
-__all__ = ["COLUMNS", "KINDS", "SCHEMA", "Scenario", "ScenarioError", "WhatIf", "read_scenario", "what_if"]
+__all__ = [
+    "AGAINST_COLUMNS",
+    "COLUMNS",
+    "KINDS",
+    "SCHEMA",
+    "Scenario",
+    "ScenarioError",
+    "WhatIf",
+    "read_scenario",
+    "what_if",
+]
 
 #: Kinds that make calls fail which did not.
 _BREAKING = frozenset({"fail", "timeout", "breaker"})
@@ -30,7 +41,13 @@ _ALWAYS = (
 )
 
 
-def what_if(data: Dataset, scenario: str | Scenario | Iterable[str | Scenario], *, config: Any = None) -> WhatIf:
+def what_if(
+    data: Dataset,
+    scenario: str | Scenario | Iterable[str | Scenario],
+    *,
+    config: Any = None,
+    against: Dataset | None = None,
+) -> WhatIf:
     """Replay recorded traces with one thing changed, or several at once.
 
     Parameters
@@ -43,33 +60,51 @@ def what_if(data: Dataset, scenario: str | Scenario | Iterable[str | Scenario], 
         ``retry=A->B:attempts``, ``owner=TABLE->SERVICE``, ``cut=SERVICE/MODULE``; or a list of these, applied in order.
     config
         The configuration ``review.yml`` by which ``detected`` calls are found.
+    against
+        What was recorded after such a change was made: the prediction is held to it, without the drift between the two
+        recordings.
 
     Returns
     -------
     WhatIf
-        Its ``operations`` are a pandas.DataFrame, an entry operation a row; its ``assumptions`` a tuple of texts.
+        Its ``operations`` are a pandas.DataFrame, an entry operation a row; its ``assumptions`` a tuple of texts; its
+        ``against`` a pandas.DataFrame as well, with `AGAINST_COLUMNS`, where a recording after the change is given.
 
     Raises
     ------
     ScenarioError
-        A scenario cannot be read, names what is not there, or concerns nothing.
+        A scenario cannot be read, names what is not there, or concerns nothing; or ``against`` has no trace.
     """
     scenarios = read_scenarios(scenario)
     measured = measure(data, scenarios, config)
     surviving = tolerances(data) if _BREAKING & {one.kind for one in scenarios} else None
     concerned = dict.fromkeys(scenarios, 0)
     known: set[str] = set()
-    parts = []
+    parts, spans = [], []
     for recording in recordings(data):
         plan = Plan(recording)
         for one in scenarios:
             concerned[one] += apply(one, plan, measured)
         known |= set(recording.services) | set(recording.target)
         parts.append(_requests(plan, surviving))
+        if against is not None:
+            spans.append(kinds(plan))
     for one, count in concerned.items():
         check_names(one, known - {""}, count)
     table = compared(pd.concat(parts, ignore_index=True))
-    return WhatIf(scenarios, table, _assumptions(scenarios, surviving))
+    held = None if against is None else _held(table, spans, against)
+    return WhatIf(scenarios, table, _assumptions(scenarios, surviving), held)
+
+
+def _held(predicted: pd.DataFrame, before: list[pd.DataFrame], against: Dataset) -> pd.DataFrame:
+    requests, after = [], []
+    for recording in recordings(against):
+        plan = Plan(recording)
+        requests.append(_requests(plan, None))
+        after.append(kinds(plan))
+    if not sum(map(len, requests)):
+        raise ScenarioError("the recording that the prediction is to be held to has no trace")
+    return held_to(predicted, compared(pd.concat(requests, ignore_index=True)), before, after)
 
 
 def _assumptions(scenarios: Iterable[Scenario], surviving: pd.DataFrame | None) -> tuple[str, ...]:

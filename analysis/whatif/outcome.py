@@ -54,20 +54,28 @@ class WhatIf:
         and the share of failed requests, each before, after, and the bounds of its 95 % interval after.
     assumptions
         What the replay takes for granted.
+    against
+        Where a recording after the change was given: a row an entry operation, by name, what was predicted beside what
+        was observed, the drift of spans that the change does not concern, and whether the prediction holds.
     """
 
     scenarios: tuple[Scenario, ...]
     operations: pd.DataFrame
     assumptions: tuple[str, ...]
+    against: pd.DataFrame | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the members of ``archreview/what-if/1``."""
-        return {
+        members: dict[str, Any] = {
             "schema": SCHEMA,
             "scenarios": [scenario.text for scenario in self.scenarios],
             "assumptions": list(self.assumptions),
             "operations": self.operations.to_dict("records"),
         }
+        if self.against is not None:
+            rows = self.against.astype(object).to_dict("records")
+            members["against"] = [{name: None if pd.isna(cell) else cell for name, cell in row.items()} for row in rows]
+        return members
 
     def _repr_html_(self) -> str:
         from analysis.table_html import table  # noqa: PLC0415 - only a notebook needs it
