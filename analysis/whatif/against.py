@@ -146,6 +146,10 @@ def held_to(
     return pd.DataFrame(rows, columns=list(AGAINST_COLUMNS))
 
 
+def _joined(arrays: pd.Series) -> Any:
+    return np.concatenate(list(arrays))
+
+
 def _merged(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     # The same number may be another request in another partition.
     table = pd.concat([part.assign(part=number << 32) for number, part in enumerate(parts)], ignore_index=True)
@@ -153,7 +157,7 @@ def _merged(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     grouped = table.groupby([*_ENTRY, *_KIND], sort=True)
     found = grouped.agg(calls=("calls", "sum"), touched=("touched", "max"))
     for name in ("times", "roots"):
-        found[name] = grouped[name].agg(lambda arrays: np.concatenate(list(arrays)))
+        found[name] = grouped[name].agg(_joined)
     found["spans"] = found["times"].map(len)
     return found.reset_index()
 
@@ -253,7 +257,8 @@ def _differing(mine: pd.DataFrame) -> str:
     change = (mine["calls_each_after"] - mine["calls_each"]).round(6)
     rows = mine.assign(size=-change.abs()).sort_values(["size", *_KIND]).head(_NAMED)
     return ", ".join(
-        f"{row['service']} -> {row['target'] or '?'} {row['name'][:80]}: {row['calls_each']:.3g} -> {row['calls_each_after']:.3g}"
+        f"{row['service']} -> {row['target'] or '?'} {row['name'][:80]}: "
+        f"{row['calls_each']:.3g} -> {row['calls_each_after']:.3g}"
         for row in rows.to_dict("records")
         if row["size"] < 0
     )
