@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
@@ -15,6 +16,7 @@ __all__ = ["cuts", "merges"]
 
 #: A module whose calls from and to its siblings are at most this share of its spans' traces is loosely tied.
 _LOOSE_CALLS: Final = 1.0
+_READY: Final = "could be cut out"
 _ACCESS: Final = ("read", "write", "unknown")
 
 
@@ -30,22 +32,27 @@ class Reviewed(Protocol):
         """The findings, worst first."""
 
 
-def cuts(result: Reviewed) -> pd.DataFrame:
+def cuts(result: Reviewed, replay: Callable[[str], pd.DataFrame] | None = None) -> pd.DataFrame:
     """Tell for each module of a modular service whether it could be cut out, and what that would cost.
 
     Parameters
     ----------
     result
         A review.
+    replay
+        Replays the recorded traces with one thing changed, such as ``cut=SERVICE/MODULE``, and returns a row an entry
+        operation: ``lambda change: what_if(data, change).operations``. Asked for the modules that could be cut out,
+        where a call between two services was seen from both sides.
 
     Returns
     -------
     pandas.DataFrame
         One row for each ``service`` and ``module``, sorted, of services with two modules or more: ``traces``,
         ``calls_in`` and ``calls_out`` (calls from and to its siblings: each would become a call over the network),
-        ``shared_tables`` (that siblings use too), ``own_tables``, ``verdict``, ``added_calls`` (a trace) and
+        ``shared_tables`` (that siblings use too), ``own_tables``, ``verdict``, ``added_calls`` (a trace),
         ``added_ms`` (a trace: those calls times the usual time on the way between two services here; not a number where
-        no call between services was seen from both sides).
+        no call between services was seen from both sides) and ``added_ms_p95`` (the most that an entry operation takes
+        longer at p95, replayed: calls with slack beside others add nothing; not a number where nothing was replayed).
     """
     rows = several_modules(result.facts["module_calls"])
     hop = _usual_hop_ms(result.facts["calls"])
@@ -78,10 +85,11 @@ def cuts(result: Reviewed) -> pd.DataFrame:
                 "verdict": _verdict(shared, added),
                 "added_calls": round(added, 2),
                 "added_ms": round(added * hop, 3),
+                "added_ms_p95": _added_at_p95(module_name(*key), _verdict(shared, added), added * hop, replay),
             }
         )
     columns = ["service", "module", "traces", "calls_in", "calls_out", "shared_tables", "own_tables", "verdict"]
-    return pd.DataFrame(found, columns=[*columns, "added_calls", "added_ms"])
+    return pd.DataFrame(found, columns=[*columns, "added_calls", "added_ms", "added_ms_p95"])
 
 
 def _tables(names: set[str]) -> tuple[str, ...]:
@@ -93,13 +101,25 @@ def _verdict(shared: set[str], added: float) -> str:
         return "not yet: siblings use its tables"
     if added > _LOOSE_CALLS:
         return "better stays: it talks with its siblings in every request"
-    return "could be cut out" if added else "could be cut out: it talks with no sibling"
+    return _READY if added else f"{_READY}: it talks with no sibling"
+
+
+def _added_at_p95(module: str, verdict: str, expected_ms: float, replay: Callable[[str], pd.DataFrame] | None) -> float:
+    """Return the most that an entry operation takes longer at p95, ms; not a number where nothing can be replayed."""
+    if replay is None or not verdict.startswith(_READY) or math.isnan(expected_ms):
+        return float("nan")
+    operations = replay(f"cut={module}")
+    times = (operations["p95_ms_after"] - operations["p95_ms_before"]).dropna()
+    return max(0.0, round(float(times.max()), 3)) if len(times) else float("nan")
 
 
 def _usual_hop_ms(calls: pd.DataFrame) -> float:
     """Return the mean time on the way of a call between two services, ms; not a number where none was seen whole."""
     between = calls[
-        (calls["caller_kind"] == "service") & (calls["callee_kind"] == "service") & (calls["caller"] != calls["callee"])
+        (calls["kind"] == "sync")
+        & (calls["caller_kind"] == "service")
+        & (calls["callee_kind"] == "service")
+        & (calls["caller"] != calls["callee"])
     ]
     paired = int(between["paired"].sum())
     way = max(0, int(between["client_ns"].sum()) - int(between["server_ns"].sum()))

@@ -71,6 +71,29 @@ def test_what_a_hop_costs_is_not_known_without_calls_between_services(result):
     assert math.isnan(an.cuts(result)["added_ms"].iloc[0])
 
 
+def test_cuts_take_what_a_replay_says(tmp_path):
+    # Each order asks invoices once; a bank is asked over the network, 2 ms of which are on the way.
+    bank = [
+        {"is": "asks", "under": "root", "service": "shop", "name": "POST", "kind": "client", "at": 70, "ms": 20},
+        {"is": "bank", "under": "asks", "service": "bank", "name": "POST /pay", "kind": "server", "at": 1, "ms": 18},
+    ]
+    story = {"traces": 30, "spans": [ROOT, {**inside("orders", "root", 5), "ms": 60}, *bank]}
+    story["spans"].append(inside("invoices", "orders", 40))
+    data = an.open_export(str(export(story, tmp_path / "traces.jsonl")))
+    result = an.review(data)
+    told = an.cuts(result, lambda change: an.what_if(data, change).operations).set_index("module")
+    assert told["verdict"].to_dict() == {"shop/invoices": "could be cut out", "shop/orders": "could be cut out"}
+    assert told["added_ms"].to_dict() == {"shop/invoices": 2.0, "shop/orders": 2.0}
+    assert told["added_ms_p95"].to_dict() == {"shop/invoices": 2.0, "shop/orders": 2.0}
+    assert an.cuts(result)["added_ms_p95"].isna().all()
+
+
+def test_nothing_is_replayed_where_a_hop_is_not_known_or_a_module_is_not_ready(result):
+    asked = []
+    assert an.cuts(result, asked.append)["added_ms_p95"].isna().all()
+    assert asked == []
+
+
 def test_modules_have_contexts(result):
     found = an.contexts(result, grain="module")
     of = found.context_of
