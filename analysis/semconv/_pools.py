@@ -39,23 +39,18 @@ class Pool:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.longest = 0
-        self._index: dict[str, int] = {}
+        self._index: dict[str | None, int] = {None: -1}
 
     def numbers(self, texts: Sequence[str | None]) -> list[int]:
         """Return the numbers of texts, -1 for none."""
-        index, known = self._index, self.texts
-        found = []
-        for one in texts:
-            if one is None:
-                found.append(-1)
-                continue
-            number = index.get(one)
-            if number is None:
-                number = index[one] = len(known)
-                known.append(one)
-                self.longest = max(self.longest, len(one))
-            found.append(number)
-        return found
+        index = self._index
+        new = [one for one in dict.fromkeys(texts) if one is not None and one not in index]
+        if new:
+            first = len(self.texts)
+            self.texts += new
+            index.update(zip(new, range(first, len(self.texts)), strict=True))
+            self.longest = max(self.longest, *map(len, new))
+        return [index[one] for one in texts]
 
     def number(self, one: str | None) -> int:
         """Return the number of a text, -1 for none."""

@@ -53,9 +53,10 @@ class SpanAssembler:
         self._note = rejects.note
         self._trace_id, self._span_id = trace_reader(rejects.note), id_reader(rejects.note)
 
-    def resource(self, pairs: list[Pair] | None) -> dict[str, Any]:
-        """Return the row that spans of a resource begin as."""
-        columns = resource_columns(attributes_of(pairs), self._note) if pairs else {}
+    def resource(self, pairs: list[Pair] | None, rejects: Rejects | None = None) -> dict[str, Any]:
+        """Return the row that spans of a resource begin as; what is assumed of it may be noted elsewhere."""
+        note = self._note if rejects is None else rejects.note
+        columns = resource_columns(attributes_of(pairs), note) if pairs else {}
         return {**self.rows.template, **columns}
 
     def scoped(self, resource: dict[str, Any], name: Any) -> dict[str, Any]:

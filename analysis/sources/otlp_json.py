@@ -158,7 +158,7 @@ class _Reader:
 
     def resource(self, content: bytes, rejects: Rejects) -> dict[str, Any]:
         """Return the row that spans of a resource begin as."""
-        return SpanAssembler(rejects).resource(resource_pairs(content) if content else None)
+        return self._spans.resource(resource_pairs(content) if content else None, rejects)
 
     def take_unit(self, unit: Unit) -> None:
         """Take a unit that was not scanned."""
