@@ -152,7 +152,8 @@ def retried_calls(evidence: Evidence) -> Iterator[Retried]:
     for key, rows in attempts.groupby(_SUBJECT, sort=True):
         if rows["retried"].any():
             name = _texts(key)
-            yield Retried(*name, rows=rows, gaps=by_name[name], evidence=evidence)
+            # Attempts that only a count tells of have no gaps between them that were seen.
+            yield Retried(*name, rows=rows, gaps=by_name.get(name, gaps.iloc[:0]), evidence=evidence)
 
 
 def missing_evidence(evidence: Evidence) -> tuple[str, ...]:

@@ -74,7 +74,10 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     for item in calls:
         later = item.gaps[~item.gaps["first"]]
         if later.empty:
-            once.append(f"a second gap of {item.where} to {item.whom}: its calls are tried again once only")
+            seen = (
+                "its calls are tried again once only" if len(item.gaps) else "its attempts have no spans of their own"
+            )
+            once.append(f"a second gap of {item.where} to {item.whom}: {seen}")
         elif (finding := _finding(item, merged_histogram(later["gap"]), limits)) is not None:
             findings.append(finding)
     if findings:
