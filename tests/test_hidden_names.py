@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import analysis as an
@@ -9,6 +11,7 @@ from analysis import outputs
 from analysis._masking import Hidden
 from analysis.gate import Gate
 from tests.commands.run import run
+from tests.exports import otlp_lines, span
 from tests.planted import held, plant
 
 CODENAME = "ACME-4711"
@@ -98,3 +101,28 @@ def test_a_redacted_dataset_holds_no_hidden_name(named, settings, tmp_path, caps
     for path in (path for path in (tmp_path / "data").rglob("*") if path.is_file()):
         assert CODENAME not in held(path), path.name
     assert an.open_dataset(tmp_path / "data").totals.spans == an.open_export(named).totals.spans
+
+
+@pytest.mark.slow
+def test_a_baseline_that_has_hidden_names_is_compared_without_them(named, settings, tmp_path, capsys):
+    plain = an.review(an.open_export(named))
+    (tmp_path / "before.json").write_text(outputs.write(plain, "json"))
+    plain.save(tmp_path / "saved")
+    found = {}
+    for source in ("before.json", "saved"):
+        said = run(capsys, "findings", named, "--baseline", tmp_path / source, "--config", settings, "--format", "json")
+        assert CODENAME not in said.out + said.err
+        found[source] = json.loads(said.out)["baseline"]
+        assert found[source]["counts"]["persisting"] > 10
+        assert (found[source]["counts"]["new"], found[source]["counts"]["resolved"]) == (0, 0)
+    # The same traffic: no service, store or edge is another for its name.
+    assert found["saved"]["traffic_compared"]
+    assert (found["saved"]["appeared"], found["saved"]["vanished"], found["saved"]["changes"]) == ([], [], [])
+    # The test must be able to fail: something is resolved, and it names what is hidden.
+    other = tmp_path / "other.jsonl"
+    other.write_bytes(otlp_lines([span(1, 1, service="gateway")]))
+    said = run(capsys, "findings", other, "--baseline", tmp_path / "saved", "--format", "json")
+    assert CODENAME in said.out
+    said = run(capsys, "findings", other, "--baseline", tmp_path / "saved", "--config", settings, "--format", "json")
+    assert CODENAME not in said.out + said.err
+    assert Hidden((PATTERN,))(CODENAME) in said.out

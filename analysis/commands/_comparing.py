@@ -22,7 +22,8 @@ def baseline_of(
 ) -> Baseline | None:
     """Open what ``--baseline`` names; None where it names nothing.
 
-    Exports and datasets are reviewed as the sources are: by the same detectors, configuration and engine.
+    Exports and datasets are reviewed as the sources are: by the same detectors, configuration and engine. What the
+    configuration hides is masked in the names of reviews that were saved without it.
 
     Raises
     ------
@@ -38,4 +39,4 @@ def baseline_of(
         data = open_source([source], skew=options.skew, progress=progress)
         return review(data, config=settings, engine=options.engine, only=only, progress=progress)
 
-    return open_baseline(options.baseline, made)
+    return open_baseline(options.baseline, made).without(settings.view.hidden)

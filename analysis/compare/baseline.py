@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+
 from analysis import facts
+from analysis._masking import Hidden
 from analysis.findings import Finding
 from analysis.review import SCHEMA, Review
 from analysis.review_files import open_review
@@ -75,6 +78,60 @@ class Baseline:
             message = f"a finding or an assessment lacks what it must have: {error}"
             raise BaselineError(message) from error
         return cls(findings, outcomes, None, edges)
+
+    def without(self, hidden: Hidden) -> Baseline:
+        """Return it with what a configuration hides masked in every name, as in the review that it is compared with.
+
+        A finding is about what it names: its identity is then that of the same finding of a review that hides it too.
+        """
+        if not hidden:
+            return self
+        findings = tuple(_finding_without(finding, hidden) for finding in self.findings)
+        review = self.review
+        if review is not None:
+            review = replace(
+                review, tables={name: _table_without(review.tables[name], hidden) for name in review.tables}
+            )
+        edges = self.edges
+        if edges is not None:
+            edges = tuple(sorted({(hidden(caller), hidden(callee), kind) for caller, callee, kind in edges}))
+        return Baseline(findings, self.outcomes, review, edges)
+
+
+#: Words of this program, in which no name stands.
+_OWN_WORDS: Final = ("detector", "family", "severity")
+_OWN_COLUMNS: Final = ("kind", "mode")
+
+
+def _finding_without(finding: Finding, hidden: Hidden) -> Finding:
+    texts = {item.name: getattr(finding, item.name) for item in fields(finding) if item.name not in _OWN_WORDS}
+    exemplars = tuple(replace(example, url=hidden(example.url)) for example in texts.pop("exemplars"))
+    # The outermost keys are words of the detector.
+    changed: dict[str, Any] = {
+        name: {key: _without(item, hidden) for key, item in value.items()}
+        if isinstance(value, Mapping)
+        else _without(value, hidden)
+        for name, value in texts.items()
+    }
+    return replace(finding, **changed, exemplars=exemplars)
+
+
+def _without(value: Any, hidden: Hidden) -> Any:
+    if isinstance(value, str):
+        return hidden(value)
+    if isinstance(value, Mapping):
+        return {_without(key, hidden): _without(item, hidden) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_without(item, hidden) for item in value)
+    return value
+
+
+def _table_without(table: pa.Table, hidden: Hidden) -> pa.Table:
+    for place, name in enumerate(table.column_names):
+        if pa.types.is_string(table.schema.field(name).type) and not name.endswith(_OWN_COLUMNS):
+            texts = [_without(text, hidden) for text in table[name].to_pylist()]
+            table = table.set_column(place, table.schema.field(name), pa.array(texts, pa.string()))
+    return table
 
 
 def open_baseline(source: str | Path, make: Callable[[str], Review]) -> Baseline:
