@@ -17,6 +17,7 @@ import pyarrow as pa
 from analysis._wording import counted, plain
 from analysis.dataset import Dataset
 from analysis.figures import exemplar, service_map
+from analysis.figures._theme import DESIGN_WIDTH
 from analysis.finding_html import SEVERITY_BARS
 from analysis.findings import FAMILIES, Finding
 from analysis.review import Review, review
@@ -180,7 +181,10 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
 
 def _clickable(figure: go.Figure, follow: Callable[[str], None]) -> Any:
     """Return a figure as a widget that tells which node was clicked."""
-    drawn = go.FigureWidget(figure)
+    # A widget is measured before it stands on the page: neither its width nor the place of a subtitle would come out.
+    title = figure.layout.title
+    words = f'{title.text}<br><span style="font-size:13px">{title.subtitle.text}</span>'
+    drawn = go.FigureWidget(figure).update_layout(width=DESIGN_WIDTH, title={"text": words, "subtitle": {"text": ""}})
 
     def clicked(trace: Any, points: Any, _: Any) -> None:
         for place in points.point_inds[:1]:

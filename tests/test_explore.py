@@ -18,7 +18,7 @@ def data(tmp_path_factory):
 def titles(panel):
     """Return the titles of what is drawn: the map, or the trace of a finding."""
     traces = [one["data"]["application/vnd.plotly.v1+json"] for one in panel.drawn.outputs]
-    maps = [one.layout.title.text for one in panel.map.children]
+    maps = [one.layout.title.text.split("<br>")[0] for one in panel.map.children]
     return [*maps, *(one["layout"]["title"]["text"] for one in traces)]
 
 

@@ -38,3 +38,8 @@ def test_nothing_heavy_is_loaded_before_it_is_used():
     code = f"import sys, analysis; print(sorted({heavy} & set(sys.modules)))"
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert seen.stdout.strip() == "[]"
+
+
+def test_tab_completion_offers_figures_and_what_a_review_holds():
+    assert set(an.figures.__all__) <= set(dir(an.figures))
+    assert {"findings", "finding_objects", "facts", "services", "save"} <= set(dir(an.Review))
