@@ -230,3 +230,26 @@ def test_self_time_counts_overlaps_once_and_what_is_outside_never():
     offset = np.array([0, 5, 5, 5, 5, 5, 5], np.int32)
     self_times(offset, np.array([1, 2, 3, 4, 5], np.int32), start, end, own)
     assert own.tolist() == [5, 7, 2, 1, 12, 10]
+
+
+def test_a_kernel_is_compiled_again_when_a_constant_of_another_file_changes(tmp_path):
+    package = tmp_path / "analysis"
+    (package / "_kernels").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "_kernels" / "__init__.py").touch()
+    (package / "_kernels" / "compiled.py").write_bytes(Path(compiled.__file__).read_bytes())
+    (package / "_names.py").write_text("from analysis._sizes import (\n    ROOM,\n)\n")
+    (package / "reading.py").write_text(
+        "from analysis import _names\nfrom analysis._kernels.compiled import kernel\nROOM = _names.ROOM\n\n\n"
+        "@kernel\ndef room(count):\n    return ROOM * count\n"
+    )
+    script = "from analysis.reading import room; print(room(2), len(room.stats.cache_hits))"
+    said = []
+    for size in (10, 10, 300):
+        (package / "_sizes.py").write_text(f"ROOM = {size}\n")
+        run = subprocess.run(
+            [sys.executable, "-B", "-c", script], cwd=tmp_path, env={}, capture_output=True, text=True, check=True
+        )
+        said.append(run.stdout.strip())
+
+    assert said == ["20 0", "20 1", "600 0"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import warnings
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from numba import njit
 
@@ -12,6 +16,11 @@ __all__ = ["kernel", "walker"]
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
+_PACKAGE: Final = Path(__file__).parent.parent
+#: Imports of this package at the top of a file: from which module, and which names.
+_IMPORTS: Final = re.compile(
+    rf"^from ({_PACKAGE.name}(?:\.\w+)*) import (\([^)]*\)|.*)$|^import ({_PACKAGE.name}(?:\.\w+)*)", re.MULTILINE
+)
 
 
 def kernel(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
@@ -19,7 +28,8 @@ def kernel(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Res
 
     It is kept in ``__pycache__`` beside the source; where that folder cannot be written, in the user's cache folder;
     ``NUMBA_CACHE_DIR`` names another. Where none of them can be written the kernels work all the same but are compiled
-    anew by every process.
+    anew by every process. It is compiled again when the file of the kernel changes, or any file that this one imports,
+    and so on: their constants and kernels are part of the compiled form.
 
     Warns
     -----
@@ -39,7 +49,7 @@ def walker(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Res
 
 def _compiled(function: Callable[_Arguments, _Result], options: dict[str, Any]) -> Callable[_Arguments, _Result]:
     try:
-        return cast("Callable[_Arguments, _Result]", njit(nogil=True, cache=True, **options)(function))
+        compiled = njit(nogil=True, cache=True, **options)(function)
     except RuntimeError as error:
         # The message of numba names the source file only, and the import of the whole package would end here.
         if "no locator available" not in str(error):
@@ -52,3 +62,37 @@ def _compiled(function: Callable[_Arguments, _Result], options: dict[str, Any]) 
             stacklevel=1,
         )
         return cast("Callable[_Arguments, _Result]", njit(nogil=True, **options)(function))
+    # numba looks at the kernel's own file alone, and has no other place to say what else a kernel is made of.
+    cache_file = compiled._cache._cache_file  # noqa: SLF001
+    cache_file._source_stamp = (cache_file._source_stamp, digest(Path(function.__code__.co_filename)))  # noqa: SLF001
+    return cast("Callable[_Arguments, _Result]", compiled)
+
+
+@cache
+def digest(file: Path) -> str:
+    """Return the digest of a file of this package and of all that it imports from the package, in turn."""
+    seen = {file}
+    pending = [file]
+    while pending:
+        for imported in _imports(pending.pop()):
+            if imported not in seen:
+                seen.add(imported)
+                pending.append(imported)
+    return hashlib.sha256("".join(sorted(map(_digest_of_one, seen))).encode()).hexdigest()
+
+
+def _imports(file: Path) -> Iterator[Path]:
+    for found in _IMPORTS.finditer(_text(file)):
+        parts = (found[1] or found[3]).split(".")[1:]
+        names = re.findall(r"\w+", found[2] or "")
+        for path in (_PACKAGE.joinpath(*parts), *(_PACKAGE.joinpath(*parts, name) for name in names)):
+            yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file())
+
+
+@cache
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+def _digest_of_one(file: Path) -> str:
+    return hashlib.sha256(_text(file).encode()).hexdigest()
