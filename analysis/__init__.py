@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from analysis.lost_parents import lost_edges as lost_edges
     from analysis.one_trace import story as story
     from analysis.one_trace import worst_exemplar as worst_exemplar
+    from analysis.origins import beginning as beginning
+    from analysis.origins import open_beginning as open_beginning
     from analysis.origins import origins as origins
     from analysis.ownership import cohesion as cohesion
     from analysis.ownership import coupling as coupling
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from analysis.talking import savings as savings
     from analysis.talking import talking_points as talking_points
     from analysis.whatif import WhatIf as WhatIf
+    from analysis.whatif import open_what_if as open_what_if
     from analysis.whatif import what_if as what_if
 
 __all__ = [
@@ -67,6 +70,7 @@ __all__ = [
     "WhatIf",
     "alert_rules",
     "availability",
+    "beginning",
     "blast_radius",
     "calls",
     "cohesion",
@@ -84,12 +88,14 @@ __all__ = [
     "mechanisms",
     "merges",
     "objectives",
+    "open_beginning",
     "open_dataset",
     "open_export",
     "open_history",
     "open_review",
     "open_rows",
     "open_source",
+    "open_what_if",
     "origins",
     "ownership",
     "responsibilities",
@@ -136,6 +142,9 @@ _HOMES: Final = {
     "open_review": "analysis.review_files:open_review",
     "open_rows": "analysis.dataset:open_rows",
     "open_source": "analysis.dataset:open_source",
+    "beginning": "analysis.origins:beginning",
+    "open_beginning": "analysis.origins:open_beginning",
+    "open_what_if": "analysis.whatif:open_what_if",
     "origins": "analysis.origins:origins",
     "review": "analysis.review:review",
     "savings": "analysis.talking:savings",

@@ -7,11 +7,11 @@ from collections.abc import Collection
 
 from analysis.compare import Baseline, open_baseline
 from analysis.config import Configuration
-from analysis.dataset import open_source
+from analysis.dataset import Dataset, open_source
 from analysis.engine import Progress
 from analysis.review import Review, review
 
-__all__ = ["baseline_of"]
+__all__ = ["baseline_of", "baseline_with_data"]
 
 
 def baseline_of(
@@ -32,11 +32,24 @@ def baseline_of(
     UnreadableExport
         If nothing could be read of it.
     """
+    return baseline_with_data(options, settings, progress, only)[0]
+
+
+def baseline_with_data(
+    options: argparse.Namespace,
+    settings: Configuration,
+    progress: Progress | None,
+    only: Collection[str] | None = None,
+) -> tuple[Baseline | None, Dataset | None]:
+    """Open what ``--baseline`` names, as `baseline_of`, and its recording: None where only what was found is kept."""
     if options.baseline is None:
-        return None
+        return None, None
+    opened: list[Dataset] = []
 
     def made(source: str) -> Review:
         data = open_source([source], skew=options.skew, progress=progress)
+        opened.append(data)
         return review(data, config=settings, engine=options.engine, only=only, progress=progress)
 
-    return open_baseline(options.baseline, made).without(settings.view.hidden)
+    baseline = open_baseline(options.baseline, made).without(settings.view.hidden)
+    return baseline, opened[0] if opened else None

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 
 from analysis._wording import counted
-from analysis.commands._comparing import baseline_of
+from analysis.commands._comparing import baseline_with_data
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
 from analysis.commands._speaking import say
 from analysis.compare import Comparison
@@ -40,7 +40,7 @@ def _built(options: argparse.Namespace) -> tuple[int, Summary]:
     if options.show_values:
         settings = replace(settings, redaction=replace(settings.redaction, show_values=True))
     with progress_of(options) as progress:
-        before = baseline_of(options, settings, progress)
+        before, data_before = baseline_with_data(options, settings, progress)
         data = read(options, progress)
         edges = None if before is None else before.edges
         result = review(data, config=settings, engine=options.engine, edges_before=edges, progress=progress)
@@ -50,6 +50,8 @@ def _built(options: argparse.Namespace) -> tuple[int, Summary]:
             result,
             options.out,
             title=options.title,
+            data=data.seen(settings.view),
+            before=None if data_before is None else data_before.seen(settings.view),
             comparison=comparison,
             forms=forms,
             history=history,

@@ -10,6 +10,7 @@ from analysis import outputs
 from analysis._wording import plain
 from analysis.alerts import rules_text
 from analysis.compare import Comparison
+from analysis.dataset import Dataset
 from analysis.engine import Progress
 from analysis.history import History
 from analysis.report.execution import ReportError, execute, notebooks
@@ -21,6 +22,7 @@ from analysis.report.pages import Page, chapter_document
 from analysis.report.service_pages import service_pages
 from analysis.report.site import Site, copy_assets, write_site
 from analysis.report.told import Told
+from analysis.report.whole import keep_whole
 from analysis.review import Review
 
 __all__ = ["ReportError", "build_report"]
@@ -36,6 +38,8 @@ def build_report(
     out: str | Path,
     *,
     title: str,
+    data: Dataset | None = None,
+    before: Dataset | None = None,
     comparison: Comparison | None = None,
     forms: Forms | None = None,
     history: History | None = None,
@@ -56,6 +60,11 @@ def build_report(
         under ``notebooks/``. The files of an earlier report there are removed; other files stay.
     title
         Heading of the report.
+    data
+        What was reviewed. All of it is ranked by where an incident began, and replayed; when not given, nothing is
+        ranked, and replayed are the traces that findings name.
+    before
+        What it is held against to see where an incident began; a window of the same data when not given.
     comparison
         The review beside an earlier one: what became better and worse.
     forms
@@ -81,6 +90,8 @@ def build_report(
     folder = Path(out)
     unfinished = prepare(folder)
     review.save(unfinished / "review")
+    if data is not None:
+        keep_whole(review, data, before, unfinished / "review")
     (unfinished / "findings.json").write_text(outputs.write(review, "json", comparison), encoding="utf-8", newline="\n")
     (unfinished / "alerts.yml").write_text(rules_text(review), encoding="utf-8", newline="\n")
     executed = _execute_all(unfinished / "notebooks", progress)

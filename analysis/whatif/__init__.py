@@ -6,13 +6,16 @@ up through the tolerance that callers were seen to have, load follows the calls 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from analysis.dataset import Dataset
+from analysis.review import Review
 from analysis.whatif.against import AGAINST_COLUMNS, held_to, kinds
 from analysis.whatif.changes import ASSUMPTIONS, apply
 from analysis.whatif.failures import reaching_the_root
@@ -29,9 +32,13 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "WhatIf",
+    "keep_what_if",
+    "open_what_if",
     "read_scenario",
     "what_if",
 ]
+
+_FILE: Final = "what-if.json"
 
 #: Kinds that make calls fail which did not.
 _BREAKING = frozenset({"fail", "timeout", "breaker"})
@@ -47,6 +54,7 @@ def what_if(
     *,
     config: Any = None,
     against: Dataset | None = None,
+    reviewed: Review | None = None,
 ) -> WhatIf:
     """Replay recorded traces with one thing changed, or several at once.
 
@@ -63,6 +71,8 @@ def what_if(
     against
         What was recorded after such a change was made: the prediction is held to it, without the drift between the two
         recordings.
+    reviewed
+        A review of the same data, whose findings say what is ``detected``; one is made when not given.
 
     Returns
     -------
@@ -76,7 +86,7 @@ def what_if(
         A scenario cannot be read, names what is not there, or concerns nothing; or ``against`` has no trace.
     """
     scenarios = read_scenarios(scenario)
-    measured = measure(data, scenarios, config)
+    measured = measure(data, scenarios, config, reviewed)
     surviving = tolerances(data) if _BREAKING & {one.kind for one in scenarios} else None
     concerned = dict.fromkeys(scenarios, 0)
     known: set[str] = set()
@@ -105,6 +115,22 @@ def _held(predicted: pd.DataFrame, before: list[pd.DataFrame], against: Dataset)
     if not sum(map(len, requests)):
         raise ScenarioError("the recording that the prediction is to be held to has no trace")
     return held_to(predicted, compared(pd.concat(requests, ignore_index=True)), before, after)
+
+
+def keep_what_if(result: WhatIf, folder: str | Path) -> None:
+    """Keep a replay in the folder of a saved review."""
+    text = json.dumps(result.to_json(), ensure_ascii=True, allow_nan=False, indent=1)
+    (Path(folder) / _FILE).write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def open_what_if(folder: str | Path) -> WhatIf | None:
+    """Open the replay that was kept beside a saved review; None where none was."""
+    path = Path(folder) / _FILE
+    if not path.is_file():
+        return None
+    members = json.loads(path.read_text(encoding="utf-8"))
+    table = pd.DataFrame(members["operations"], columns=list(COLUMNS))
+    return WhatIf(read_scenarios(members["scenarios"]), table, tuple(members["assumptions"]))
 
 
 def _assumptions(scenarios: Iterable[Scenario], surviving: pd.DataFrame | None) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from analysis.facts import _modules, discover, to_frame
 from analysis.forest import iter_forests
 from analysis.links.architecture import COLUMNS
 from analysis.resilience import tolerance
-from analysis.review import review
+from analysis.review import Review, review
 from analysis.whatif.changes import Found, Measured
 from analysis.whatif.plan import Recording
 from analysis.whatif.scenarios import Scenario, ScenarioError
@@ -39,7 +39,9 @@ def recordings(data: Dataset) -> Iterator[Recording]:
         yield Recording(forest)
 
 
-def measure(data: Dataset, scenarios: Iterable[Scenario], config: Any = None) -> Measured:
+def measure(
+    data: Dataset, scenarios: Iterable[Scenario], config: Any = None, reviewed: Review | None = None
+) -> Measured:
     """Measure what scenarios ask for, and check that what they name is there.
 
     Raises
@@ -50,7 +52,7 @@ def measure(data: Dataset, scenarios: Iterable[Scenario], config: Any = None) ->
     """
     scenarios = tuple(scenarios)
     kinds = {scenario.kind for scenario in scenarios}
-    measured = Measured(found=_found(data, kinds, config))
+    measured = Measured(found=_found(data, kinds, config, reviewed))
     if "cut" in kinds:
         measured.network_ns = _network(data, [scenario for scenario in scenarios if scenario.kind == "cut"])
     if kinds & _OF_CALLS:
@@ -95,14 +97,17 @@ def _network(data: Dataset, cuts: list[Scenario]) -> int:
     return int(np.median(every))
 
 
-def _found(data: Dataset, kinds: set[str], config: Any) -> Found:
+def _found(data: Dataset, kinds: set[str], config: Any, reviewed: Review | None) -> Found:
     wanted = [*(_BATCHED if "batch" in kinds else ()), *((_SERIES,) if "parallel" in kinds else ())]
     if not wanted:
         return Found()
     runs: set[tuple[str, str, str]] = set()
     series: set[tuple[str, str]] = set()
-    for finding in review(data, only=wanted, config=config).finding_objects:
+    made = review(data, only=wanted, config=config) if reviewed is None else reviewed
+    for finding in made.finding_objects:
         subject = finding.subject
+        if finding.detector not in wanted:
+            continue
         if finding.detector == _SERIES:
             series.add((subject["service"], subject["operation"]))
         else:
