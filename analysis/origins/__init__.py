@@ -7,9 +7,9 @@ below in the same request explains the one above it, so that it counts where it 
 
 from __future__ import annotations
 
-from analysis.origins.beginning import MOST_SPANS, Beginning, beginning, open_beginning
 from analysis.origins.proposal import Proposal, propose
 from analysis.origins.ranking import origins, origins_report
+from analysis.origins.told import MOST_SPANS, Beginning, beginning, open_beginning
 from analysis.origins.windows import NoTraces, Window, read_window
 
 __all__ = [
