@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -22,8 +25,13 @@ def told(text: str) -> list[str]:
 
 
 def held(path: Path) -> str:
-    """Return what a file holds, as text."""
-    return str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else path.read_text(errors="replace")
+    """Return what a file holds, as text; of a page also the figures that are packed in it."""
+    if path.suffix == ".parquet":
+        return str(pq.read_table(path).to_pylist())
+    text = path.read_text(errors="replace")
+    # Base64 of what gzip begins with.
+    packed = re.findall(r"H4sI[A-Za-z0-9+/=]{40,}", text)
+    return text + "".join(gzip.decompress(base64.b64decode(figure)).decode() for figure in packed)
 
 
 def plant(folder: Path, *more: str) -> Path:
