@@ -35,7 +35,8 @@ def test_every_format_has_seeds_that_are_read_as_it():
     assert set(found) == {source.NAME for source in discover()}
     for name, contents in found.items():
         for content in contents:
-            assert name == recognise(open_stream(io.BytesIO(content), "cart.log")).NAME
+            with open_stream(io.BytesIO(content), "cart.log") as stream:
+                assert name == recognise(stream).NAME
 
 
 @pytest.mark.parametrize(
