@@ -61,6 +61,7 @@ NO_SPAN_ID: Final = "span id is missing"
 UNNAMED: Final = "dedicated columns with values that only the block's meta.json names: {}; their attributes are missing"
 COMPANION: Final = "describes the block whose data.parquet lies beside it, and was read together with that"
 ALONE: Final = "this describes a block of Tempo, whose spans are in a data.parquet that is not beside it"
+LACKING: Final = "the block has no column {}"
 DROPPED: Final = "spans of which attributes, events or links were dropped before they reached Tempo"
 
 _LEFT_OUT: Final = ("ServiceStats", "TraceIDText", "RootServiceName", "RootSpanName", "ParentID", "NestedSetLeft",
@@ -91,7 +92,11 @@ def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
         return
     reader = _Reader(rejects, dedicated_columns(export.companion))
     for batch in parquet_batches(export, _LEFT_OUT):
-        reader.take(batch)
+        try:
+            reader.take(batch)
+        except KeyError as missing:  # as Arrow says that there is no such column
+            reason = LACKING.format(missing)
+            raise UnreadableExport(export.name, reason, "Hand in the block as Tempo wrote it") from missing
         if len(reader.rows) >= BATCH_ROWS:
             yield from reader.rows.batch()
     reader.say()
