@@ -147,7 +147,7 @@ class BlockLines:
         table, single = _READERS[self.shape](data, self.first, self.last, service, rejects)
         others = np.flatnonzero(~single)
         parts = zip(self.first[others].tolist(), self.last[others].tolist(), strict=True)
-        return table, [self.content[begin:end].decode() for begin, end in parts]
+        return table, [self.content[begin:end].decode().rstrip("\r") for begin, end in parts]
 
 
 def block_lines(content: bytes) -> BlockLines | None:

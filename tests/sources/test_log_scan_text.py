@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analysis.sources import Rejects
@@ -51,6 +51,7 @@ texts = st.one_of(
 
 
 @given(st.lists(texts, max_size=12))
+@example(["2026-11-23T07:22:34Z\r\r"])
 @settings(max_examples=1500)
 def test_blocks_of_prose_give_what_lines_give(lines):
     with pytest.MonkeyPatch.context() as patch:
