@@ -42,14 +42,19 @@ def origin_ranking(ranked: pd.DataFrame | None) -> go.Figure:
         return empty_figure("Nothing changed by more than chance: no service stands out.", _TITLE)
     rows = ranked.head(_MOST)
     places = list(range(len(rows)))
+    colours = [VERMILION if place == 0 else BLUE for place in places]
     bars = go.Bar(
         y=places,
         x=rows["score"],
         orientation="h",
         width=0.42,
         marker={
-            "color": [VERMILION if place == 0 else BLUE for place in places],
-            "pattern": {"shape": ["/" if place == 0 else "" for place in places], "fillmode": "overlay"},
+            "color": colours,
+            "pattern": {
+                "shape": ["/" if place == 0 else "" for place in places],
+                "fgcolor": colours,
+                "solidity": 0.6,
+            },
         },
         hovertext=[_hover(row) for row in rows.to_dict("records")],
         hoverinfo="text",
