@@ -23,8 +23,9 @@ from analysis.error_paths import COLUMNS as ERROR_COLUMNS
 from analysis.error_paths import ErrorPath, add_up, error_paths
 from analysis.error_reach import COLUMNS as REACH_COLUMNS
 from analysis.error_reach import LinkEnd, follow_links, reach
-from analysis.forest import Forest, iter_forests, plant, plant_partition, planting
+from analysis.forest import Forest, plant
 from analysis.ingest.partitioning import partition_of
+from analysis.planting import iter_forests, plant_partition, planting
 
 if TYPE_CHECKING:
     from analysis.dataset import Dataset

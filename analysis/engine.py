@@ -19,8 +19,8 @@ from analysis.addresses import StoreError
 from analysis.dataset import Dataset, Partition
 from analysis.executors import Engine, EngineLost, in_order, open_executor, worker_count
 from analysis.facts import Fact
-from analysis.forest import Planting, plant_partition, planting
 from analysis.kept_facts import KeptFacts, kept_facts
+from analysis.planting import Planting, plant_partition, planting
 
 __all__ = ["Progress", "open_executor", "scan_facts"]
 
@@ -49,7 +49,7 @@ def scan_facts(
     names
         Facts by name (:func:`analysis.facts.discover`).
     ground
-        What :func:`analysis.forest.planting` says of the dataset; prepared here when not given.
+        What :func:`analysis.planting.planting` says of the dataset; prepared here when not given.
     engine
         See :func:`analysis.executors.open_executor`.
     progress

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 from analysis.dataset import Dataset, Partition
 from analysis.executors import in_order
 from analysis.findings import Finding
-from analysis.forest import Planting, plant_partition
 from analysis.ingest.columns import tidy
 from analysis.ingest.partitioning import partition_of
 from analysis.ingest.tally import Input
+from analysis.planting import Planting, plant_partition
 from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA, empty_spans
 
 __all__ = ["LOGS", "VALUES", "as_dataset", "collect", "collect_logs", "no_logs"]

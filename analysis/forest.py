@@ -7,7 +7,7 @@ limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -25,13 +25,9 @@ from analysis._logs import Logs, link_logs, no_logs
 from analysis._timeline import RawTimes, by_start, near_the_ends, shifts_of
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
-    from analysis.dataset import Dataset, Partition
     from analysis.links.architecture import Edges
-    from analysis.skew import Offsets
 
-__all__ = ["COLUMNS", "Codes", "Forest", "Planting", "iter_forests", "plant", "plant_partition", "planting"]
+__all__ = ["COLUMNS", "Codes", "Forest", "plant"]
 
 #: Columns that a forest is made of; what else a caller needs is read beside them.
 COLUMNS: Final = (
@@ -226,93 +222,6 @@ class Forest:
     def span_id(self, row: int) -> str:
         """Return the id of a span as 16 hexadecimal digits."""
         return f"{int(self.array('span_id')[row]):016x}"
-
-
-@dataclass(frozen=True)
-class Planting:
-    """What planting any partition of a dataset needs to know of the whole; small, and travels to workers.
-
-    Attributes
-    ----------
-    window
-        Earliest start and latest end of all spans, ns since the epoch.
-    offsets
-        What to add to the clocks of hosts; None unless the mode is "hosts".
-    adjust_within_ns
-        Largest shift of a span within its trace; None unless the mode is "jaeger".
-    """
-
-    window: tuple[int, int] | None = None
-    offsets: Offsets | None = None
-    adjust_within_ns: int | None = None
-
-
-def planting(dataset: Dataset, executor: Executor | None = None) -> Planting:
-    """Prepare to plant the partitions of a dataset.
-
-    In the mode of skew "hosts", clock offsets are estimated over all traces: the partitions are read for it once, a few
-    columns of them, unless all spans are from one clock.
-
-    Parameters
-    ----------
-    dataset
-        What is to be planted.
-    executor
-        Where its partitions are read; here, one after the other, when not given.
-    """
-    # The estimate itself is made from forests.
-    from analysis.skew import estimate  # noqa: PLC0415
-
-    if dataset.skew == "hosts":
-        return Planting(dataset.window, offsets=estimate(dataset, executor))
-    if dataset.skew == "jaeger":
-        return Planting(dataset.window, adjust_within_ns=dataset.max_skew_ns)
-    return Planting(dataset.window)
-
-
-def plant_partition(
-    partition: Partition,
-    ground: Planting,
-    columns: Sequence[str] | None = None,
-    logs: pa.Table | None = None,
-) -> Forest:
-    """Read one partition and plant it.
-
-    Parameters
-    ----------
-    partition
-        What to read.
-    ground
-        :func:`planting` of its dataset.
-    columns
-        Columns to read beside those of the forest; all by default.
-    logs
-        The log records of the partition of the same number, with at least the columns of
-        :data:`analysis._logs.LOG_COLUMNS`.
-    """
-    wanted = None if columns is None else tuple(dict.fromkeys((*COLUMNS, *columns)))
-    return plant(
-        partition.read(wanted),
-        offsets=None if ground.offsets is None else ground.offsets.offsets,
-        window=ground.window,
-        adjust_within_ns=ground.adjust_within_ns,
-        logs=logs,
-    )
-
-
-def iter_forests(dataset: Dataset, columns: Sequence[str] | None = None) -> Iterator[Forest]:
-    """Plant the partitions of a dataset one after the other, corrected for skew as the dataset says.
-
-    Parameters
-    ----------
-    dataset
-        Where to read from.
-    columns
-        Columns to read beside those of the forest; all by default.
-    """
-    ground = planting(dataset)
-    for partition in dataset.partitions:
-        yield plant_partition(partition, ground, columns)
 
 
 def plant(

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from analysis import facts
 from analysis.dataset import Dataset, Partition
-from analysis.forest import Planting
 from analysis.ingest.ledger import named
 from analysis.ingest.storage import KEPT_FACTS, Folder
+from analysis.planting import Planting
 
 __all__ = ["KeptFacts", "kept_facts"]
 

@@ -28,7 +28,7 @@ from analysis.detectors import NO_ROLES, Evidence, Roles
 from analysis.engine import Progress, scan_facts
 from analysis.executors import Engine, open_executor
 from analysis.findings import Assessment, Finding, rank
-from analysis.forest import planting
+from analysis.planting import planting
 from analysis.review_files import frames_of, json_text, save
 from analysis.scorecard import scorecard, team_scorecard
 from analysis.trust import Trust

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import schema
-from analysis.forest import COLUMNS, Planting, iter_forests, plant, plant_partition, planting
+from analysis.forest import COLUMNS, plant
+from analysis.planting import Planting, iter_forests, plant_partition, planting
 from tests.forests import TableDataset, TablePartition, span_table
 
 SECOND = 1_000_000_000

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.forest import iter_forests, plant
+from analysis.forest import plant
+from analysis.planting import iter_forests
 from analysis.skew import HostPair, Offsets, estimate, gather, merge, solve
 from analysis.skew.evidence import _buckets, bucket_values
 from tests.benchmarks.generate import generate

@@ -15,8 +15,8 @@ from analysis.dataset import Dataset
 from analysis.dataset.view import View
 from analysis.engine import scan_facts
 from analysis.facts.coverage import ASPECTS
-from analysis.forest import planting
 from analysis.ingest import Input
+from analysis.planting import planting
 from analysis.trust import Trust
 
 __all__ = ["SCHEMA", "run"]

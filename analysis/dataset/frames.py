@@ -106,7 +106,7 @@ def _corrected(dataset: Dataset, names: Sequence[str]) -> Iterator[tuple[pa.Tabl
             yield table, table["start_ns"].fill_null(0).to_numpy()
         return
     # The only look ahead of this room: raw times would not fit those of figures and findings.
-    from analysis.forest import iter_forests  # noqa: PLC0415
+    from analysis.planting import iter_forests  # noqa: PLC0415
 
     for forest in iter_forests(dataset, needed):
         yield forest.table, forest.start + forest.trace_start_ns[forest.trace_of]

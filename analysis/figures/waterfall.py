@@ -14,7 +14,8 @@ from analysis.figures._reviewed import milliseconds
 from analysis.figures._text import HOVER_CHARACTERS, cleaned, fitted, hover, plural, shown, text_width
 from analysis.figures._theme import DESIGN_WIDTH, INK, PLATE_INK, VERMILION, empty_figure, figure_of
 from analysis.figures._waterfall_rows import Line, Lines, choose, stripes
-from analysis.forest import Forest, plant, planting
+from analysis.forest import Forest, plant
+from analysis.planting import planting
 
 __all__ = ["trace_waterfall", "waterfall"]
 

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram
-from analysis.forest import Forest, iter_forests
+from analysis.forest import Forest
 from analysis.links import architecture, tempo, zipkin
 from analysis.links.edges import EDGE_KINDS, Edges, Node
+from analysis.planting import iter_forests
 
 if TYPE_CHECKING:
     from analysis.dataset import Dataset

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from analysis.dataset import Dataset
 from analysis.facts._failing import FAILING_COLUMNS, failing
-from analysis.forest import iter_forests
 from analysis.origins.changes import likelihood_ratio
 from analysis.origins.windows import Window
+from analysis.planting import iter_forests
 
 __all__ = ["Proposal", "propose"]
 

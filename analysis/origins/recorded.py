@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from analysis._logs import LOG_COLUMNS
 from analysis.dataset import Dataset
-from analysis.forest import Codes, Forest, plant_partition, planting
+from analysis.forest import Codes, Forest
 from analysis.origins.windows import Window
+from analysis.planting import plant_partition, planting
 
 __all__ = ["GRAVE", "Names", "Recorded", "record"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import sys
 import tempfile
 import zlib
@@ -18,8 +17,9 @@ import zstandard
 
 from analysis.addresses import open_address
 from analysis.sources._unreadable import UnreadableExport
+from analysis.sources._zstd import STEP, WINDOW
 
-__all__ = ["ExportStream", "Readable", "Spoolable", "open_stream", "unzstd", "unzstd_part"]
+__all__ = ["ExportStream", "Readable", "Spoolable", "open_stream"]
 
 #: How much one compressed byte may become once `RATIO_GRACE` bytes have come out: gzip ends at about 1,030, and
 #: telemetry seldom passes 100.
@@ -29,15 +29,10 @@ RATIO_GRACE: Final = 256 << 20
 SIZE_LIMIT: Final = 1 << 40
 #: gzip or zstd inside one another, at most.
 LAYERS: Final = 2
-#: Largest window of a zstd frame: `zstd --long=27` is what tools write at most without being told otherwise.
-_WINDOW: Final = 1 << 27
-
 #: Endings of names of files, and those of the files beside them: a block of Tempo and what describes it.
 _COMPANIONS: Final = {"data.parquet": "meta.json"}
 _COMPANION_LIMIT: Final = 16 << 20
 _CHUNK: Final = 1 << 20
-#: Compressed bytes taken at a time where the decompressor does not bound what they become: at most about 128 MiB.
-_STEP: Final = 4096
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _UTF8: Final = codecs.BOM_UTF8
@@ -290,7 +285,7 @@ class ExportStream:
         return _until_damaged(self, read)
 
     def _unzstd(self, source: Callable[[], bytes]) -> Callable[[], bytes]:
-        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+        decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW)
         state = decompressor.decompressobj()
         waiting: memoryview = memoryview(b"")
         begun = False
@@ -308,9 +303,9 @@ class ExportStream:
                         self.damage = "zstd data is cut off"
                     return b""
                 begun = True
-                waiting = data[_STEP:]
+                waiting = data[STEP:]
                 try:
-                    chunk = state.decompress(data[:_STEP])
+                    chunk = state.decompress(data[:STEP])
                 except zstandard.ZstdError:
                     self.damage = "zstd data is damaged"
                     return b""
@@ -360,39 +355,6 @@ def open_stream(path_or_file: str | PathLike[str] | IO[bytes], name: str = "") -
 
 def _opened(path: str) -> IO[bytes]:
     return open_address(path) if "://" in path else Path(path).open("rb")
-
-
-def unzstd(message: bytes, limit: int) -> bytes:
-    """Decompress one zstd message of a framed file.
-
-    Raises
-    ------
-    ValueError
-        It is damaged, or holds more than `limit` bytes.
-    """
-    try:
-        with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(io.BytesIO(message)) as reader:
-            content = reader.read(limit + 1)
-    except zstandard.ZstdError as error:
-        raise ValueError("zstd data is damaged") from error
-    if len(content) > limit:
-        raise ValueError(f"zstd data holds more than {limit} bytes")
-    return content
-
-
-def unzstd_part(message: bytes, limit: int) -> bytes | None:
-    """Decompress as much of a zstd message as there is; None where that is nothing."""
-    state = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
-    content = bytearray()
-    try:
-        # In steps, so that what comes before a damaged place is kept, and a bomb is seen early.
-        for first in range(0, len(message), _STEP):
-            content += state.decompress(message[first : first + _STEP])
-            if len(content) > limit:
-                return None
-    except zstandard.ZstdError:
-        pass
-    return bytes(content) or None
 
 
 def _with_first(first: bytes, following: Callable[[], bytes]) -> Callable[[], bytes]:

@@ -34,7 +34,8 @@ from analysis.sources._framing import (
 from analysis.sources._ledger import Rejects
 from analysis.sources._otlp_messages import Messages
 from analysis.sources._rows import Batch
-from analysis.sources._streams import Readable, unzstd, unzstd_part
+from analysis.sources._streams import Readable
+from analysis.sources._zstd import unzstd, unzstd_part
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "sniff"]
 

@@ -13,8 +13,8 @@ from analysis import schema
 from analysis.dataset import Dataset
 from analysis.engine import scan_facts
 from analysis.facts import _modules, discover, to_frame
-from analysis.forest import iter_forests
 from analysis.links.architecture import COLUMNS
+from analysis.planting import iter_forests
 from analysis.resilience import tolerance
 from analysis.review import Review, review
 from analysis.whatif.changes import Found, Measured

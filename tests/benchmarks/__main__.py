@@ -31,9 +31,10 @@ from analysis.dataset import Dataset, Partition, open_export
 from analysis.detectors import Evidence
 from analysis.engine import scan_facts
 from analysis.findings import Assessment
-from analysis.forest import COLUMNS, Forest, Planting, plant, plant_partition, planting
+from analysis.forest import COLUMNS, Forest, plant
 from analysis.ingest.storage import parquet_bytes
 from analysis.ingest.tally import Input
+from analysis.planting import Planting, plant_partition, planting
 from analysis.sources import Rejects, jaeger_json, open_stream, otlp_json, otlp_protobuf, recognise, zipkin_json
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate

@@ -13,7 +13,7 @@ import yaml
 import analysis as an
 from analysis import facts
 from analysis.engine import scan_facts
-from analysis.forest import planting
+from analysis.planting import planting
 from tests.detectors.stories import export
 
 CASES: list[dict[str, Any]] = yaml.safe_load(

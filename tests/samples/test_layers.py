@@ -5,7 +5,7 @@ from __future__ import annotations
 import analysis as an
 from analysis import facts
 from analysis.engine import scan_facts
-from analysis.forest import planting
+from analysis.planting import planting
 from tests.samples.recordings import SAMPLES
 
 DRIVER, MAPPER = (f"opentelemetry.instrumentation.{name}" for name in ("psycopg", "sqlalchemy"))

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from analysis.sources import UnreadableExport, _streams, open_stream
-from analysis.sources._streams import unzstd, unzstd_part
+from analysis.sources._zstd import unzstd, unzstd_part
 
 CONTENT = b'{"resourceSpans":[]}\n' * 20_000
 
