@@ -108,6 +108,8 @@ def _trusted(data: Dataset, report: Trust) -> Iterator[str]:
     yield "How far it can be trusted"
     lost = measures["orphan_spans"]
     yield f"  {'spans that lost their parent':<58}  {_of(measures['orphan_share'], lost)}"
+    if cut := measures["cut_spans"]:
+        yield f"  {'spans whose parent may lie beyond the ends of the export':<58}  {cut:,}"
     yield f"  {'spans with attribute names that have been replaced':<58}  {percent(measures['old_convention_share'])}"
     for aspect, share in measures["attribute_coverage"].items():
         said = "no span could say it" if share is None else percent(share)

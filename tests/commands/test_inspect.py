@@ -52,6 +52,19 @@ def test_text_says_what_a_person_asks(capsys, folder):
     assert "0.0%" not in said.out
 
 
+def test_a_parent_that_is_not_there_is_told_at_the_ends_of_the_export_too(capsys, tmp_path):
+    path = tmp_path / "trace.json"
+    whole = {"traceId": "5af7183fb1d4cf5f", "kind": "SERVER", "timestamp": 1556604172355737, "duration": 1431}
+    spans = [
+        {**whole, "id": "6b221d5bc9e6496c", "name": "get", "localEndpoint": {"serviceName": "front"}},
+        {**whole, "id": "6b221d5bc9e6496d", "name": "x", "parentId": "1", "localEndpoint": {"serviceName": "cart"}},
+    ]
+    path.write_text(json.dumps(spans))
+    lines = run(capsys, "inspect", path).out.splitlines()
+    (cut,) = (line for line in lines if "beyond the ends of the export" in line)
+    assert cut.split()[-1] == "1"
+
+
 def test_what_is_refused_is_told_with_an_example_and_no_value(capsys, folder):
     path = folder / "shop.jsonl"
     with path.open("ab") as file:
