@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -42,34 +43,17 @@ def origin_ranking(ranked: pd.DataFrame | None) -> go.Figure:
         return empty_figure("Nothing changed by more than chance: no service stands out.", _TITLE)
     rows = ranked.head(_MOST)
     places = list(range(len(rows)))
-    colours = [VERMILION if place == 0 else BLUE for place in places]
-    bars = go.Bar(
-        y=places,
-        x=rows["score"],
-        orientation="h",
-        width=0.42,
-        marker={
-            "color": colours,
-            "pattern": {
-                "shape": ["/" if place == 0 else "" for place in places],
-                "fgcolor": colours,
-                "solidity": 0.6,
-            },
-        },
-        hovertext=[_hover(row) for row in rows.to_dict("records")],
-        hoverinfo="text",
-        cliponaxis=False,
-        text=[f"{score:.1%}" for score in rows["score"]],
-        textposition="outside",
-    )
     notes = [] if len(ranked) <= _MOST else [f"{plural(len(ranked) - _MOST, 'more service')} with less is left out."]
     figure = figure_of(
-        [bars],
+        # A trace for each colour: Plotly hatches no bar of a trace that has several.
+        [_bars(rows[:1], places[:1], VERMILION, "/"), *([_bars(rows[1:], places[1:], BLUE)] if len(rows) > 1 else [])],
         title=_TITLE,
         subtitle="part of the requests passing a service that failed or were late for what changed there",
         plot_height_px=_ROW_PX * len(rows) + 20,
         notes=notes,
         margin={"l": _LABEL_PX, "r": 70, "b": 34},
+        barmode="overlay",
+        showlegend=False,
         xaxis={"tickformat": ".0%", "rangemode": "tozero", "fixedrange": True},
         yaxis={
             "tickvals": places,
@@ -101,6 +85,21 @@ def _said(piece: dict[str, Any]) -> str:
         f"{piece['measure']}: {during}"
         if piece["before"] is None
         else f"{piece['measure']}: {piece['before']:,.4g} → {during}"
+    )
+
+
+def _bars(rows: pd.DataFrame, places: Sequence[int], colour: str, hatch: str = "") -> go.Bar:
+    return go.Bar(
+        y=places,
+        x=rows["score"],
+        orientation="h",
+        width=0.42,
+        marker={"color": colour, "pattern": {"shape": hatch, "fillmode": "overlay"}},
+        hovertext=[_hover(row) for row in rows.to_dict("records")],
+        hoverinfo="text",
+        cliponaxis=False,
+        text=[f"{score:.1%}" for score in rows["score"]],
+        textposition="outside",
     )
 
 

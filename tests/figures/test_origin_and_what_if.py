@@ -39,16 +39,17 @@ def texts(figure):
 
 def test_the_first_origin_is_marked_and_its_evidence_stands_below():
     figure = origin_ranking(ranked("payments", "orders"))
-    (bars,) = figure.data
-    assert list(bars.x) == [0.5, 0.25]
-    assert list(bars.marker.pattern.shape) == ["/", ""]
+    first, rest = figure.data
+    assert (list(first.x), list(rest.x)) == ([0.5], [0.25])
+    assert (list(first.y), list(rest.y)) == ([0], [1])
+    assert (first.marker.pattern.shape, rest.marker.pattern.shape) == ("/", "")
     assert list(figure.layout.yaxis.ticktext) == ["1 payments", "2 orders"]
     assert texts(figure)[0] == "share of GET / that failed: 0.01 → 0.5"
 
 
 def test_many_origins_are_counted():
     figure = origin_ranking(ranked(*(f"s{number}" for number in range(11))))
-    assert len(figure.data[0].x) == 8
+    assert [len(bars.x) for bars in figure.data] == [1, 7]
     assert any("3 more services" in text for text in texts(figure))
 
 
