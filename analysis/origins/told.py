@@ -113,8 +113,15 @@ def _proposed(found: Proposal) -> str:
 
 
 def _compared(members: dict[str, Any]) -> str:
-    windows = (f"{' to '.join(members[name])} ({counted(members['traces'][name], 'trace')})" for name in _WINDOWS)
+    windows = (
+        f"{' to '.join(map(_to_the_second, members[name]))} UTC ({counted(members['traces'][name], 'trace')})"
+        for name in _WINDOWS
+    )
     return "{} is held against {}.".format(*windows)
+
+
+def _to_the_second(instant: str) -> str:
+    return instant[:19].replace("T", " ")
 
 
 _WINDOWS: Final = ("incident", "baseline")
