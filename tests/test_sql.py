@@ -297,6 +297,8 @@ PIECES = (
 )
 
 
+@example("UPDATE ` `", "")
+@example("COPY `` FROM STDIN", "")
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(PIECES.split(" ")), max_size=40).map(" ".join), st.sampled_from(SYSTEMS))
 def test_garbage_is_judged_never_refused(statement, system):

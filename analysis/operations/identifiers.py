@@ -8,7 +8,7 @@ PLACEHOLDER = "{id}"
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _ULID = r"[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}"
-_EMAIL = r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})++"
+_EMAIL = r"[\w.+%-]{1,64}@[\w-]{1,63}(?>(?:\.[\w-]{1,63})+)"
 _DATE = r"\d{4}[-./]\d{2}(?:[-./]\d{2})?"
 # Eight hex digits or more, one of them a decimal digit: `facade` and `deadbeef` may be words.
 _HEX = r"(?:0x)?(?=[a-fA-F]*\d)[0-9a-fA-F]{8,}"
@@ -19,8 +19,8 @@ _TOKEN = re.compile(
     r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{16,}={0,2}(?![A-Za-z0-9])|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{8,}={1,2}(?![A-Za-z0-9=])"
 )
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
-_VERSION = re.compile(r"[vV]\d+(?:[._]\d+)*+(?:[-.]?(?:alpha|beta|rc)\d*)?")
-_ADJACENT = re.compile(r"\{id\}(?:[-:._/]?\{id\})++")
+_VERSION = re.compile(r"[vV]\d+(?>(?:[._]\d+)*)(?:[-.]?(?:alpha|beta|rc)\d*)?")
+_ADJACENT = re.compile(r"\{id\}(?>(?:[-:._/]?\{id\})+)")
 _ASSET = re.compile(r"\.(?:avif|css|gif|ico|jpe?g|js|json|map|mjs|png|svg|ttf|webp|woff2?)$", re.IGNORECASE)
 _ASSET_PART = re.compile(r"[A-Za-z0-9]{6,}")
 

@@ -54,7 +54,7 @@ _TENS: Final = (10, 20, 30, 40, 50, 60)
 _SYSLOG: Final = ("fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug")
 # Atomic groups and possessive repeats: a body of thousands of pairs that ends otherwise is given up at once.
 LOGFMT: Final = re.compile(
-    r"""\s*[\w.@-]++=(?>"(?:[^"\\]|\\.)*+"|\S*+)(?:\s++[\w.@-]++=(?>"(?:[^"\\]|\\.)*+"|\S*+))++\s*"""
+    r"""\s*[\w.@-]++=(?>"(?>(?:[^"\\]|\\.)*)"|\S*+)(?>(?:\s++[\w.@-]++=(?>"(?>(?:[^"\\]|\\.)*)"|\S*+))+)\s*"""
 )
 #: The common and combined formats of Apache and nginx, and Envoy's default.
 ACCESS: Final = re.compile(r'\S+ \S+ \S+ \[[^\]]+\] "[A-Z]+ [^"]*" \d{3} |\[[^\]]+\] "[A-Z]+ \S+ [^"]*" \d{1,3} ')

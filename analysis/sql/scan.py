@@ -14,11 +14,11 @@ from analysis.sql.words import KEYWORDS
 
 _MAX_TABLES = 1_000
 _PART = r'(?:[^\W\d][\w$#]*+|`[^`]*+`|"[^"]*+"|\[[^\]]*+\])'
-_TOKEN = re.compile(rf"#{{0,2}}{_PART}(?:\.{{1,2}}{_PART})*+(?:@\w++)?+\(?|\S")
+_TOKEN = re.compile(rf"#{{0,2}}{_PART}(?>(?:\.{{1,2}}{_PART})*)(?>(?:@\w++)?)\(?|\S")
 _CTE = re.compile(
     rf"(?:\bWITH(?: RECURSIVE)?|,) ({_PART})(?:\([^()]*\))? AS (?:NOT )?(?:MATERIALIZED )?\(", re.IGNORECASE
 )
-_COPY = re.compile(rf"COPY ({_PART}(?:\.{_PART})*+) ?(?:\([^()]*\))? ?(FROM|TO)\b")
+_COPY = re.compile(rf"COPY ({_PART}(?>(?:\.{_PART})*)) ?(?:\([^()]*\))? ?(FROM|TO)\b")
 _ENDING_WORDS = (
     "WHERE GROUP ORDER HAVING LIMIT UNION INTERSECT EXCEPT MINUS SET VALUES SELECT WINDOW RETURNING FETCH OFFSET FOR "
     "WHEN OUTPUT QUALIFY START CONNECT PREWHERE"
@@ -92,8 +92,11 @@ def summary_tables(template: str, dialect: str) -> tuple[TableAccess, ...]:
             mode = _SUMMARY_MODES[word]
         elif word.upper() in _NO_TABLES or not (word[0].isalpha() or word[0] in '_`"['):
             return ()
+        elif name := table_name(word, dialect):
+            found.add(TableAccess(name, mode))
         else:
-            found.add(TableAccess(table_name(word, dialect), mode))
+            # A quote without a name: no summary.
+            return ()
     return tuple(sorted(found))
 
 
@@ -115,7 +118,8 @@ def scan_tables(template: str, dialect: str) -> tuple[TableAccess, ...]:
     """
     if copied := _COPY.match(template):
         mode: Mode = "write" if copied.group(2) == "FROM" else "read"
-        return (TableAccess(table_name(copied.group(1), dialect), mode),)
+        name = table_name(copied.group(1), dialect)
+        return (TableAccess(name, mode),) if name else ()
     named = _walk(_TOKEN.findall(template), dialect)
     hidden = {table_name(name, dialect) for name in _CTE.findall(template)}
     aliases = {table.alias for table in named if table.alias}

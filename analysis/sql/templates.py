@@ -34,11 +34,11 @@ _ENDS_VALUES = frozenset(["ON", "RETURNING", "SELECT", "AS", "SET", "WHERE", ";"
 _HIDDEN_VALUES = frozenset(["'?'", '"?"', "'***'", '"***"', "'...'", "'%s'", "'REDACTED'", "'[REDACTED]'"])
 
 _ITEM = r"(?:\?|NULL|DEFAULT|TRUE|FALSE)(?:::\w+(?:\[\])?)?"
-_VALUE_LIST = re.compile(rf"\((?<=[ (]\(){_ITEM}(?:, {_ITEM})*+\)")
-_ARRAY_LIST = re.compile(rf"\[{_ITEM}(?:, {_ITEM})++\]")
-_REPEATED_LISTS = re.compile(r"\(\?\)(?:, \(\?\))++")
-_REPEATED_ROWS = re.compile(r"(\((?:[^()]|\([^()]*+\))*+\))(?:, \1)++")
-_CUT_LIST = re.compile(r"\(\?,(?: \?,?)*+$")
+_VALUE_LIST = re.compile(rf"\((?<=[ (]\(){_ITEM}(?>(?:, {_ITEM})*)\)")
+_ARRAY_LIST = re.compile(rf"\[{_ITEM}(?>(?:, {_ITEM})+)\]")
+_REPEATED_LISTS = re.compile(r"\(\?\)(?>(?:, \(\?\))+)")
+_REPEATED_ROWS = re.compile(r"(\((?>(?:[^()]|\([^()]*+\))*)\))(?>(?:, \1)+)")
+_CUT_LIST = re.compile(r"\(\?,(?>(?: \?,?)*)$")
 _CUT_ROWS = re.compile(r"\(\?\), \((?:\?,?)?$")
 _SAVEPOINT = re.compile(r"\b(SAVEPOINT|ROLLBACK TO|RELEASE) (?!SAVEPOINT\b)\S+")
 _CURSOR = re.compile(r"^(DECLARE|CLOSE|FETCH (?:[\w?]+ )*FROM) \S+(?=$| (?:\w+ )*CURSOR\b)")

@@ -15,7 +15,7 @@ from analysis.sql.words import backslash_escapes, dialect_of
 
 WORD = r"[^\W\d][\w$#]*+"
 _NAME_PART = rf'(?:{WORD}|`[^`]*+`|"{WORD}"(?!")|\[[^\W\d][\w $#-]*+\])'
-_NAME = rf"#{{0,2}}{_NAME_PART}(?:\.{{1,2}}{_NAME_PART})*+(?:\.\*|@{WORD})?+(?:\s*+\()?+"
+_NAME = rf"#{{0,2}}{_NAME_PART}(?>(?:\.{{1,2}}{_NAME_PART})*)(?>(?:\.\*|@{WORD})?)(?>(?:\s*+\()?)"
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?!\w)"
 _UNSIGNED = r"\.?\d[\w.]*+(?:(?<=[eE])[-+]\d++)?"
 # After an operator or an opening parenthesis a minus is a sign, elsewhere it subtracts.
@@ -30,25 +30,27 @@ _COMMENT = r"--[^\n]*+|/\*(?s:.)*?\*/"
 _OPERATOR = r"<=>|<=|>=|<>|!=|:=|::|\|\||->>?|#>>?|\*/"
 _DOLLAR_QUOTED = r"\$\$(?s:.)*?\$\$"
 _DOLLAR_TAGGED = r"\$(?P<tag>[^\W\d]\w*+)\$(?s:.)*?\$(?P=tag)\$"
-_PREFIXED_WITHOUT_END = r"(?:[eEnNxXbBrR]|[uU]&|[nN]?[qQ])'(?s:.)*+"
-_WITHOUT_END = r"""['"`](?s:.)*+|\$(?:[^\W\d]\w*+)?\$(?s:.)*+|/\*(?s:.)*+"""
+_PREFIXED_WITHOUT_END = r"(?:[eEnNxXbBrR]|[uU]&|[nN]?[qQ])'(?>(?s:.)*)"
+_WITHOUT_END = r"""['"`](?>(?s:.)*)|\$(?:[^\W\d]\w*+)?\$(?>(?s:.)*)|/\*(?>(?s:.)*)"""
 
-_PLAIN = {quote: rf"{quote}[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+{quote}" for quote in "'\""}
-_ESCAPED = {quote: rf"{quote}[^{quote}\\]*+(?:(?:{quote}{quote}|\\(?s:.))[^{quote}\\]*+)*+{quote}" for quote in "'\""}
+_PLAIN = {quote: rf"{quote}[^{quote}]*+(?>(?:{quote}{quote}[^{quote}]*+)*){quote}" for quote in "'\""}
+_ESCAPED = {
+    quote: rf"{quote}[^{quote}\\]*+(?>(?:(?:{quote}{quote}|\\(?s:.))[^{quote}\\]*+)*){quote}" for quote in "'\""
+}
 # A backslash before a quote ends the literal in some systems and not in others: where the system is unknown such a
 # literal has no end that could be trusted, not even the last quote, which may open a literal that was cut.
 _AMBIGUOUS = {
-    quote: rf"""{quote}[^{quote}\\]*+(?:(?:{quote}{quote}|\\(?s:[^'"]))[^{quote}\\]*+)*+{quote}""" for quote in "'\""
+    quote: rf"""{quote}[^{quote}\\]*+(?>(?:(?:{quote}{quote}|\\(?s:[^'"]))[^{quote}\\]*+)*){quote}""" for quote in "'\""
 }
 # Words, plainly quoted names and the punctuation around them, at most 24 words at once: statements differ in their
 # values and share such stretches, so a stretch is spelled once and remembered. A word that may belong to what follows
 # it (a prefix of a literal, a part of a longer name) is left to the finer tokens.
 _PLAIN_WORD = (
-    r"""(?:[A-Za-z_][A-Za-z_0-9$]*+(?:\.[A-Za-z_][A-Za-z_0-9$]*+)*+"""
-    r"""|"[A-Za-z_]\w*+"(?:\."[A-Za-z_]\w*+")*+|(?:`\w++`\.)*+`\w++`)"""
+    r"""(?:[A-Za-z_][A-Za-z_0-9$]*+(?>(?:\.[A-Za-z_][A-Za-z_0-9$]*+)*)"""
+    r"""|"[A-Za-z_]\w*+"(?>(?:\."[A-Za-z_]\w*+")*)|(?>(?:`\w++`\.)*)`\w++`)"""
 )
 _STRETCH_WORD = rf"""{_PLAIN_WORD}(?!['"`\[@#&.\-\x80-\U0010ffff])[\s,()=<>*;]*+"""
-_STRETCH = rf"[\s,()=<>]++(?:{_STRETCH_WORD}){{0,24}}+|(?:{_STRETCH_WORD}){{1,24}}+"
+_STRETCH = rf"[\s,()=<>]++(?>(?:{_STRETCH_WORD}){{0,24}})|(?>(?:{_STRETCH_WORD}){{1,24}})"
 
 
 class Scanner(NamedTuple):
