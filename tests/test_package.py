@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,12 @@ def test_nothing_heavy_is_loaded_before_it_is_used():
 def test_tab_completion_offers_figures_and_what_a_review_holds():
     assert set(an.figures.__all__) <= set(dir(an.figures))
     assert {"findings", "finding_objects", "facts", "services", "save"} <= set(dir(an.Review))
+
+
+def test_patterns_hold_on_every_python():
+    # Before Python 3.11.5 a possessive group that holds choices matches what it should not (python/cpython#106052);
+    # an atomic group around a greedy one says the same.
+    possessive = re.compile(r"(?<!\()\)(?:[*+?]|\{\{?[\d,]+\}\}?)\+")
+    for path in sorted((ROOT / "analysis").rglob("*.py")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert not possessive.search(line), f"{path}: {line}"
