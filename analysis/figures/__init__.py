@@ -3,6 +3,7 @@
 from analysis.figures._theme import PAGE_STYLE, empty_figure
 from analysis.figures.availability_waterfall import availability_waterfall
 from analysis.figures.blast_radius_map import blast_radius_map
+from analysis.figures.blast_radius_matrix import blast_radius_matrix
 from analysis.figures.calls_per_request import calls_per_request
 from analysis.figures.cascade_tree import cascade_tree
 from analysis.figures.change_map import change_map
@@ -35,6 +36,7 @@ __all__ = [
     "PAGE_STYLE",
     "availability_waterfall",
     "blast_radius_map",
+    "blast_radius_matrix",
     "calls_per_request",
     "cascade_tree",
     "change_map",

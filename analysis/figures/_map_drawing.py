@@ -19,7 +19,7 @@ from analysis.figures._theme import DESIGN_WIDTH, PLATE, PLATE_INK, PLATE_LINE, 
 from analysis.graph import Layout, ServiceGraph, layered
 from analysis.graph.service import pair_weights
 
-__all__ = ["Drawing", "draw"]
+__all__ = ["Box", "Drawing", "Point", "Scale", "curve", "draw", "free_place"]
 
 _ROW_PX: Final = 68
 _LABEL_SIZE: Final = 12
@@ -51,7 +51,7 @@ class Drawing:
 def draw(drawing: Drawing) -> go.Figure:
     """Draw the graph in layers from left to right."""
     layout = layered(drawing.graph, pair_weights(drawing.graph))
-    scale = _Scale(layout)
+    scale = Scale(layout)
     ways = _ways(drawing.graph, layout, scale)
     taken = [box for node in sorted(layout.places) for box in scale.boxes(node, layout.places[node], drawing.findings)]
     marks = _edge_marks(drawing, ways, scale, taken)
@@ -77,16 +77,17 @@ def draw(drawing: Drawing) -> go.Figure:
     return figure
 
 
-class _Scale:
+class Scale:
     """From layers and rows to axis units: x in layers, y in pixels downwards."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, row_px: float = _ROW_PX) -> None:
         self.layer_count = max(layout.layer_count, 2)
         self.layer_px = (DESIGN_WIDTH - 24) / self.layer_count
-        self.height_px = layout.row_span * _ROW_PX + 2 * (HALF_HEIGHT + 32)
+        self.row_px = row_px
+        self.height_px = layout.row_span * row_px + 2 * (HALF_HEIGHT + 32)
 
     def __call__(self, place: Point) -> Point:
-        return place[0], HALF_HEIGHT + 26 + place[1] * _ROW_PX
+        return place[0], HALF_HEIGHT + 26 + place[1] * self.row_px
 
     @property
     def label_px(self) -> float:
@@ -118,7 +119,7 @@ class _Scale:
         return covered
 
 
-def _ways(graph: ServiceGraph, layout: Layout, scale: _Scale) -> dict[tuple[str, str, str], list[Point]]:
+def _ways(graph: ServiceGraph, layout: Layout, scale: Scale) -> dict[tuple[str, str, str], list[Point]]:
     """Return the curve of every edge in axis units; edges of one pair of nodes run side by side."""
     beside: dict[tuple[str, ...], list[tuple[str, str, str]]] = defaultdict(list)
     for edge in sorted(graph.edges(keys=True)):
@@ -128,11 +129,11 @@ def _ways(graph: ServiceGraph, layout: Layout, scale: _Scale) -> dict[tuple[str,
         for position, edge in enumerate(edges):
             offset = (position - (len(edges) - 1) / 2) * _SIDE_BY_SIDE_PX
             points = [scale(point) for point in layout.routes[edge[0], edge[1]]]
-            ways[edge] = _curve([(x, y + offset) for x, y in points])
+            ways[edge] = curve([(x, y + offset) for x, y in points])
     return ways
 
 
-def _curve(points: Sequence[Point]) -> list[Point]:
+def curve(points: Sequence[Point]) -> list[Point]:
     """Join points by a smooth curve that leaves and arrives level and turns back nowhere between two points.
 
     Cubic pieces with the slopes of Fritsch and Butland (1984).
@@ -152,7 +153,7 @@ def _curve(points: Sequence[Point]) -> list[Point]:
 
 
 def _edge_marks(
-    drawing: Drawing, ways: Mapping[tuple[str, str, str], list[Point]], scale: _Scale, taken: list[Box]
+    drawing: Drawing, ways: Mapping[tuple[str, str, str], list[Point]], scale: Scale, taken: list[Box]
 ) -> list[dict[str, Any]]:
     """Mark failed calls and circles with texts on their edges, where there is room."""
     circle_of = {node: number for number, circle in enumerate(drawing.circles) for node in circle}
@@ -164,7 +165,7 @@ def _edge_marks(
         text += f"✖ {percent(edge['errors'], edge['calls'])}" if failing(edge) else ""
         if not text:
             continue
-        place, fits = _free_place(points, text_width(text, 11) + 6, scale, taken)
+        place, fits = free_place(points, text_width(text, 11) + 6, scale, taken)
         marks.append(
             {
                 "x": place[0],
@@ -183,7 +184,7 @@ def _edge_marks(
     return marks
 
 
-def _free_place(points: Sequence[Point], width_px: float, scale: _Scale, taken: list[Box]) -> tuple[Point, bool]:
+def free_place(points: Sequence[Point], width_px: float, scale: Scale, taken: list[Box]) -> tuple[Point, bool]:
     """Find a place along a curve where a text covers nothing; the middle, for a sign alone, where there is none."""
     last = len(points) - 1
     shares = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73)
@@ -201,7 +202,7 @@ def _overlap(first: Box, second: Box) -> bool:
     return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
 
 
-def _node_trace(drawing: Drawing, scale: _Scale, layout: Layout) -> go.Scatter:
+def _node_trace(drawing: Drawing, scale: Scale, layout: Layout) -> go.Scatter:
     nodes = sorted(drawing.graph)
     places = [scale(layout.places[node]) for node in nodes]
     return go.Scatter(
@@ -245,7 +246,7 @@ def _severities(found: Mapping[str, int]) -> str:
     return ", ".join(f"{found[severity]} {severity}" for severity in SEVERITIES if found.get(severity))
 
 
-def _nodes(drawing: Drawing, layout: Layout, scale: _Scale) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _nodes(drawing: Drawing, layout: Layout, scale: Scale) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     shapes: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
     for node in sorted(drawing.graph):

@@ -15,7 +15,7 @@ from analysis.figures._text import HOVER_CHARACTERS, hover, plural, shown
 from analysis.figures._theme import BLUE, VERMILION
 from analysis.graph import ServiceGraph
 
-__all__ = ["arrow_trace", "edge_traces", "failing", "way_trace"]
+__all__ = ["arrow_trace", "edge_traces", "failing", "head_px", "up_to", "way_trace"]
 
 #: Where along an edge it can be pointed at, as shares of its way, and how near one must come.
 _POINTED: Final = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -63,7 +63,7 @@ def edge_traces(
         marked = (caller, callee) in marked_pairs
         colour = VERMILION if failing(edge) else BLUE if marked else EDGE_COLOUR
         width = _width(edge["calls"], most)
-        line = _up_to(points, layer_px, label_px[callee])
+        line = up_to(points, layer_px, label_px[callee])
         traces.append(
             go.Scatter(
                 x=[round(x, 4) for x, _ in line],
@@ -76,7 +76,7 @@ def edge_traces(
                     # Thinning the points out makes corners of the curves.
                     "simplify": False,
                     # The arrow takes the end of the line.
-                    "backoff": round(0.6 * _head_px(width), 1),
+                    "backoff": round(0.6 * head_px(width), 1),
                 },
                 opacity=1.0 if marked else 0.8,
                 # Pointed at by the places of `way_trace`: a line's ends lie within its nodes, and would cover them.
@@ -88,7 +88,7 @@ def edge_traces(
     return traces
 
 
-def _up_to(points: Sequence[Point], layer_px: float, label_px: float) -> list[Point]:
+def up_to(points: Sequence[Point], layer_px: float, label_px: float) -> list[Point]:
     """Return a curve up to the icon at its end, or to the label under that, so that its head is seen."""
     end_x, end_y = points[-1]
 
@@ -104,13 +104,13 @@ def _up_to(points: Sequence[Point], layer_px: float, label_px: float) -> list[Po
     return [*points[: last + 1], (x0 + (x1 - x0) * share, y0 + (y1 - y0) * share)]
 
 
-def _head_px(width: float) -> float:
+def head_px(width: float) -> float:
     return 8 + 1.3 * width
 
 
 def arrow_trace(edges: Sequence[go.Scatter]) -> go.Scatter:
     """Return the heads of all edges: of each the last two points, of which the last bears the arrow."""
-    heads = [round(_head_px(edge.line.width), 1) for edge in edges]
+    heads = [round(head_px(edge.line.width), 1) for edge in edges]
     return go.Scatter(
         x=[x for edge in edges for x in (*edge.x[-2:], None)],
         y=[y for edge in edges for y in (*edge.y[-2:], None)],

@@ -7,7 +7,7 @@ import pytest
 from analysis.facts import Histogram
 from analysis.figures import (
     availability_waterfall,
-    blast_radius_map,
+    blast_radius_matrix,
     duration_histogram,
     load_phases,
     propagation_timeline,
@@ -67,7 +67,7 @@ def test_a_part_of_the_time_is_drawn():
 
 
 def test_the_map_tells_shares_doubts_and_what_was_seen():
-    said = blast_radius_map(Story(SHOP))
+    said = blast_radius_matrix(Story(SHOP))
     heat = said.data[0]
     rows, columns = list(said.layout.yaxis.ticktext), list(said.layout.xaxis.ticktext)
     assert columns == ["web GET /", "web POST /pay"]
@@ -86,7 +86,7 @@ def test_probes_and_rows_without_a_cell_are_left_out_of_the_map():
             "request_services", waits_for("web", "GET /health", 9, "web", "db"), waits_for("web", "GET /", 1, "web")
         ),
     }
-    figure = blast_radius_map(Story(facts))
+    figure = blast_radius_matrix(Story(facts))
     assert list(figure.layout.xaxis.ticktext) == ["web GET /"]
     assert list(figure.layout.yaxis.ticktext) == ["web"]
 
@@ -203,7 +203,7 @@ def test_rungs_are_attempts_and_gaps_stand_between(traces):
     ("draw", "reason"),
     [
         (propagation_timeline, "No span has a time"),
-        (blast_radius_map, "No request was seen"),
+        (blast_radius_matrix, "No request was seen"),
         (availability_waterfall, "No request was seen"),
         (duration_histogram, "No call was seen"),
         (load_phases, "No call between services was seen"),
@@ -242,7 +242,7 @@ def hostile_figures():
             }
         )
         story = Story(facts)
-        yield from (propagation_timeline(story), blast_radius_map(story), availability_waterfall(story, name, name))
+        yield from (propagation_timeline(story), blast_radius_matrix(story), availability_waterfall(story, name, name))
         yield from (duration_histogram(story), load_phases(story))
 
 
