@@ -26,8 +26,16 @@ DEFAULT_PORTS: Final = {
     "postgresql": 5432,
     "redis": 6379,
 }
+#: Stores that are asked over HTTP, on its ports.
+_OVER_HTTP: Final = frozenset({"aws.dynamodb", "azure.blob", "azure.cosmosdb", "azure.table"})
+_HTTP_PORTS: Final = (80, 443)
 #: Systems of which the address names one node of many.
 _CLUSTERS: Final = frozenset({"cassandra", "couchbase", "scylladb"})
+#: Stores whose buckets have one name in all the world, and the hosts that it is asked by, which tell nothing.
+_EVERYWHERE: Final = {
+    "aws.s3": re.compile(r"(?:.+\.)?s3[a-z0-9.-]*\.amazonaws\.com(?:\.cn)?"),
+    "gcp.storage": re.compile(r".*\.googleapis\.com|storage\.cloud\.google\.com"),
+}
 #: Systems in which the schema of a table is its database.
 _SCHEMA_IS_DATABASE: Final = frozenset({"cassandra", "clickhouse", "mariadb", "mysql", "scylladb"})
 #: Systems whose `db.namespace` is "database|schema" where both are known.
@@ -82,9 +90,13 @@ def store_id(system: str, address: str, port: int, namespace: str, peer: str = "
     Notes
     -----
     Of a cluster any node answers (Cassandra and its like), so the address says which one did and not which store it
-    is: it is left out.
+    is: it is left out. Buckets of S3 and of Google's Cloud Storage are the same behind all of their hosts.
     """
     host = "" if system in _CLUSTERS else host_name(address if address or namespace else peer)
+    if system in _EVERYWHERE and _EVERYWHERE[system].fullmatch(host):
+        host = ""
+    if system in _OVER_HTTP and port in _HTTP_PORTS:
+        port = 0
     shown_port = f":{port}" if host and port > 0 and port != DEFAULT_PORTS.get(system) else ""
     path = f"/{namespace}" if namespace else ""
     return f"{system or 'database'}://{host}{shown_port}{path}"

@@ -14,7 +14,8 @@ def _words(text: str) -> frozenset[str]:
 _READS: Final = _words(
     "select get mget find findone read query scan exists count aggregate distinct search msearch hget hgetall "
     "hmget lrange smembers sismember scard llen keys ttl strlen zrange zrangebyscore zscore zcard hexists "
-    "hlen hkeys hvals getitem batchgetitem getobject headobject listobjects listobjectsv2 describe show "
+    "hlen hkeys hvals getitem batchgetitem getobject headobject listobjects listobjectsv2 readobject describe show "
+    "getblob headblob listblobs headitem listitems download getproperties getentity headentity listentities "
     "explain fetch list head isearch getmore type dbsize xread xrange xlen"
 )
 _WRITES: Final = _words(
@@ -23,14 +24,16 @@ _WRITES: Final = _words(
     "zincrby expire pexpire persist append getset flushdb flushall putitem updateitem deleteitem "
     "batchwriteitem putobject deleteobject deleteobjects copyobject index bulk write put save insertone "
     "insertmany updateone updatemany deleteone deletemany findandmodify findoneandupdate bulkwrite copy load "
-    "xadd xack xdel"
+    "xadd xack xdel putblob deleteblob deleteitem putentity deleteentity upload writeobject "
+    "bidiwriteobject composeobject rewriteobject startresumablewrite uploadpart completemultipartupload"
 )
 
 
 def mode_of(operation: str) -> str:
     """Return ``read``, ``write`` or ``unknown`` for the name of an operation; only its first word counts, in any case.
 
-    Lists of commands: Redis, MongoDB, Elasticsearch, DynamoDB, S3 and SQL, as their documentation names them.
+    Lists of commands: Redis, MongoDB, Elasticsearch, DynamoDB, S3 and SQL, as their documentation names them,
+    and what :mod:`analysis.ingest.clouds` calls requests.
     """
     words = operation.replace("_", " ").replace(".", " ").split()
     if not words:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis._masking import NOTHING_HIDDEN, Hidden
+from analysis.ingest.clouds import with_cloud_stores
 from analysis.ingest.columns import integers, tidy
 from analysis.ingest.counting import SpanLanes, count_logs
 from analysis.ingest.derived import derive_logs, derive_spans
@@ -68,7 +69,7 @@ def assemble(spans: pa.Table, logs: pa.Table, *, redact: bool = False, hidden: H
     whole = Tally(conflicts=merged.conflicts, conflict=merged.conflict, joined=joined, undecided=undecided)
     SpanLanes.of(merged.spans).count(whole)
     count_logs(whole, records, np.arange(records.num_rows))
-    finished = _masked(derive_spans(merged.spans), hidden), _masked(derive_logs(records), hidden)
+    finished = _masked(derive_spans(with_cloud_stores(merged.spans)), hidden), _masked(derive_logs(records), hidden)
     if redact:
         finished = _tidied(without_values(finished[0])), _tidied(without_values(finished[1]))
     return Assembled(*finished, whole, of_input)

@@ -29,8 +29,10 @@ CACHES = frozenset(
     | {"redis", "valkey"}
 )
 DOCUMENT_STORES = frozenset(
-    {"cosmosdb", "couchdb", "documentdb", "dynamodb", "elasticsearch", "firestore", "mongodb"} | {"opensearch", "s3"}
+    {"cosmosdb", "couchdb", "documentdb", "dynamodb", "elasticsearch", "firestore", "mongodb"} | {"opensearch"}
 )
+#: Stores of objects that are asked over HTTP: Amazon's S3, Google's Cloud Storage, Azure's Blob and Table Storage.
+OBJECT_STORES = frozenset({"aws.s3", "azure.blob", "azure.table", "gcp.storage", "s3"})
 _WITH_BODY = frozenset({"PATCH", "POST", "PUT"})
 _PUBLISHING = frozenset({"create", "publish", "send"})
 _RECEIVING = frozenset({"poll", "receive"})
@@ -190,7 +192,12 @@ def _message(kind: str, destination: str, operation: str) -> str:
 
 
 def _database(system: str, statement: str, operation: str, collection: str, path: str) -> tuple[str, int]:
-    if _plain(system) in DOCUMENT_STORES or (statement.lstrip()[:1] in {"{", "["} and not _is_call(statement)):
+    if system.strip().lower() in OBJECT_STORES and (operation or collection):
+        # Which object it is stands in the path, or nowhere; what follows it is mostly a signature.
+        asked = path[path.find("/") :] if "/" in path else ""
+        which = asked if operation.startswith("List") else asked.partition("?")[0]
+        return document_template("", operation, collection), whole_path_hash(which) if which else 0
+    if _plain(system) in DOCUMENT_STORES | {"s3"} or (statement.lstrip()[:1] in {"{", "["} and not _is_call(statement)):
         if operation or collection or not path:
             return document_template(statement, operation, collection), document_parameters(statement)
         # The index stands in the path: only the identifiers within it are replaced.

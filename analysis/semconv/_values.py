@@ -54,7 +54,21 @@ GRPC_STATUSES: Final = (
 )
 
 #: Other names of a broker, to the name of the semantic conventions.
-_MESSAGING_SYSTEMS: Final = {"amazonsqs": "aws_sqs", "aws.sqs": "aws_sqs", "amazonsns": "aws.sns", "aws_sns": "aws.sns"}
+_MESSAGING_SYSTEMS: Final = {
+    "amazonsns": "aws.sns",
+    "amazonsqs": "aws_sqs",
+    "aws.sqs": "aws_sqs",
+    "aws_sns": "aws.sns",
+    "azureservicebus": "servicebus",
+    "azure_servicebus": "servicebus",
+    "eventhub": "eventhubs",
+    "gcp.pubsub": "gcp_pubsub",
+    "google_pubsub": "gcp_pubsub",
+    "google-cloud-pubsub": "gcp_pubsub",
+    "microsoft.eventhub": "eventhubs",
+    "microsoft.servicebus": "servicebus",
+    "pubsub": "gcp_pubsub",
+}
 
 #: Other names of a database system, to the name of the semantic conventions.
 DATABASE_SYSTEMS: Final = {

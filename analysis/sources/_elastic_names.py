@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -31,6 +32,9 @@ STORES: Final[Mapping[str, str]] = {
     "unknown": "other_sql",
     "sql": "other_sql",
 }  # fmt: skip
+#: Subtypes of spans of the type "storage".
+_OBJECT_STORES: Final[Mapping[str, str]] = {"azureblob": "azure.blob", "azuretable": "azure.table", "s3": "aws.s3"}
+_CONTAINER: Final = re.compile(r"Azure(?:Blob|Table) \w+ ([^/\s]+)")
 #: Subtypes, targets and frameworks that are brokers.
 BROKERS: Final[Mapping[str, str]] = {
     "activemq": "activemq",
@@ -75,6 +79,18 @@ def exit_attributes(flat: Mapping[str, Any], kind: str, action: str) -> dict[str
         found["db.query.text"] = flat.get("span.db.statement")
         found["db.response.returned_rows"] = flat.get("span.db.rows_affected")
         found["db.operation.name"] = None if action in _PLAIN_ACTIONS else action
+        return found
+    if kind == "storage" and subtype in _OBJECT_STORES:
+        found["db.system.name"] = _OBJECT_STORES[subtype]
+        found["db.operation.name"] = action or None
+        named = target or (resource or "").partition("/")[2]
+        if subtype == "s3":
+            found["db.collection.name"] = named or None
+        else:
+            # Of Azure the target is the account; the container stands in the name of the span only.
+            container = _CONTAINER.match(str(flat.get("span.name") or ""))
+            found["db.collection.name"] = container[1] if container else None
+            found["server.address"] = found["server.address"] or named or None
         return found
     if kind == "messaging" or subtype in BROKERS:
         found["messaging.system"] = BROKERS.get(subtype, subtype) or None

@@ -313,7 +313,8 @@ def test_order_of_files_and_spans_decides_no_byte(spans, partitions, shuffler: r
             source = folder / to
             source.mkdir()
             for place, half in enumerate(halves):
-                (source / f"{place}.json").write_bytes(otlp(half, logs))
+                # A line of its own: two exports with one content would be one.
+                (source / f"{place}.json").write_bytes(otlp(half, [*logs, log(f"of file {place}", 1, time=2)]))
                 shuffler.shuffle(half)
                 shuffler.shuffle(logs)
             given_order = sorted(source.iterdir(), reverse=to == "two")

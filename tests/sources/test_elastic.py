@@ -161,6 +161,17 @@ def test_calls_to_services_and_brokers():
     assert row["messaging_destination"] == "orders"
 
 
+def test_calls_to_stores_of_objects():
+    bucket = only(**{"span.type": "storage", "span.subtype": "s3", "span.action": "PutObject",
+                     "service.target.type": "s3", "service.target.name": "invoices"})  # fmt: skip
+    assert (bucket["db_system"], bucket["db_collection"], bucket["db_operation"]) == ("aws.s3", "invoices", "putobject")
+    blob = only(**{"span.type": "storage", "span.subtype": "azureblob", "span.action": "Upload",
+                   "span.name": "AzureBlob Upload invoices/17.pdf", "service.target.name": "shop",
+                   "destination.address": "shop.blob.core.windows.net"})  # fmt: skip
+    wanted = ("azure.blob", "shop.blob.core.windows.net", "invoices", "upload")
+    assert tuple(blob[name] for name in ("db_system", "server_address", "db_collection", "db_operation")) == wanted
+
+
 def test_labels_are_attributes():
     labels = {"labels.peer_service": "stock", "numeric_labels.http_response_status_code": 404.0, "labels.other": "x"}
     row = only(**labels)
