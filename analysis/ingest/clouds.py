@@ -45,7 +45,9 @@ _HOSTS: Final = tuple(
 )
 #: Characters of the longest name that DNS knows.
 _LONGEST_HOST: Final = 254
-_LIKELY: Final = re.compile(r"googleapis\.com|cloud\.google\.com|amazonaws\.com|azure\.(?:net|com|cn|us)|core\.\w+\.\w+")
+_LIKELY: Final = re.compile(
+    r"googleapis\.com|cloud\.google\.com|amazonaws\.com|azure\.(?:net|com|cn|us)|core\.\w+\.\w+"
+)
 _JSON_API: Final = re.compile(
     r"/(?:resumable/)?(?:(?:upload|download)/)?storage/v\d+(?:/b(?:/(?P<bucket>[^/]+)(?P<object>/o(?:/.+)?)?)?)?"
 )
