@@ -296,6 +296,7 @@ def _reviewed(
             data.totals.traces,
             dict(answers),
             catalogue=settings.catalogue,
+            alerts=settings.alerts,
             roles=settings.roles,
             rules=settings.rules,
             seen_ns=seen_ns,

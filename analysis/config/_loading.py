@@ -17,6 +17,7 @@ from analysis.config._values import Many, Problems, nearest
 from analysis.config._yaml import CannotRead, read_yaml
 from analysis.dataset.view import View
 from analysis.detectors import Roles, Rule
+from analysis.existing_alerts import AlertFileError, Alerts, read_alerts
 
 __all__ = ["PLACEHOLDERS", "ConfigurationError", "load"]
 
@@ -105,6 +106,8 @@ def _checked(content: Any, problems: Problems, folder: Path) -> Configuration:
         ),
         catalogue=catalogue,
         catalogue_path=values.get("catalogue", ""),
+        alerts=_alerts(values, folder, problems),
+        alert_paths=tuple(values.get("alerts", ())),
         trace_url=values.get("trace_url", ""),
         redaction=Redaction(**values.get("redaction", {})),
         rules=tuple(_rule(members) for members in values.get("rules", ())),
@@ -119,6 +122,14 @@ def _catalogue(values: Mapping[str, Any], folder: Path, problems: Problems) -> C
         return read_catalogue(folder / values["catalogue"])
     except CatalogueError as error:
         problems.add(("catalogue",), str(error))
+        raise ConfigurationError(*problems.said) from error
+
+
+def _alerts(values: Mapping[str, Any], folder: Path, problems: Problems) -> Alerts:
+    try:
+        return read_alerts(values.get("alerts", ()), folder)
+    except AlertFileError as error:
+        problems.add(("alerts",), str(error))
         raise ConfigurationError(*problems.said) from error
 
 

@@ -11,6 +11,7 @@ from analysis._patterns import NOTHING, Patterns
 from analysis.catalogue import Catalogue
 from analysis.dataset.view import View
 from analysis.detectors import NO_ROLES, Roles, Rule
+from analysis.existing_alerts import Alerts
 
 __all__ = ["Acknowledgement", "Configuration", "Redaction"]
 
@@ -76,6 +77,10 @@ class Configuration:
         Which team, domain and system each service belongs to.
     catalogue_path
         Where that was read from; "" where nobody said.
+    alerts
+        Alerts that exist.
+    alert_paths
+        Where those were read from.
     trace_url
         Where a trace can be opened; "" where nobody said.
     redaction
@@ -92,6 +97,8 @@ class Configuration:
     roles: Roles = NO_ROLES
     catalogue: Catalogue = field(default_factory=Catalogue)
     catalogue_path: str = ""
+    alerts: Alerts = field(default_factory=Alerts)
+    alert_paths: tuple[str, ...] = ()
     trace_url: str = ""
     redaction: Redaction = field(default_factory=Redaction)
     rules: tuple[Rule, ...] = ()

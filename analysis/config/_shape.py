@@ -103,6 +103,7 @@ def _members() -> dict[str, Kind]:
             },
         ),
         "catalogue": Text("path of a service catalogue: a Backstage file, a folder of these, or a CSV"),
+        "alerts": Many("alerts that exist: rule files of Prometheus, folders of these, or globs", Text("path")),
         "trace_url": _LINK,
         "redaction": Section(
             "what reports may show",

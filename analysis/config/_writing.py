@@ -55,6 +55,9 @@ _TEMPLATE: Final = f"""\
 # Who owns what: Backstage's catalog-info.yaml or CSV, beside this file.
 #catalogue: catalog-info.yaml
 
+# Alerts that exist: rule files of Prometheus, folders or globs. What they watch is not proposed again.
+#alerts: [alerts.yml, "rules/*.yml"]
+
 # Where a trace can be opened: {{trace_id}}, {{span_id}}, {{start_ms}}, {{end_ms}}, {{trace_id_low}}.
 #trace_url: https://tracing.example.org/trace/{{trace_id}}
 
@@ -111,6 +114,7 @@ def effective(settings: Configuration) -> str:
         "operations": _said(operations),
         "stores": _said({"aliases": dict(view.stores)}),
         "catalogue": settings.catalogue_path,
+        "alerts": list(settings.alert_paths),
         "trace_url": settings.trace_url,
         "redaction": _said(
             {

@@ -11,6 +11,7 @@ import pandas as pd
 from analysis._histogram import Histogram
 from analysis.catalogue import Catalogue
 from analysis.detectors._roles import NO_ROLES, Roles, Rule
+from analysis.existing_alerts import Alerts
 from analysis.facts import Exemplar
 from analysis.findings import Assessment, Example
 from analysis.trust import Trust
@@ -37,6 +38,8 @@ class Evidence(Mapping[str, pd.DataFrame]):
         What the detectors said that were judged before, by name.
     catalogue
         Which team, domain and system each service belongs to; empty where none was given.
+    alerts
+        Alerts that exist; empty where no rule files were given.
     roles
         Services and operations of which the configuration says what part they play.
     rules
@@ -52,6 +55,7 @@ class Evidence(Mapping[str, pd.DataFrame]):
     traces: int
     answers: Mapping[str, Assessment] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
+    alerts: Alerts = field(default_factory=Alerts)
     roles: Roles = NO_ROLES
     rules: tuple[Rule, ...] = ()
     seen_ns: int = 0

@@ -107,12 +107,16 @@ def test_the_template_changes_nothing_and_all_of_it_is_valid(tmp_path):
     shown = "\n".join(line for line in marked if (len(line) - len(line.lstrip())) % 2 == 0)
     path.write_text(shown)
     (tmp_path / "acknowledged.yml").write_text("")
+    (tmp_path / "alerts.yml").write_text("groups: []\n")
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "own.yml").write_text("groups: [{name: own, rules: [{alert: Errors, expr: errors > 1}]}]\n")
     (tmp_path / "catalog-info.yaml").write_text(
         "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: cart}\nspec: {owner: team-a}\n"
     )
     settings = load(path)
     assert settings.rules
     assert settings.view
+    assert [alert.name for alert in settings.alerts.alerts] == ["Errors"]
     assert set(yaml.safe_load(shown)) == set(config.json_schema()["properties"])
 
 

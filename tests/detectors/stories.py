@@ -15,6 +15,7 @@ limit (``…_at_the_limit``), and ``not_assessable_…``. A story is::
       config: {rules: […]}             # further sections of review.yml
       edges_before: [[a, b, sync]]     # dependencies of the review compared with
       catalogue: {cart: checkout}      # team of each service, where a catalogue is given
+      alert_rules: [{alert: …}]        # rules of a Prometheus file, where one is given
       expect:
         outcome: found
         findings:                      # all of them, worst first; members not named are not compared
@@ -72,13 +73,17 @@ def export(story: Mapping[str, Any], path: Path) -> Path:
 
 
 def settings(story: Mapping[str, Any], detector: str, folder: Path) -> dict[str, Any]:
-    """Return the configuration that a story is reviewed with; its catalogue is written to a folder."""
+    """Return the configuration that a story is reviewed with; its catalogue and rules are written to a folder."""
     found: dict[str, Any] = {"limits": {detector: story.get("limits", {})}, **story.get("config", {})}
     if "catalogue" in story:
         path = folder / "teams.csv"
         rows = "".join(f"{service},{team}\n" for service, team in story["catalogue"].items())
         path.write_text(f"service,team\n{rows}", encoding="utf-8")
         found["catalogue"] = str(path)
+    if "alert_rules" in story:
+        rules = folder / "rules.yml"
+        rules.write_text(json.dumps({"groups": [{"name": "own", "rules": story["alert_rules"]}]}), encoding="utf-8")
+        found["alerts"] = str(rules)
     return found
 
 

@@ -25,8 +25,10 @@ trees that have lost their top. It needs ``requests`` (20, house default) reques
   minute; a window that is longer than the export holds what there is. An alert keeps still below ``requests`` requests
   in its long window.
 
-Traces never show alert rules: whether there are some is not known, so this is ``info``, and ``low`` where a page would
-have been sent. The rules are written with ``archreview findings --format prometheus``.
+Traces never show alert rules. Those that exist are read from the rule files that the configuration names as ``alerts``:
+an operation that one of them watches (by the labels of service and operation that its expression asks for; without
+such labels, all) is left out, and told with the alert's name. Without rule files whether there are some is not known,
+so this is ``info``, and ``low`` where a page would have been sent. The rules are written with ``archreview findings --format prometheus``.
 
 Example
 -------
@@ -35,7 +37,8 @@ budget of 99.5 % would have fired in the second minute. Better: that rule, loade
 
 What it can mistake
 -------------------
-Alerts may exist where traces do not show them. A short export knows no bad day: objectives taken from it may be too
+Alerts may exist that no rule file shows: those of another tool. An alert that asks for labels of another vocabulary may
+not be recognised, and one that watches all requests of a service says little of an operation. A short export knows no bad day: objectives taken from it may be too
 strict. Failures that the operation does not record as such burn no budget.
 
 What to do
@@ -46,6 +49,7 @@ span metrics that the OpenTelemetry Collector derives from these very traces; ot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import pandas as pd
@@ -56,6 +60,7 @@ from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, named
 from analysis.detectors.boundaries._services import is_probe
 from analysis.detectors.observability._objectives import BURN_RATES, Objective, objectives
+from analysis.existing_alerts import Alert
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -74,6 +79,8 @@ _ENTRY_KINDS: Final = ("server", "client", "consumer", "unspecified")
 _STORES: Final = ("database", "cache")
 _SENSITIVE_TO: Final = ("sampling", "kinds", "routes")
 _MS_A_MINUTE: Final = 60_000
+#: Alerts that are named for one operation.
+_NAMED: Final = 2
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -84,15 +91,20 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     served = minutes["entry_kind"].isin(_ENTRY_KINDS) & ~minutes["entry_category"].isin(_STORES)
     probes = minutes["entry_operation"].map(is_probe).astype(bool)
     findings, few, left = [], 0, _left_out(minutes, probes, served)
+    watched: list[str] = []
     for key, rows in minutes[served & ~probes].groupby(["entry_service", "entry_operation"], sort=True):
         if int(rows["requests"].sum()) < limits["requests"]:
             few += 1
             continue
         service, operation = named(key)
+        if existing := evidence.alerts.watching(service, operation):
+            watched.append(_watched(evidence, service, operation, existing))
+            continue
         findings.append(_finding(evidence, limits, service, operation, rows))
+    left += watched
     if few:
         left.append(f"{counted(few, 'entry operation')} with fewer than {limits['requests']:g} requests")
-    if few and not findings:
+    if few and not findings and not watched:
         return _not_assessable(f"{limits['requests']:g} requests of one entry operation, to tell what is usual")
     return Assessment(
         INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), suppressed=tuple(left)
@@ -101,6 +113,17 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 def _not_assessable(missing: str) -> Assessment:
     return Assessment(INFO.name, INFO.family, "not_assessable", missing=(missing,))
+
+
+def _watched(evidence: Evidence, service: str, operation: str, alerts: Sequence[Alert]) -> str:
+    """Say which alerts watch an operation, and which of its objectives none does."""
+    names = list(dict.fromkeys(f"{alert.name} ({alert.file})" for alert in alerts))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    unwatched = sorted({"availability", "latency"} - set(evidence.alerts.kinds(service, operation)))
+    return (
+        f"{operation} of {service or 'an unnamed service'}, watched by {', '.join(names[:_NAMED])}{more}"
+        + (f", not for its {unwatched[0]}" if unwatched else "")
+    )
 
 
 def _left_out(minutes: pd.DataFrame, probes: pd.Series, served: pd.Series) -> list[str]:
@@ -130,7 +153,9 @@ def _finding(evidence: Evidence, limits: Limits, service: str, operation: str, r
         0.7,
         _SENSITIVE_TO,
         (
-            "traces show no alert rules: where there are some, compare them with these",
+            f"none of the {counted(len(evidence.alerts.alerts), 'alert')} in the rule files watches it"
+            if evidence.alerts
+            else "traces show no alert rules, and no rule files were given (alerts: in review.yml): compare with those",
             f"the export covers {duration(length_ms)} of the operation; longer windows held what there was",
             "answers to the client's own mistakes (4xx but 408 and 429) burn no budget",
         ),
