@@ -1,7 +1,7 @@
 """Alerts that exist already: rule files of Prometheus, and which operations each of their alerts watches.
 
-Read are rule files (``groups``), Kubernetes' ``PrometheusRule`` (``spec.groups``) and Grafana's provisioned alerts. What
-an alert watches is told by the matchers of its expression: a label that names a service, one that names an operation.
+Read are rule files (``groups``), Kubernetes' ``PrometheusRule`` (``spec.groups``) and Grafana's provisioned alerts.
+What an alert watches is told by the matchers of its expression: a label that names a service, or an operation.
 A series that a rule of the files records stands for what that rule asks. An alert on requests that names no service
 watches all of them.
 """
@@ -26,17 +26,49 @@ _LARGEST: Final = 64 * 1024 * 1024
 _SUFFIXES: Final = (".yml", ".yaml", ".rules", ".json")
 #: Labels by which metrics name a service, in the order of trust: the last ones name where it runs.
 _SERVICES: Final = frozenset(
-    (
-        "service_name service exported_service slo_service sloth_service application app component job "
-        "destination_service destination_service_name destination_workload destination_app destination_canonical_service "
-        "deployment workload container server_name"
-    ).split()
+    [
+        "service_name",
+        "service",
+        "exported_service",
+        "slo_service",
+        "sloth_service",
+        "application",
+        "app",
+        "component",
+        "job",
+        "destination_service",
+        "destination_service_name",
+        "destination_workload",
+        "destination_app",
+        "destination_canonical_service",
+        "deployment",
+        "workload",
+        "container",
+        "server_name",
+    ]
 )
 _OPERATIONS: Final = frozenset(
-    (
-        "span_name operation operation_name slo_operation http_route http_target route uri path handler endpoint url "
-        "url_path rpc_method grpc_method resource resource_name transaction_name request_path"
-    ).split()
+    [
+        "span_name",
+        "operation",
+        "operation_name",
+        "slo_operation",
+        "http_route",
+        "http_target",
+        "route",
+        "uri",
+        "path",
+        "handler",
+        "endpoint",
+        "url",
+        "url_path",
+        "rpc_method",
+        "grpc_method",
+        "resource",
+        "resource_name",
+        "transaction_name",
+        "request_path",
+    ]
 )
 _VERBS: Final = frozenset({"method", "http_method", "http_request_method", "request_method", "verb"})
 #: Words in the names of metrics that count or time requests; of metrics that name a service besides, others too.
@@ -49,10 +81,21 @@ _OF_MACHINES: Final = re.compile(
 )
 _GLOB: Final = re.compile(r"[*?\[]")
 _STATUS: Final = frozenset(
-    (
-        "code status status_code http_status http_status_code http_response_status_code response_code grpc_code "
-        "grpc_status rpc_grpc_status_code outcome error result"
-    ).split()
+    [
+        "code",
+        "status",
+        "status_code",
+        "http_status",
+        "http_status_code",
+        "http_response_status_code",
+        "response_code",
+        "grpc_code",
+        "grpc_status",
+        "rpc_grpc_status_code",
+        "outcome",
+        "error",
+        "result",
+    ]
 )
 _OF_TIME: Final = re.compile(r"latenc|duration|slow|quantile|apdex|_p\d\d")
 _PLACE: Final = re.compile(r"\{[^{}]*\}|<[^<>]*>|(?<=/):\w+")

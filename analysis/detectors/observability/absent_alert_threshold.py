@@ -26,9 +26,10 @@ trees that have lost their top. It needs ``requests`` (20, house default) reques
   in its long window.
 
 Traces never show alert rules. Those that exist are read from the rule files that the configuration names as ``alerts``:
-an operation that one of them watches (by the labels of service and operation that its expression asks for; without
-such labels, all) is left out, and told with the alert's name. Without rule files whether there are some is not known,
-so this is ``info``, and ``low`` where a page would have been sent. The rules are written with ``archreview findings --format prometheus``.
+an operation that one of them watches (by the labels of service and operation that its expression asks for; without such
+labels, all) is left out, and told with the alert's name. Without rule files whether there are some is not known, so
+this is ``info``, and ``low`` where a page would have been sent. The rules are written with
+``archreview findings --format prometheus``.
 
 Example
 -------
@@ -37,9 +38,9 @@ budget of 99.5 % would have fired in the second minute. Better: that rule, loade
 
 What it can mistake
 -------------------
-Alerts may exist that no rule file shows: those of another tool. An alert that asks for labels of another vocabulary may
-not be recognised, and one that watches all requests of a service says little of an operation. A short export knows no bad day: objectives taken from it may be too
-strict. Failures that the operation does not record as such burn no budget.
+Alerts may exist that no rule file shows: those of another tool. One that asks for labels of another vocabulary may not be
+recognised, and one that watches all requests of a service says little of one operation. A short export knows no bad
+day: objectives taken from it may be too strict. Failures that the operation does not record as such burn no budget.
 
 What to do
 ----------
@@ -120,9 +121,8 @@ def _watched(evidence: Evidence, service: str, operation: str, alerts: Sequence[
     names = list(dict.fromkeys(f"{alert.name} ({alert.file})" for alert in alerts))
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     unwatched = sorted({"availability", "latency"} - set(evidence.alerts.kinds(service, operation)))
-    return (
-        f"{operation} of {service or 'an unnamed service'}, watched by {', '.join(names[:_NAMED])}{more}"
-        + (f", not for its {unwatched[0]}" if unwatched else "")
+    return f"{operation} of {service or 'an unnamed service'}, watched by {', '.join(names[:_NAMED])}{more}" + (
+        f", not for its {unwatched[0]}" if unwatched else ""
     )
 
 
