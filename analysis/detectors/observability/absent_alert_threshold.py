@@ -38,7 +38,7 @@ budget of 99.5 % would have fired in the second minute. Better: that rule, loade
 
 What it can mistake
 -------------------
-Alerts may exist that no rule file shows: those of another tool. One that asks for labels of another vocabulary may not be
+Alerts may exist that no rule file shows: those of another tool. One with labels of another vocabulary may not be
 recognised, and one that watches all requests of a service says little of one operation. A short export knows no bad
 day: objectives taken from it may be too strict. Failures that the operation does not record as such burn no budget.
 
