@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.facts import _attempts
+from analysis.facts import _attempts, _senders
 from analysis.facts._ancestry import local_entries
 from analysis.facts._ascent import MOST_HOPS, ascend, origins
 from analysis.facts._attempts import attempts_of
 from analysis.facts._data_calls import connecting
 from analysis.facts._failing import MECHANISMS, failing, mechanism
 from analysis.facts._says import says
+from analysis.facts._senders import senders
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
@@ -30,7 +31,7 @@ __all__ = ["COLUMNS", "FIELDS", "HOP", "last_attempts", "scan"]
 #: Stands between the parts of a path; no name holds it, as names lose their control characters when they are read.
 HOP: Final = "\x1f"
 _CLIENT: Final = KINDS.index("client")
-COLUMNS: Final = tuple(dict.fromkeys(("service", "operation", "kind", "template", *_attempts.COLUMNS)))
+COLUMNS: Final = tuple(dict.fromkeys(("template", *_senders.COLUMNS, *_attempts.COLUMNS)))
 FIELDS: Final = (
     Field("origin_service", pa.string(), "key", "", "service whose span failed first"),
     Field("origin_operation", pa.string(), "key", "", "operation of that span"),
@@ -111,7 +112,7 @@ def scan(forest: Forest) -> pa.Table:
                 "origin_operation": Codes(operation.codes[began], operation.values),
                 "path": _codes(paths),
                 "stopped_at": _codes(stops),
-                "sent_by": _codes(_senders(forest, entry, top, reached)),
+                "sent_by": senders(forest, entry, top, reached, HOP),
                 "mechanism": Codes(how, MECHANISMS),
                 "reached_root": reached,
                 **entry_keys(forest, began),
@@ -170,20 +171,6 @@ def _mended(forest: Forest, top: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]
     # The call is the failed row itself, or around it in the caller.
     above = forest.parent[top]
     return np.asarray(mended[top] | ((above >= 0) & (forest.kind[above] == _CLIENT) & mended[above]))
-
-
-def _senders(
-    forest: Forest, entry: npt.NDArray[np.int32], top: npt.NDArray[np.int64], reached: npt.NDArray[np.bool_]
-) -> list[str]:
-    """Name who is above the topmost failed visit without waiting for it."""
-    service, operation = forest.codes("service"), forest.codes("operation")
-    names = []
-    for row, whole in zip(top.tolist(), reached.tolist(), strict=True):
-        above = int(forest.parent[row])
-        sender = int(entry[above]) if whole and above >= 0 and not forest.blocking[row] else -1
-        parts = [codes.values[codes.codes[sender]] for codes in (service, operation) if codes.codes[sender] >= 0]
-        names.append(" ".join(parts).replace(HOP, " ") if sender >= 0 else "")
-    return names
 
 
 def _tell(

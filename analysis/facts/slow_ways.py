@@ -14,17 +14,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from analysis.facts import _senders
 from analysis.facts._ancestry import local_entries
 from analysis.facts._ascent import MOST_HOPS, ascend
 from analysis.facts._failing import FAILING_COLUMNS, failing
 from analysis.facts._grouping import number_of
+from analysis.facts._senders import senders
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.failures import HOP
 from analysis.forest import Codes, Forest
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
 
-COLUMNS: Final = ("service", "operation", "kind", *FAILING_COLUMNS)
+COLUMNS: Final = (*_senders.COLUMNS, *FAILING_COLUMNS)
 FIELDS: Final = (
     Field("origin_service", pa.string(), "key", "", "service whose span took the time itself"),
     Field("origin_operation", pa.string(), "key", "", "operation of that span"),
@@ -81,7 +83,7 @@ def scan(forest: Forest) -> pa.Table:
                 "carried": carried,
                 "whole": whole,
                 "entry_kind": Codes(kind.codes[forest.root[rows]], kind.values),
-                "sent_by": _senders(forest, entry, last, whole),
+                "sent_by": senders(forest, entry, last, whole, HOP),
             },
             trace=forest.trace_of[rows],
             sums={
@@ -145,18 +147,6 @@ def _ways(forest: Forest, offset: Int64s, hops: Int64s) -> Codes:
         part = hops[int(offset[way]) : int(offset[way + 1])].tolist()
         texts.append(HOP.join(_said(service, operation, row) for row in part))
     return Codes(code, tuple(texts))
-
-
-def _senders(forest: Forest, entry: npt.NDArray[np.int32], last: Int64s, whole: npt.NDArray[np.bool_]) -> Codes:
-    """Name who is above the topmost visit without waiting for it."""
-    service, operation = forest.codes("service"), forest.codes("operation")
-    above = forest.parent[last].astype(np.int64)
-    sent = np.flatnonzero(whole & (above >= 0) & ~forest.blocking[last])
-    sender = entry[above[sent]].astype(np.int64)
-    rows, code = np.unique(sender, return_inverse=True)
-    codes = np.full(len(last), -1, np.int32)
-    codes[sent] = code
-    return Codes(codes, tuple(_said(service, operation, row) for row in rows.tolist()))
 
 
 def _said(service: Codes, operation: Codes, row: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -32,8 +34,18 @@ class References:
     waits: NDArray[np.bool_]
 
 
+#: The service graph and several facts ask for the same; forgotten with the forest.
+_FOUND: Final[WeakKeyDictionary[Forest, References]] = WeakKeyDictionary()
+
+
 def find_references(forest: Forest) -> References:
     """Look up the links of a forest; those that lead out of the partition or to the row itself are left out."""
+    if forest not in _FOUND:
+        _FOUND[forest] = _looked_up(forest)
+    return _FOUND[forest]
+
+
+def _looked_up(forest: Forest) -> References:
     column = forest.table["links"]
     links = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     nothing = np.zeros(0, np.int64)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from analysis._histogram import Histogram, lowers
 from analysis.resilience._facts import Facts
+from analysis.resilience._messages import linked_senders
 
 __all__ = ["MECHANISM", "slow_ways"]
 
@@ -39,11 +40,12 @@ def slow_ways(facts: Facts, slow: float, publishers: Mapping[str, str]) -> Itera
         if count:
             rows.append((row, count))
     whole = sum(count for _, count in rows)
+    linked = linked_senders((row for row, _ in rows), "way")
     surely = _Probabilities(rows, facts)
     grouped: dict[_Way, list[tuple[Mapping[Any, Any], int]]] = {}
     for row, count in rows:
         path = tuple(map(str, row["way"][: int(row["carried"])]))
-        ended, at, how = _end(row, publishers)
+        ended, at, how = _end(row, linked.get(tuple(map(str, row["way"]))) or publishers.get(str(row["way"][-1]), ""))
         key = (str(row["origin_service"]), str(row["origin_operation"]), path, ended, at, how)
         grouped.setdefault(key, []).append((row, count))
     for (service, operation, path, ended, at, how), parts in grouped.items():
@@ -77,7 +79,7 @@ def _medians(facts: Facts) -> dict[_Operation, float]:
     return {key: Histogram.merged(parts).percentile(0.5) for key, parts in found.items()}
 
 
-def _end(row: Mapping[Any, Any], publishers: Mapping[str, str]) -> tuple[str, str, str]:
+def _end(row: Mapping[Any, Any], publisher: str) -> tuple[str, str, str]:
     """Tell how a way ended, where, and what absorbed it."""
     way, carried, sender = tuple(map(str, row["way"])), int(row["carried"]), str(row["sent_by"])
     if carried < len(way):
@@ -86,7 +88,7 @@ def _end(row: Mapping[Any, Any], publishers: Mapping[str, str]) -> tuple[str, st
     if not row["whole"]:
         return "not seen", "", ""
     if sender or row["entry_kind"] == "consumer":
-        return "not waited for", sender or publishers.get(way[-1], ""), ""
+        return "not waited for", sender or publisher, ""
     return "request slow", "", ""
 
 

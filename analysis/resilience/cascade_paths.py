@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis._histogram import Histogram
 from analysis.resilience._facts import Facts, Reviewed, facts_of
+from analysis.resilience._messages import linked_senders, publishers
 from analysis.resilience._slow_ways import MECHANISM, slow_ways
 
 __all__ = ["cascade_paths"]
@@ -66,7 +67,7 @@ def cascade_paths(result: Reviewed | Facts, *, slow: float = _SLOW) -> pd.DataFr
         not); ``confidence`` (0..1), 1 for what spans say, less for what log records alone do.
     """
     facts = facts_of(result)
-    senders = _publishers(facts)
+    senders = publishers(facts)
     rows = [
         {**row, "lift": _quotient(row["probability"], row["base_rate"]), "confidence": row.get("confidence", 1.0)}
         for row in (*_failed(facts, senders), *slow_ways(facts, slow, senders), *_logged(facts))
@@ -87,10 +88,12 @@ def _failed(facts: Facts, senders: Mapping[str, str]) -> Iterator[dict[str, Any]
     surely = _probabilities(facts)
     instead = _stand_ins(facts)
     ways: dict[tuple[Any, ...], list[dict[Any, Any]]] = {}
-    for row in failures.to_dict("records"):
-        sender = str(row["sent_by"])
-        if not sender and row["reached_root"] and row["entry_kind"] == "consumer":
-            row["sent_by"] = senders.get(str(row["path"][-1]), _NOBODY)
+    rows = failures.to_dict("records")
+    linked = linked_senders(rows, "path")
+    for row in rows:
+        if not row["sent_by"] and row["reached_root"] and row["entry_kind"] == "consumer":
+            consumer = str(row["path"][-1])
+            row["sent_by"] = linked.get(tuple(map(str, row["path"]))) or senders.get(consumer, _NOBODY)
         ways.setdefault(tuple(row[name] for name in _WAY), []).append(row)
     for key in sorted(ways):
         group, named = ways[key], dict(zip(_WAY, key, strict=True))
@@ -114,20 +117,6 @@ def _failed(facts: Facts, senders: Mapping[str, str]) -> Iterator[dict[str, Any]
             "climb_ms_p50": climb.percentile(0.5) / _NS_PER_MS,
             "climb_ms_p95": climb.percentile(0.95) / _NS_PER_MS,
         }
-
-
-def _publishers(facts: Facts) -> dict[str, str]:
-    """Return by "service operation" of consumers who publishes to the queues that they take messages from."""
-    messages = facts["messages"]
-    named = messages[messages["destination"] != ""]
-    publish: dict[tuple[str, str], set[str]] = {}
-    for row in named[named["kind"] == "producer"].to_dict("records"):
-        publish.setdefault((row["system"], row["destination"]), set()).add(f"{row['service']} {row['operation']}")
-    found: dict[str, set[str]] = {}
-    for row in named[named["kind"] == "consumer"].to_dict("records"):
-        senders = publish.get((row["system"], row["destination"]), set())
-        found.setdefault(f"{row['service']} {row['operation']}", set()).update(senders)
-    return {consumer: ", ".join(sorted(senders)) for consumer, senders in found.items() if senders}
 
 
 def _logged(facts: Facts) -> Iterator[dict[str, Any]]:

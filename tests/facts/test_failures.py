@@ -54,6 +54,31 @@ def test_whoever_sent_the_message_of_a_failed_consumer_is_named():
     assert rows_of(found, "path", "sent_by", "requests") == [(("mail receive",), "shop GET /cart", 0)]
 
 
+def linked(number, parent=0, **columns):
+    """Return a consumer that failed, with a link to the span 2 of trace 1."""
+    to = [{"trace_id_high": 0, "trace_id_low": 1, "span_id": 2, "kind": "link"}]
+    row = {"service": "mail", "kind": "consumer", "operation": "receive", "status": "error", "trace_id_low": 2}
+    return span(number, parent, links=to, **(row | columns))
+
+
+def test_a_span_link_names_the_sender_of_a_consumer_in_a_trace_of_its_own():
+    sent = (span(1), span(2, 1, kind="producer", operation="send"))
+    other = (span(11, trace_id_low=3, operation="GET /x"), span(12, 11, trace_id_low=3, kind="producer"))
+    told = ("path", "sent_by", "reached_root")
+    assert rows_of(read("failures", *sent, *other, linked(3)), *told) == [(("mail receive",), "shop GET /cart", True)]
+    # A loop of its own service that polls around it is not who sent it.
+    loop = span(9, service="mail", kind="internal", operation="poll", trace_id_low=2)
+    assert rows_of(read("failures", *sent, loop, linked(3, 9)), *told) == [(("mail receive",), "shop GET /cart", True)]
+    # Where the link leads out of what was recorded the fact names nobody.
+    assert rows_of(read("failures", linked(3)), *told) == [(("mail receive",), "", True)]
+
+
+def test_a_link_of_what_is_no_consumer_names_no_sender():
+    row = linked(3, kind="server", service="shop", operation="GET /")
+    found = read("failures", span(1), span(2, 1, kind="producer"), row)
+    assert rows_of(found, "sent_by", "requests") == [("", 1)]
+
+
 def test_a_failure_that_another_attempt_mended_is_told():
     call = {"kind": "client", "template": "GET /stock", "server_address": "stock", "operation": "GET"}
     first = span(2, 1, at=0, ms=10, status="error", http_status=503, **call)

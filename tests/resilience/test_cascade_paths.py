@@ -176,3 +176,32 @@ def test_a_message_in_a_trace_of_its_own_names_who_publishes_to_its_queue():
     assert rows(facts, "ended", "ended_at") == [("not waited for", "shop publish")]
     facts["messages"] = facts["messages"].iloc[1:]
     assert rows(facts, "ended", "ended_at") == [("not waited for", "")]
+
+
+def test_a_link_that_was_seen_names_the_sender_before_the_queue_does():
+    # Two publish to the queue; of three failed messages the link of one was seen, and it leads to the shop.
+    one = {"system": "kafka", "destination": "orders"}
+    alone = {"reached_root": True, "entry_kind": "consumer"}
+    facts = empty() | {
+        "failures": table(
+            "failures",
+            failed(("mail receive",), 2, **alone),
+            failed(("mail receive",), 1, sent_by="shop POST /pay", **alone),
+        ),
+        "slow_ways": table(
+            "slow_ways",
+            own(("mail receive",), 1, 400, 400, entry_kind="consumer"),
+            own(("mail receive",), 1, 400, entry_kind="consumer", sent_by="shop POST /pay"),
+        ),
+        "operations": table("operations", ran("mail receive", *([5] * 20))),
+        "messages": table(
+            "messages",
+            one | {"service": "shop", "operation": "publish", "kind": "producer"},
+            one | {"service": "back office", "operation": "publish", "kind": "producer"},
+            one | {"service": "mail", "operation": "receive", "kind": "consumer"},
+        ),
+    }
+    assert rows(facts, "mechanism", "ended", "ended_at", "failures") == [
+        ("timeout", "not waited for", "shop POST /pay", 3),
+        ("slowness", "not waited for", "shop POST /pay", 3),
+    ]
