@@ -80,8 +80,13 @@ _DATA_WORDS: Final = (
     "numberformat",
     "nullpointer",
 )
-#: Envoy's response flags for an open breaker, a refused connection, no healthy host and a rate limit.
-_FLAGS: Final = frozenset(("UO", "UF", "UH", "RL"))
+#: Response flags of Envoy (envoyproxy.io, "Access logging"): an open breaker, no connection, no healthy host, no
+#: cluster, a rate limit, its overload manager, a health check that failed here.
+_REJECTION_FLAGS: Final = frozenset(("UO", "UF", "UH", "NC", "RL", "RLSE", "OM", "LH"))
+#: It waited in vain: for the answer, for the next part of a stream, for longer than a stream may last.
+_TIMEOUT_FLAGS: Final = frozenset(("UT", "SI", "DT", "UMSDR"))
+#: Whoever asked went away, or did not speak the protocol.
+_LEFT_FLAGS: Final = frozenset(("DC", "DR", "DPE"))
 #: What the exceptions of open breakers are called: resilience4j, Polly, Hystrix, pybreaker, gobreaker, opossum.
 _BREAKER_WORDS: Final = ("circuit", "callnotpermitted", "breakeropen", "openbreaker", "hystrixruntime")
 #: Envoy's response flag for an open breaker (overflow).
@@ -112,6 +117,7 @@ def _failed(forest: Forest) -> npt.NDArray[np.bool_]:
     expected = _answers(forest, _EXPECTED_HTTP)
     expected |= says(forest, "rpc_status", lambda text: _code(text) in _EXPECTED_RPC)
     expected |= says(forest, "error_type", lambda text: _holds(text, _CANCEL_WORDS))
+    expected |= says(forest, "retry_evidence", _left)
     return np.asarray(forest.error & ~expected)
 
 
@@ -120,12 +126,13 @@ def _how(forest: Forest) -> npt.NDArray[np.int32]:
     rejected = _answers(forest, _REJECTION_HTTP)
     rejected |= says(forest, "rpc_status", lambda text: _code(text) in _REJECTION_RPC)
     rejected |= says(forest, "error_type", lambda text: _holds(text, _REJECTION_WORDS))
-    rejected |= says(forest, "retry_evidence", lambda text: bool(_FLAGS & set(_flags(text))))
+    rejected |= says(forest, "retry_evidence", lambda text: bool(_REJECTION_FLAGS & set(_flags(text))))
     how[says(forest, "error_type", lambda text: _holds(text, _DATA_WORDS))] = MECHANISMS.index("bad data")
     how[rejected] = MECHANISMS.index("rejection")
     late = _answers(forest, _TIMEOUT_HTTP)
     late |= says(forest, "rpc_status", lambda text: _code(text) in _TIMEOUT_RPC)
     late |= says(forest, "error_type", lambda text: _holds(text, _TIMEOUT_WORDS))
+    late |= says(forest, "retry_evidence", lambda text: bool(_TIMEOUT_FLAGS & set(_flags(text))))
     how[late] = MECHANISMS.index("timeout")
     return how
 
@@ -152,6 +159,12 @@ def _flags(evidence: str) -> list[str]:
     """Return the response flags of a proxy: ``response_flags=URX,UF;…``."""
     parts = (part.partition("=") for part in evidence.upper().split(";"))
     return [flag for name, _, value in parts if name == "RESPONSE_FLAGS" for flag in value.split(",")]
+
+
+def _left(evidence: str) -> bool:
+    """Tell whether a proxy says that the client went away, and of nothing that failed before."""
+    flags = {flag.strip() for flag in _flags(evidence)} - {""}
+    return bool(flags) and flags <= _LEFT_FLAGS
 
 
 def _code(text: str) -> str:

@@ -66,6 +66,7 @@ FIELDS: Final = (
 _VERB: Final = re.compile(r"[A-Za-z]+")
 _SERVER_ERROR: Final = 500
 _COUNTED: Final = re.compile(r"(?:^|;)x-envoy-attempt-count=\[?\W*(\d{1,4})", re.IGNORECASE)
+_USED_UP: Final = re.compile(r"(?:^|;)response_flags=[^;]*\bURX\b", re.IGNORECASE)
 #: A number beyond it is no count of attempts.
 _MOST_TOLD: Final = 1000
 
@@ -132,9 +133,14 @@ def _told(forest: Forest, attempts: Attempts) -> npt.NDArray[np.int64]:
 
 
 def _proxied(evidence: str) -> int:
-    """Return the attempts that a proxy counted: ``…;x-envoy-attempt-count=3;…``."""
+    """Return the attempts that a proxy counted: ``…;x-envoy-attempt-count=3;…``.
+
+    Without a count, retries that are used up (``response_flags=URX``) are two attempts at least.
+    """
     found = _COUNTED.search(evidence)
-    return int(found.group(1)) if found else 0
+    if found:
+        return int(found.group(1))
+    return 2 if _USED_UP.search(evidence) else 0
 
 
 def _doubts(

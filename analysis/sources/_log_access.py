@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from analysis.sources._log_keys import ROLES, normalised
 from analysis.sources._log_times import log_time
 
-__all__ = ["access_columns", "access_fields", "cluster_of", "evidence"]
+__all__ = ["access_columns", "access_fields", "cluster_of", "evidence", "proxy_columns"]
 
 #: Envoy's default format, and Istio's, which has details after the flags and more at the end.
 _ENVOY: Final = re.compile(
@@ -76,6 +77,26 @@ def evidence(flags: Any, attempts: Any) -> str | None:
     if number.isdecimal() and len(number) < 6 and int(number) > 1:
         said.append(f"attempts={min(int(number), _MOST_ATTEMPTS)}")
     return ";".join(said) or None
+
+
+def proxy_columns(attributes: Mapping[str, Any], body: str | None) -> dict[str, Any]:
+    """Return what a record of OpenTelemetry's says that a proxy wrote, by its attributes or its line of text.
+
+    Envoy's OpenTelemetry access logger sends the line as the body, and as attributes what it is told to.
+    """
+    named = {normalised(name): name for name in attributes}
+    fields: dict[str, Any] = {
+        role: next((attributes[named[name]] for name in ROLES[role] if name in named), None)
+        for role in ("flags", "peer", "attempts")
+    }
+    if fields["flags"] is None and fields["attempts"] is None:
+        fields = (access_fields(body) or {}) if body is not None and body[:1] == "[" else {}
+    said = evidence(fields.get("flags"), fields.get("attempts"))
+    if said is None:
+        return {}
+    peer = fields.get("peer")
+    known = isinstance(peer, str) and peer not in {"", "-"}
+    return {"retry_evidence": said} | ({"peer_service": cluster_of(str(peer))} if known else {})
 
 
 def _is_flagged(flags: Any) -> bool:

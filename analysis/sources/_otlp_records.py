@@ -16,6 +16,7 @@ from analysis.semconv import (
 )
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._ledger import Refused, Rejects
+from analysis.sources._log_access import proxy_columns
 from analysis.sources._log_values import is_structured, severity
 from analysis.sources._otlp_shapes import Link, Pair, Span, attributes_of, camel, plain_value
 from analysis.sources._rows import LogRows, SpanRows
@@ -191,6 +192,7 @@ class LogAssembler:
         body = plain_value(get("body"))
         row["body"], row["structured"] = text(body), is_structured(body)
         row["error_type"] = text(attributes.get("exception.type")) or text(attributes.get("error.type"))
+        row.update(proxy_columns(attributes, row["body"]))
         self.rows.append(row)
 
 

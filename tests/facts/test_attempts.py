@@ -132,6 +132,7 @@ def test_attempts_without_a_span_of_their_own_count_where_another_tells_of_them(
     for row, attempts_made in (
         (call(2, 10, resend_count=2), 3),
         (call(2, 10, retry_evidence="response_flags=URX;x-envoy-attempt-count=4"), 4),
+        (call(2, 10, retry_evidence="response_flags=UF,URX"), 2),
     ):
         [made] = scan(attempts, [root(), row]).to_dict("records")
         assert (made["retried"], made["calls"], made["attempts"], made["told"]) == (

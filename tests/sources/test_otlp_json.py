@@ -269,6 +269,24 @@ def test_logs_beside_traces():
     assert found.reasons == {"id is neither a text nor a whole number": 1}
 
 
+def test_what_a_proxy_says_in_a_log_record_is_its_evidence():
+    line = '[2026-01-01T00:00:00Z] "GET / HTTP/1.1" 503 UO upstream - "-" 0 81 0 - "-" "py" "7" "shop" "-" '
+    records = [
+        {"attributes": pairs({"response_flags": "URX,UF", "upstream_cluster": "outbound|80||cart.shop.svc.local"})},
+        {"body": {"stringValue": f"{line}outbound|80||cart - 10.0.0.7:80 10.0.0.9:4711 - default"}},
+        {"attributes": pairs({"response_flags": "-"}), "body": {"stringValue": "[info] started"}},
+        {"attributes": pairs({"response_flags": "1; drop"})},
+    ]
+    block = {"scopeLogs": [{"logRecords": records}]}
+    found = read(orjson.dumps({"resourceLogs": [block]}))
+    assert [(row["retry_evidence"], row["peer_service"]) for row in found.logs] == [
+        ("response_flags=URX,UF", "cart"),
+        ("response_flags=UO", "cart"),
+        (None, None),
+        (None, None),
+    ]
+
+
 def test_a_broken_line_loses_itself_only():
     content = LINES[0] + b"\n" + b'{"resourceSpans": [}' + b"\nnot json\n\n" + LINES[1] + b"\n42\n"
     found = read(content)

@@ -16,8 +16,8 @@ By the calls of one operation to one target: a wait is too long beyond ``usual``
 (10, the catalogue's limit; calls beyond the third quartile by more than three times the distance between the quartiles,
 Tukey's far outliers, are trimmed first, and there must be ``enough`` calls, 20) and a second at least (``floor_s``,
 house default), or beyond ``longest_s`` (30, the catalogue's limit). It is unbounded where no call of it ever ended by a
-deadline error. Where most of the answered calls last that long, they are meant to (streams, long polls): they are
-left out, and so is what a batch waits for.
+deadline error, and no access log of a proxy says that it gave a call to the target up. Where most of the answered calls
+last that long, they are meant to (streams, long polls): they are left out, and so is what a batch waits for.
 
 Worth fixing from ``waits`` such calls on (3, house default). Severity follows from the share of an entry operation's
 requests that have one.
@@ -61,7 +61,7 @@ INFO: Final = Info(
     name="unbounded_wait",
     family="cascades",
     title="Unbounded wait",
-    facts=("waits", "requests", "coverage"),
+    facts=("waits", "requests", "coverage", "log_signals"),
     limits={
         "usual": Limit(10, "times the p99", "a wait is too long beyond this many times the usual p99"),
         "floor_s": Limit(1, "s", "and beyond this"),
@@ -137,6 +137,10 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         count = _count_beyond(merged_histogram(row["latency"] for row in item.waited_for), limit_ns)
         if not count or item.by_deadline:
             continue
+        given_up = _given_up_by_a_proxy(item)
+        if given_up:
+            suppressed.append(f"{item.where} to {item.whom}: {given_up} records of a proxy tell of its timeout")
+            continue
         if _is_meant(item, limit_ns):
             suppressed.append(f"{item.where} to {item.whom}: most calls last that long, a stream or long poll")
         else:
@@ -166,6 +170,13 @@ def _count_beyond(latency: Histogram, limit_ns: float) -> int:
 def _is_meant(item: _Waits, limit_ns: float) -> bool:
     most = 2 * _count_beyond(item.answered, limit_ns) > item.answered.count
     return most or any(_MEANT.search(text) for text in (item.template, item.operation))
+
+
+def _given_up_by_a_proxy(item: _Waits) -> int:
+    """Return how many log records of proxies tell that they gave a call to the target up."""
+    signals = item.evidence["log_signals"]
+    found = signals[(signals["signal"] == "timeout") & (signals["target"] == item.target) & (item.target != "")]
+    return int(found["lines"].sum())
 
 
 def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Finding:
