@@ -22,6 +22,7 @@ from analysis._kernels.critical_path import (
     walk_paths,
 )
 from analysis._kernels.parents import list_children
+from analysis._timeline import by_start
 
 __all__ = ["Paths", "Sections", "TimedForest", "exclusive_times", "find_paths", "find_sections", "find_slack"]
 
@@ -233,10 +234,10 @@ def _timed_tree(forest: TimedForest) -> tuple[NDArray[np.int32], NDArray[np.int3
         return forest.parent, forest.child_offset, forest.child
     above = nearest_above(forest.parent, forest.has_time)
     parent = np.where(forest.has_time, above, -1).astype(np.int32)
-    by_start = np.lexsort((forest.start, forest.trace_of)).astype(np.int64)
+    order = by_start(forest.trace_of, forest.start)
     child_offset = np.empty(len(parent) + 1, np.int32)
     child = np.empty(int(np.count_nonzero(parent >= 0)), np.int32)
-    list_children(parent, by_start, child_offset, child)
+    list_children(parent, order, child_offset, child)
     return parent, child_offset, child
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._columns import Codes, Columns
+from analysis._kernels.numbering import sort_within
 
 __all__ = ["RawTimes", "by_start", "near_the_ends", "shifts_of"]
 
@@ -74,7 +75,10 @@ def by_start(trace_of: NDArray[np.int32], start: NDArray[np.int64]) -> NDArray[n
     ordered = (trace_of[1:] != trace_of[:-1]) | (start[1:] >= start[:-1])
     if ordered.all():
         return np.arange(len(start), dtype=np.int64)
-    return np.lexsort((start, trace_of)).astype(np.int64)
+    offset = np.append(np.flatnonzero(np.diff(trace_of, prepend=-1)), len(trace_of)).astype(np.int64)
+    order = np.arange(len(start), dtype=np.int64)
+    sort_within(offset, order, start, np.empty(int(np.diff(offset).max()), np.int64))
+    return order
 
 
 def near_the_ends(raw: RawTimes, window: tuple[int, int] | None) -> NDArray[np.bool_]:

@@ -171,6 +171,13 @@ class Forest:
         return order.astype(np.int32)
 
     @cached_property
+    def start_rank(self) -> NDArray[np.int64]:
+        """The place of each row among all by trace, start and row."""
+        rank = np.empty(self.size, np.int64)
+        rank[by_start(self.trace_of, self.start)] = np.arange(self.size)
+        return rank
+
+    @cached_property
     def blocking(self) -> NDArray[np.bool_]:
         """The parent waits: the span is no consumer, not asynchronous, its parent no producer. True for roots."""
         published: NDArray[np.bool_] = (self.parent >= 0) & (self.kind[self.parent] == _PRODUCER)

@@ -23,11 +23,14 @@ __all__ = [
     "number_by_hash",
     "number_by_place",
     "order_groups",
+    "take_spans",
 ]
 
 _LARGEST: Final = (1 << 63) - 1
 #: Half octaves that a signed 64-bit value can fall into.
 _STEPS: Final = 128
+#: Buckets that may lie between two that are filled, before sorting them costs less than looking at each.
+_GAPS: Final = 16
 
 
 @kernel
@@ -172,6 +175,7 @@ def count_buckets(
     used = 0
     for number in range(len(offset) - 1):
         many = 0
+        lowest, highest = bucket_count, -1
         for place in range(offset[number], offset[number + 1]):
             row = order[place]
             which = bucket[row]
@@ -179,8 +183,18 @@ def count_buckets(
                 if held[which] == 0:
                     touched[many] = which
                     many += 1
+                    lowest = min(lowest, which)
+                    highest = max(highest, which)
                 held[which] = held[which] + counts[row] if held[which] <= _LARGEST - counts[row] else _LARGEST
-        touched[:many].sort()
+        # Buckets that lie close together are passed in order; looking at all between costs less than sorting them.
+        if highest - lowest < _GAPS * many:
+            many = 0
+            for which in range(lowest, highest + 1):
+                if held[which] > 0:
+                    touched[many] = which
+                    many += 1
+        else:
+            touched[:many].sort()
         for place in range(many):
             found[used] = touched[place]
             total[used] = held[touched[place]]
@@ -205,11 +219,13 @@ def choose_examples(
 ) -> None:
     """Choose for each group the row of the largest value, that of the latest start, and one of each half octave.
 
-    Among equals, and within a half octave, the first in order of trace (high, low), value, spans and row; the spans of
-    row i are those that ``span_rows[span_offset[i]:span_offset[i + 1]]`` names. Fills ``chosen``, as long as there are
+    Among equals, and within a half octave, the first in order of trace (high, low), value, spans and row; ``high`` is
+    empty where ``low`` alone tells the order of traces. The spans of row i are those that
+    ``span_rows[span_offset[i]:span_offset[i + 1]]`` names. Fills ``chosen``, as long as there are
     rows: those of group g, in that order, are at ``group_offset[g]:group_offset[g + 1]``.
     """
-    best = np.full(_STEPS + 2, -1, np.int64)
+    best = np.full(_STEPS, -1, np.int64)
+    touched = np.empty(_STEPS, np.int64)
     used = 0
     for number in range(len(offset) - 1):
         if offset[number] == offset[number + 1]:
@@ -217,8 +233,7 @@ def choose_examples(
             continue
         worst = order[offset[number]]
         latest = worst
-        lowest = _STEPS
-        highest = -1
+        steps = 0
         for place in range(offset[number], offset[number + 1]):
             row = order[place]
             worth = value[row]
@@ -234,21 +249,19 @@ def choose_examples(
             step = half_octave(min(max(worth, 0), _LARGEST - 1) + 1)
             if best[step] < 0:
                 best[step] = row
-                lowest = min(lowest, step)
-                highest = max(highest, step)
+                touched[steps] = step
+                steps += 1
             elif _comes_before(row, best[step], high, low, value, span_offset, span_rows, spans):
                 best[step] = row
-        best[_STEPS] = worst
-        best[_STEPS + 1] = latest
         begin = used
-        for slot in range(lowest, _STEPS + 2):
-            # Between the highest step and the two at the end there is nothing.
-            if highest < slot < _STEPS:
-                continue
-            row = best[slot]
-            best[slot] = -1
-            if row < 0 or (slot >= _STEPS and _has(chosen, begin, used, row)):
-                continue
+        for slot in range(steps + 2):
+            if slot < steps:
+                row = best[touched[slot]]
+                best[touched[slot]] = -1
+            else:
+                row = worst if slot == steps else latest
+                if _has(chosen, begin, used, row):
+                    continue
             place = used
             while place > begin and _comes_before(
                 row, chosen[place - 1], high, low, value, span_offset, span_rows, spans
@@ -258,6 +271,29 @@ def choose_examples(
             chosen[place] = row
             used += 1
         group_offset[number + 1] = used
+
+
+@kernel
+def take_spans(
+    span_offset: NDArray[np.int64],
+    span_rows: NDArray[np.int64],
+    spans: NDArray[np.uint64],
+    chosen: NDArray[np.int64],
+    ends: NDArray[np.int32],
+) -> NDArray[np.uint64]:
+    """Return the spans of the rows that were chosen, one after the other.
+
+    Fills ``ends``, one longer than ``chosen``: those of entry i are at ``ends[i]:ends[i + 1]``.
+    """
+    ends[0] = 0
+    for index in range(len(chosen)):
+        ends[index + 1] = ends[index] + span_offset[chosen[index] + 1] - span_offset[chosen[index]]
+    taken = np.empty(ends[-1], np.uint64)
+    for index in range(len(chosen)):
+        begin = span_offset[chosen[index]]
+        for place in range(ends[index], ends[index + 1]):
+            taken[place] = spans[span_rows[begin + place - ends[index]]]
+    return taken
 
 
 @walker
@@ -279,12 +315,24 @@ def _comes_before(
     span_rows: NDArray[np.int64],
     spans: NDArray[np.uint64],
 ) -> bool:
-    if high[row] != high[other]:
+    # Most are of another trace. What looks into spans is a function apart, so that this one is compiled into loops.
+    if len(high) and high[row] != high[other]:
         return bool(high[row] < high[other])
     if low[row] != low[other]:
         return bool(low[row] < low[other])
     if value[row] != value[other]:
         return bool(value[row] < value[other])
+    return _spans_before(row, other, span_offset, span_rows, spans)
+
+
+@walker
+def _spans_before(
+    row: int,
+    other: int,
+    span_offset: NDArray[np.int64],
+    span_rows: NDArray[np.int64],
+    spans: NDArray[np.uint64],
+) -> bool:
     own = span_offset[row + 1] - span_offset[row]
     theirs = span_offset[other + 1] - span_offset[other]
     for place in range(min(own, theirs)):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from analysis.facts import _outgoing
 from analysis.facts._grouping import number_of
+from analysis.facts._numbering import together_by
 from analysis.facts._outgoing import Outgoing, outgoing, taken
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
@@ -76,7 +77,7 @@ def _find(forest: Forest) -> Attempts:
     first = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
     leader[chosen[order]] = chosen[order[first]]
     # Siblings have one clock, so that the order of rows is that of their starts.
-    places = np.argsort(leader, kind="stable")
+    places = together_by(leader, len(leader))[1]
     changed = np.flatnonzero(np.diff(leader[places], prepend=-1))
     return Attempts(calls, places, np.append(changed, len(places)).astype(np.int64))
 
@@ -103,7 +104,7 @@ def _tried_again(forest: Forest, calls: Outgoing) -> tuple[Int64s, npt.NDArray[n
         forest.array("parameters").astype(np.uint64)[rows].view(np.int64),
     )
     group, _ = number_of(parts, len(rows))
-    order = np.lexsort((rows, group))
+    order = together_by(group, int(group.max(initial=-1)) + 1)[1]
     return chosen, ~_again(forest, calls, chosen[order], group[order]), order
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis._kernels.grouping import choose_examples
+from analysis._kernels.grouping import choose_examples, take_spans
 from analysis.facts._grouping import Groups
 from analysis.forest import Forest
 
@@ -72,9 +72,10 @@ def examples_of(
     start = forest.trace_start_ns[which]
     # Traces of a forest are in order of their ids: their places stand for them.
     group_offset, chosen = _choose(
-        groups, np.zeros(len(which), np.uint64), which.view(np.uint64), worth, start, offsets, rows, spans
+        groups, np.zeros(0, np.uint64), which.view(np.uint64), worth, start, offsets, rows, spans
     )
-    lengths, places = _taken(offsets, chosen)
+    ends = np.empty(len(chosen) + 1, np.int32)
+    taken = take_spans(offsets, rows, spans, chosen, ends)
     first_row = forest.trace_offset[which[chosen]]
     return _packed(
         group_offset,
@@ -82,8 +83,8 @@ def examples_of(
         forest.array("trace_id_high")[first_row],
         forest.array("trace_id_low")[first_row],
         start[chosen],
-        lengths,
-        spans[rows[places]],
+        ends,
+        taken,
     )
 
 
@@ -98,9 +99,11 @@ def merge_examples(column: pa.Array, groups: Groups) -> pa.Array:
     offsets = spans.offsets.to_numpy().astype(np.int64)
     flat = np.array(spans.values.to_numpy(), np.uint64)
     owners = Groups(groups.of_row[rows], groups.count, {})
-    group_offset, chosen = _choose(owners, high, low, value, start, offsets, np.arange(len(flat)), flat)
-    lengths, places = _taken(offsets, chosen)
-    return _packed(group_offset, value[chosen], high[chosen], low[chosen], start[chosen], lengths, flat[places])
+    every = np.arange(len(flat))
+    group_offset, chosen = _choose(owners, high, low, value, start, offsets, every, flat)
+    ends = np.empty(len(chosen) + 1, np.int32)
+    taken = take_spans(offsets, every, flat, chosen, ends)
+    return _packed(group_offset, value[chosen], high[chosen], low[chosen], start[chosen], ends, taken)
 
 
 def _choose(
@@ -119,23 +122,15 @@ def _choose(
     return group_offset, chosen[: group_offset[-1]]
 
 
-def _taken(offsets: Int64s, chosen: Int64s) -> tuple[Int64s, Int64s]:
-    """Return how many entries of a list column some of its rows have, and where these are."""
-    lengths = offsets[chosen + 1] - offsets[chosen]
-    begins = np.cumsum(lengths) - lengths
-    return lengths, np.repeat(offsets[chosen] - begins, lengths) + np.arange(int(lengths.sum()))
-
-
 def _packed(
     group_offset: Int64s,
     value: Int64s,
     high: Integers,
     low: Integers,
     start: Int64s,
-    lengths: Int64s,
+    ends: npt.NDArray[np.int32],
     spans: npt.NDArray[np.uint64],
 ) -> pa.Array:
-    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     span_lists = pa.ListArray.from_arrays(pa.array(ends), pa.array(spans))
     members = [*map(pa.array, (value, high, low, start)), span_lists]
     entries = pa.StructArray.from_arrays(members, ["value", "trace_id_high", "trace_id_low", "start_ns", "span_ids"])

@@ -7,16 +7,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from analysis._kernels.grouping import number_by_hash
+from analysis._kernels.grouping import number_by_hash, order_groups
+from analysis._kernels.numbering import number_firsts, number_pairs, number_sorted, raise_to, sort_within, sum_by
 
-__all__ = ["combined", "firsts", "numbered", "ranked"]
+__all__ = ["added", "combined", "firsts", "largest_of", "numbered", "ranked", "sorted_within", "together_by"]
 
 Int64s = npt.NDArray[np.int64]
 
 #: Wider ranges are ranked first, so that products of two fit 64 bits.
 _WIDE: Final = 1 << 31
 #: A table of all possible keys is used where it has at most this many places an entry.
-_PLACES_PER_ENTRY: Final = 4
+_PLACES_PER_ENTRY: Final = 8
 _LEAST_PLACES: Final = 1 << 12
 
 
@@ -24,15 +25,23 @@ def combined(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Int64s:
     """Give each combination of two columns of integers a number: 0, 1, … in the order of the combinations."""
     if not len(left):
         return np.zeros(0, np.int64)
-    first, second = _from_zero(left), _from_zero(right)
-    return _dense(first * (int(second.max()) + 1) + second)
+    (first, low, high), (second, least, most) = _bounded(left), _bounded(right)
+    width = most - least + 1
+    places = (high - low + 1) * width
+    number = np.empty(len(first), np.int64)
+    if places > max(_LEAST_PLACES, _PLACES_PER_ENTRY * len(first)):
+        if high - low + width > max(_LEAST_PLACES, _PLACES_PER_ENTRY * len(first)):
+            return ranked((first - low) * width + (second - least))
+        number_sorted(first, second, (low, least), (high, most), number)
+        return number
+    number_pairs(first, second, (low, least), width, np.zeros(places, np.int32), number)
+    return number
 
 
 def firsts(number: Int64s) -> Int64s:
     """Return the first place of each of the numbers 0, 1, …, all of which occur."""
     place = np.empty(int(number.max(initial=-1)) + 1, np.int64)
-    # Written from the last to the first, so that the first stays.
-    place[number[::-1]] = np.arange(len(number) - 1, -1, -1)
+    number_firsts(np.ascontiguousarray(number, np.int64), place)
     return place
 
 
@@ -56,22 +65,46 @@ def numbered(values: Int64s) -> tuple[npt.NDArray[np.int32], Int64s]:
     return number, first[:count].copy()
 
 
-def _from_zero(values: npt.NDArray[Any]) -> Int64s:
-    """Shift integers so that they begin at zero; where their range is wide, rank them."""
-    wide = values.astype(np.int64)
+def together_by(number: npt.NDArray[Any], count: int) -> tuple[Int64s, Int64s]:
+    """Put the rows of each number, 0 to ``count - 1``, together, ascending.
+
+    Returns
+    -------
+    tuple
+        Where those of each number begin in the second array, one more at its end; and the rows.
+    """
+    offset, order = np.zeros(count + 1, np.int64), np.empty(len(number), np.int64)
+    order_groups(np.ascontiguousarray(number, np.int32), offset, order)
+    return offset, order
+
+
+def sorted_within(number: npt.NDArray[Any], values: npt.NDArray[Any], count: int) -> tuple[Int64s, Int64s]:
+    """Put the rows of each number together as :func:`together_by`, but in order of a value; equals ascending."""
+    offset, order = together_by(number, count)
+    largest = int(np.diff(offset).max(initial=0))
+    sort_within(offset, order, np.ascontiguousarray(values, np.int64), np.empty(largest, np.int64))
+    return offset, order
+
+
+def added(group: npt.NDArray[Any], values: npt.NDArray[Any], count: int) -> Int64s:
+    """Add up integers by group."""
+    total = np.zeros(count, np.int64)
+    sum_by(np.ascontiguousarray(group, np.int64), np.ascontiguousarray(values, np.int64), total)
+    return total
+
+
+def largest_of(group: npt.NDArray[Any], values: npt.NDArray[Any], count: int) -> Int64s:
+    """Return the largest value of each group, at least 0."""
+    largest = np.zeros(count, np.int64)
+    raise_to(np.ascontiguousarray(group, np.int64), np.ascontiguousarray(values, np.int64), largest)
+    return largest
+
+
+def _bounded(values: npt.NDArray[Any]) -> tuple[Int64s, int, int]:
+    """Return integers with their bounds; where their range is wide, their ranks."""
+    wide = np.ascontiguousarray(values, np.int64)
     low, high = int(wide.min()), int(wide.max())
     if high - low >= _WIDE:
-        return ranked(wide)
-    shifted: Int64s = wide - low
-    return shifted
-
-
-def _dense(key: Int64s) -> Int64s:
-    """Give each key a number, in the order of the keys."""
-    places = int(key.max()) + 1
-    if places > max(_LEAST_PLACES, _PLACES_PER_ENTRY * len(key)):
-        return ranked(key)
-    present = np.zeros(places, np.bool_)
-    present[key] = True
-    number: Int64s = (np.cumsum(present) - 1)[key]
-    return number
+        rank = ranked(wide)
+        return rank, 0, int(rank.max())
+    return wide, low, high

@@ -8,12 +8,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from analysis.facts._numbering import added, sorted_within, together_by
 from analysis.facts._repeated_calls import Calls, select_calls
 from analysis.facts._run_kernels import below_sums
 from analysis.forest import Forest
 from analysis.links.layers import layers_of
 
-__all__ = ["added", "calls_of", "critical_below", "critical_of_calls", "listed"]
+__all__ = ["added", "calls_of", "critical_below", "critical_of_calls", "listed", "listed_by_start"]
 
 Int64s = npt.NDArray[np.int64]
 
@@ -54,20 +55,22 @@ def critical_of_calls(forest: Forest, rows: npt.NDArray[np.integer[Any]]) -> Int
     return total
 
 
-def added(group: Int64s, values: npt.NDArray[Any], count: int) -> Int64s:
-    """Add up integers by group."""
-    total = np.zeros(count, np.int64)
-    np.add.at(total, group, values.astype(np.int64))
-    return total
-
-
 def listed(group: Int64s, rows: Int64s, count: int, most: int = 1000) -> tuple[Int64s, Int64s]:
     """Put the rows of each group together, in the order given: where those of each begin, and the rows.
 
     Of a group with more than ``most`` rows the first are kept: exemplars of a million spans help nobody.
     """
-    order = np.argsort(group, kind="stable")
-    owner, kept_rows = group[order], rows[order]
-    begins = np.searchsorted(owner, np.arange(count + 1))
-    kept = np.arange(len(owner)) - begins[owner] < most
-    return np.searchsorted(owner[kept], np.arange(count + 1)).astype(np.int64), kept_rows[kept].astype(np.int64)
+    return _first_of_each(*together_by(group, count), rows, most)
+
+
+def listed_by_start(forest: Forest, group: Int64s, rows: Int64s, count: int, most: int = 1000) -> tuple[Int64s, Int64s]:
+    """Put the rows of each group together as :func:`listed`, but by start; a group is of one trace."""
+    return _first_of_each(*sorted_within(group, forest.start_rank[rows], count), rows, most)
+
+
+def _first_of_each(offset: Int64s, order: Int64s, rows: Int64s, most: int) -> tuple[Int64s, Int64s]:
+    lengths = np.diff(offset)
+    if int(lengths.max(initial=0)) > most:
+        order = order[np.arange(len(order)) - np.repeat(offset[:-1], lengths) < most]
+        offset = np.concatenate([[0], np.cumsum(np.minimum(lengths, most))])
+    return offset.astype(np.int64), rows[order].astype(np.int64)

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from analysis._kernels.numbering import take_codes
 from analysis.facts import _data_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._failing import FAILING_COLUMNS, failing
@@ -94,8 +95,9 @@ def _find(forest: Forest) -> Outgoing:
 
 def taken(codes: Codes, rows: Integers) -> Codes:
     """Return the codes of some rows; a row of -1 has none."""
-    chosen = np.where(rows >= 0, codes.codes[rows], -1) if len(codes.codes) else np.zeros(0, np.int32)
-    return Codes(chosen.astype(np.int32), codes.values)
+    chosen = np.empty(len(rows), np.int32)
+    take_codes(codes.codes, np.ascontiguousarray(rows, np.int64), chosen)
+    return Codes(chosen, codes.values)
 
 
 def first_spans(offset: Int64s, rows: Int64s) -> tuple[Int64s, Int64s]:

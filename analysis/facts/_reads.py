@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.facts._accesses import UNKNOWN_TABLE, accesses_of
-from analysis.facts._numbering import combined
+from analysis.facts._numbering import combined, sorted_within, together_by
 from analysis.facts._repeated_calls import Calls
 from analysis.facts._says import passing
 from analysis.forest import Codes, Forest
@@ -91,7 +91,7 @@ def places_of(forest: Forest, calls: Calls, asks: Bools) -> Places:
     named, any_write = place[:size], place[2 * size : 3 * size]
     write_place = np.concatenate([named[writes], any_write[writes], place[3 * size :][changing]])
     write_row = np.concatenate([accesses.rows[writes]] * 2 + [calls.rows[away][changing]])
-    order = np.lexsort((forest.start[write_row], write_place))
+    order = sorted_within(write_place, forest.start[write_row], int(place.max(initial=-1)) + 1)[1]
     # A read depends on its table and on writes to tables that are not named; one of an unknown table on all writes.
     first = np.where(codes == unknown, any_write, named)
     read_row = np.concatenate([accesses.rows, accesses.rows, calls.rows[away]])
@@ -100,8 +100,8 @@ def places_of(forest: Forest, calls: Calls, asks: Bools) -> Places:
     call_of[calls.rows] = np.arange(len(calls.rows))
     owner_call = call_of[read_row]
     kept = np.flatnonzero(owner_call >= 0)
-    kept = kept[np.argsort(owner_call[kept], kind="stable")]
-    offset = np.searchsorted(owner_call[kept], np.arange(len(calls.rows) + 1)).astype(np.int64)
+    offset, order_of_calls = together_by(owner_call[kept], len(calls.rows))
+    kept = kept[order_of_calls]
     return Places(
         offset,
         read_place[kept].astype(np.int64),

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis import sql
+from analysis._kernels.numbering import take_codes
 from analysis.facts import _data_calls
 from analysis.facts._numbering import combined, firsts
 from analysis.facts._run_kernels import nearest_outside
@@ -152,8 +153,9 @@ def select_calls(forest: Forest) -> Calls:
 
 def _taken(codes: Codes, rows: Integers) -> Codes:
     """Return the codes of some rows; a row of -1 has none."""
-    taken = np.where(rows >= 0, codes.codes[rows], -1) if len(codes.codes) else np.zeros(0, np.int32)
-    return Codes(taken.astype(np.int32), codes.values)
+    taken = np.empty(len(rows), np.int32)
+    take_codes(codes.codes, np.ascontiguousarray(rows, np.int64), taken)
+    return Codes(taken, codes.values)
 
 
 def _first_of(parts: Sequence[Codes]) -> Codes:

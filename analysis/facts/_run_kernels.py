@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["below_sums", "find_patterns", "measure_runs", "nearest_outside", "waited_for"]
+__all__ = ["below_sums", "count_values", "find_patterns", "measure_runs", "nearest_outside", "waited_for"]
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -91,6 +91,17 @@ def measure_runs(
             union[run] += max(0, end[index] - max(start[index], reached))
             reached = max(reached, end[index])
     return logical, attempts, union, longest, shortest, overlaps, pauses
+
+
+@kernel
+def count_values(offset: Int64s, values: npt.NDArray[np.uint64]) -> Int64s:
+    """Count the distinct values of each run, whose calls lie together; 0 is no value."""
+    count = np.zeros(len(offset) - 1, np.int64)
+    for run in range(len(count)):
+        ordered = np.sort(values[offset[run] : offset[run + 1]])
+        for index in range(len(ordered)):
+            count[run] += ordered[index] != 0 and (index == 0 or ordered[index] != ordered[index - 1])
+    return count
 
 
 @kernel

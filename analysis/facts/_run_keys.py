@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from analysis.facts._numbering import combined, firsts
+from analysis.facts._numbering import added, combined, firsts
 from analysis.facts._repeated_calls import Calls, certain_values
 from analysis.facts._runs import Runs, sources
 from analysis.forest import Codes, Forest
@@ -44,8 +44,7 @@ def verdict_of(
     rows = calls.rows[runs.call]
     concurrent = (size > 1) & (2 * measured["overlaps"] >= size - 1)
     differ = measured["values"] > 1
-    busy = np.zeros(runs.count, np.int64)
-    np.add.at(busy, runs.of_call, forest.duration[rows])
+    busy = added(runs.of_call, forest.duration[rows], runs.count)
     pauses = measured["pauses"]
     long = (pauses >= _PAUSE_NS * np.maximum(size - 1, 1)) & (pauses // _PAUSES_PER_CALL >= busy)
     alike = ~differ & ~_some_known(runs, calls)
@@ -127,9 +126,7 @@ def _one_a_pattern(
 
 
 def _all(runs: Runs, values: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    held = np.ones(runs.count, bool)
-    np.logical_and.at(held, runs.of_call, values)
-    return held
+    return np.asarray(np.bincount(runs.of_call[~values], minlength=runs.count) == 0)
 
 
 def _certain(forest: Forest, calls: Calls, runs: Runs, alike: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from analysis.facts._numbering import combined
+from analysis.facts._numbering import combined, firsts, largest_of, ranked, sorted_within
 from analysis.facts._repeated_calls import Calls
 from analysis.facts._run_kernels import find_patterns
 from analysis.forest import Forest
@@ -89,17 +89,16 @@ def find_runs(forest: Forest, calls: Calls, entry: Integers) -> Runs:
     token = _tokens(forest, calls)
     node, spread = _nodes(forest, calls, entry, token)
     run = combined(node, token)
-    order = np.lexsort((calls.rows, forest.start[calls.rows], run))
+    order = sorted_within(run, forest.start[calls.rows], int(run.max(initial=-1)) + 1)[1]
     ordered = run[order]
     many = forest.multiplicity[calls.rows]
     enough = np.bincount(run, weights=many, minlength=1) >= 2 if len(run) else np.zeros(1, bool)
     kept = order[enough[ordered]] if len(run) else order
-    number = np.unique(run[kept], return_inverse=True)[1]
+    number = ranked(run[kept])
     count = int(number.max(initial=-1)) + 1
-    offset = np.searchsorted(number, np.arange(count + 1)).astype(np.int64)
+    offset = np.concatenate([[0], np.cumsum(np.bincount(number, minlength=count))])
     first = kept[offset[:-1]]
-    wide = np.zeros(count, bool)
-    np.logical_or.at(wide, number, spread[kept])
+    wide = np.bincount(number[spread[kept]], minlength=count) > 0
     alone = np.arange(count)
     runs = Runs(kept.astype(np.int64), offset, node[first], wide, np.full(count, -1, np.int64), alone)
     pattern = _patterns(forest, calls, runs)
@@ -116,7 +115,7 @@ def sources(forest: Forest, calls: Calls, entry: Integers, runs: Runs) -> Int64s
     """Return for each run of data calls the read that ended right before it in the same service; -1 where none did."""
     data = np.flatnonzero(~calls.remote)
     rows = calls.rows[data]
-    order = data[np.lexsort((rows, forest.start[rows], entry[rows]))]
+    order = data[sorted_within(entry[rows], forest.start[rows], forest.size)[1]]
     before = np.full(len(calls.rows), -1, np.int64)
     same = entry[calls.rows[order[1:]]] == entry[calls.rows[order[:-1]]]
     before[order[1:][same]] = order[:-1][same]
@@ -152,11 +151,10 @@ def _nodes(forest: Forest, calls: Calls, entry: Integers, token: Int64s) -> tupl
     widest = np.bincount(group, weights=forest.multiplicity[calls.rows]).astype(np.int64)[group]
     for level in levels[1:]:
         above = np.flatnonzero(level >= 0)
-        wider = np.unique(combined(level[above], token[above]), return_inverse=True)[1]
-        inside, of_branch = np.unique(group[above], return_index=True)
-        branches = np.bincount(wider[of_branch], minlength=len(inside))
-        inner = np.zeros(len(branches), np.int64)
-        np.maximum.at(inner, wider, widest[above])
+        wider = combined(level[above], token[above])
+        of_branch = firsts(combined(group[above], np.zeros(len(above), np.int64)))
+        branches = np.bincount(wider[of_branch], minlength=len(of_branch))
+        inner = largest_of(wider, widest[above], len(branches))
         better = above[branches[wider] > inner[wider]]
         chosen[better], spread[better] = level[better], True
         widest[above] = np.maximum(branches[wider], inner[wider])
@@ -200,5 +198,6 @@ def _patterns(forest: Forest, calls: Calls, runs: Runs) -> Int64s:
     run = runs.of_call
     inside = able[run]
     run, rows = run[inside], calls.rows[runs.call[inside]]
-    order = np.lexsort((rows, forest.start[rows], runs.node[run]))
+    node = combined(runs.node[run], np.zeros(len(run), np.int64))
+    order = sorted_within(node, forest.start_rank[rows], int(node.max(initial=-1)) + 1)[1]
     return find_patterns(run[order].astype(np.int64), runs.count)

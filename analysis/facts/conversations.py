@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from analysis.facts._numbering import combined, firsts
-from analysis.facts._once import added, critical_below, listed
+from analysis.facts._numbering import added, combined, firsts
+from analysis.facts._once import critical_below, listed_by_start
 from analysis.facts._says import says
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
@@ -82,8 +82,7 @@ def scan(forest: Forest) -> pa.Table:
         "saving_ns": way - way // np.maximum(calls, 1),
         "critical_ns": added(request, critical_below(forest)[row], count),
     }
-    by_start = np.lexsort((row, forest.start[row]))
-    span_offset, span_rows = listed(request[by_start], row[by_start], count)
+    span_offset, span_rows = listed_by_start(forest, request, row, count)
     one = np.ones(count, np.int64)
     return gather(
         FIELDS,

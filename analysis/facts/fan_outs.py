@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from analysis.facts import _repeated_calls
 from analysis.facts._ancestry import local_entries
-from analysis.facts._numbering import combined, firsts
-from analysis.facts._once import added, calls_of, critical_below, listed
+from analysis.facts._numbering import added, combined, firsts, sorted_within
+from analysis.facts._once import calls_of, critical_below, listed
 from analysis.facts._run_kernels import waited_for
 from analysis.facts._series import count_overlaps
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
@@ -70,7 +70,7 @@ def scan(forest: Forest) -> pa.Table:
     many = added(span, forest.multiplicity[rows], count)
     critical = critical_below(forest)[rows]
     total = added(span, critical, count)
-    by_start = np.lexsort((rows, forest.start[rows], span))
+    by_start = sorted_within(span, forest.start_rank[rows], count)[1]
     overlaps = np.zeros(count, np.int64)
     count_overlaps(span[by_start], forest.start[rows[by_start]], forest.end[rows[by_start]], overlaps)
     at_once = 2 * overlaps >= np.bincount(span, minlength=count)[:count] - 1
@@ -122,9 +122,8 @@ def _distinct(group: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
 
 def _penalties(span: np.ndarray, duration: np.ndarray, critical: np.ndarray, count: int) -> np.ndarray:
     """Return for each span its longest call less the lower median, where the longest is on the critical path."""
-    order = np.lexsort((duration, span))
-    begins = np.searchsorted(span[order], np.arange(count))
-    ends = np.searchsorted(span[order], np.arange(count), side="right")
+    offset, order = sorted_within(span, duration, count)
+    begins, ends = offset[:-1], offset[1:]
     ordered = duration[order]
     longest, median = ends - 1, begins + (ends - begins - 1) // 2
     waits = critical[order][longest] > 0

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from analysis.facts._numbering import combined, firsts
-from analysis.facts._once import added, listed
+from analysis.facts._numbering import added, combined, firsts
+from analysis.facts._once import listed
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.facts._ancestry import local_entries
-from analysis.facts._once import added, listed
+from analysis.facts._numbering import added
+from analysis.facts._once import listed
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.facts._together import SEPARATOR, service_sets
 from analysis.facts.requests import entry_keys

@@ -13,7 +13,8 @@ from analysis.facts import _data_calls
 from analysis.facts._data_calls import connecting
 from analysis.facts._failing import FAILING_COLUMNS, failing
 from analysis.facts._grouping import number_of
-from analysis.facts._once import added, listed
+from analysis.facts._numbering import added
+from analysis.facts._once import listed
 from analysis.facts._outgoing import taken
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from analysis.facts._once import added, listed
+from analysis.facts._numbering import added
+from analysis.facts._once import listed
 from analysis.facts._run_kernels import waited_for
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts._together import SEPARATOR, service_sets

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis._kernels.compiled import kernel
-from analysis.facts._numbering import combined, firsts
-from analysis.facts._once import added, critical_below, listed
+from analysis.facts._numbering import added, combined, firsts
+from analysis.facts._once import critical_below, listed
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest

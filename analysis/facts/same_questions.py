@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from analysis.facts import _accesses, _repeated_calls
 from analysis.facts._grouping import number_of
-from analysis.facts._numbering import combined, firsts
-from analysis.facts._once import added, calls_of, critical_of_calls, listed
+from analysis.facts._numbering import added, combined, firsts, largest_of, ranked, sorted_within, together_by
+from analysis.facts._once import calls_of, critical_of_calls, listed_by_start
 from analysis.facts._reads import asking, places_of
 from analysis.facts._repeated_calls import Calls, certain_values
 from analysis.facts._run_kernels import waited_for
@@ -105,13 +105,12 @@ def _groups(forest: Forest, calls: Calls, chosen: Int64s) -> tuple[Int64s, Int64
     certain = certain_values(forest, calls, chosen)
     chosen, what = chosen[certain], what[certain]
     rows = calls.rows[chosen]
-    order = np.lexsort((rows, forest.start[rows], what))
+    order = sorted_within(what, forest.start[rows], int(what.max(initial=-1)) + 1)[1]
     chosen, what = chosen[order], what[order]
     several = np.bincount(what)[what] > 1 if len(what) else np.zeros(0, bool)
     chosen, what = chosen[several], what[several]
-    number = np.unique(what, return_inverse=True)[1]
-    count = int(number.max(initial=-1)) + 1
-    return chosen.astype(np.int64), np.searchsorted(number, np.arange(count + 1)).astype(np.int64)
+    number = ranked(what.astype(np.int64))
+    return chosen.astype(np.int64), np.concatenate([[0], np.cumsum(np.bincount(number))])
 
 
 def _attempts(forest: Forest, calls: Calls) -> Int64s:
@@ -124,7 +123,7 @@ def _attempts(forest: Forest, calls: Calls) -> Int64s:
     tried = np.bincount(what, weights=failed)[what] > 0 if len(what) else np.zeros(0, bool)
     under, what = under[tried], what[tried]
     rows = calls.rows[under]
-    order = np.lexsort((rows, forest.start[rows], what))
+    order = sorted_within(what, forest.start[rows], int(what.max(initial=-1)) + 1)[1]
     ordered = under[order]
     after = (what[order][1:] == what[order][:-1]) & forest.error[calls.rows[ordered[:-1]]]
     attempts: Int64s = ordered[1:][after]
@@ -151,16 +150,15 @@ def _gathered(
     chosen = firsts(occurrence)
     count = len(chosen)
     group, first, verdict = occurrence[single], opening[chosen], verdict_of[chosen]
-    background = np.ones(count, bool)
-    np.logical_and.at(background, group, ~waited[rows])
-    sizes = added(group, np.ones(len(group), np.int64), count)
+    background = np.bincount(group[waited[rows]], minlength=count) == 0
+    sizes = np.bincount(group, minlength=count)
     open_ns = added(group, np.where(repeats, forest.duration[rows], 0), count)
     critical = added(group, np.where(repeats, critical_of_calls(forest, rows), 0), count)
     one = np.ones(count, np.int64)
     seen = known[calls.values[known] != 0]
     places = np.concatenate([calls.rows[first], calls.rows[seen]]).astype(np.int64)
     # By trace, as gathering wants it.
-    order = np.lexsort((np.arange(len(places)), forest.trace_of[places]))
+    order = together_by(forest.trace_of[places], forest.trace_count)[1]
     alone = len(seen)
 
     def both(values: npt.NDArray[Any], of_seen: int = 0) -> npt.NDArray[Any]:
@@ -170,8 +168,7 @@ def _gathered(
         return Codes(both(codes.codes[first], -1), codes.values)
 
     callers = _callers(forest, rows, group, count)
-    by_start = np.lexsort((rows, forest.start[rows]))
-    span_offset, span_rows = listed(group[by_start], rows[by_start], count)
+    span_offset, span_rows = listed_by_start(forest, group, rows, count)
     lengths = both(np.diff(span_offset))
     begins = both(span_offset[:-1])
     taken = np.repeat(begins - (np.cumsum(lengths) - lengths), lengths) + np.arange(int(lengths.sum()))
@@ -198,7 +195,7 @@ def _gathered(
             sums={
                 "requests": both(one, 1),
                 "calls": both(sizes, 1),
-                "questions": both(added(occurrence, np.ones(len(occurrence), np.int64), count), 1),
+                "questions": both(np.bincount(occurrence, minlength=count), 1),
                 "repeated": both(added(group, repeats, count)),
                 "open_ns": both(open_ns),
                 "critical_ns": both(critical),
@@ -228,11 +225,9 @@ def _verdicts(
     verdict[some[0]] = _REPEATED
     rows = calls.rows[member]
     above = calls.above[rows].astype(np.int64)
-    together = np.ones(count, bool)
-    np.logical_and.at(together, group, above == above[offset[:-1]][group])
+    together = np.bincount(group[above != above[offset[:-1]][group]], minlength=count) == 0
     busy = added(group, forest.duration[rows], count)
-    whole = np.zeros(count, np.int64)
-    np.maximum.at(whole, group, forest.end[rows])
+    whole = largest_of(group, forest.end[rows], count)
     whole -= forest.start[rows[offset[:-1]]]
     pauses = np.maximum(whole - busy, 0)
     sizes = np.diff(offset)

@@ -11,10 +11,11 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from analysis._kernels.numbering import largest_two
 from analysis.facts import _accesses, _repeated_calls
 from analysis.facts._ancestry import local_entries
-from analysis.facts._numbering import combined, firsts
-from analysis.facts._once import added, calls_of, critical_of_calls, listed
+from analysis.facts._numbering import added, combined, firsts, sorted_within, together_by
+from analysis.facts._once import calls_of, critical_of_calls, listed_by_start
 from analysis.facts._reads import asking
 from analysis.facts._run_kernels import waited_for
 from analysis.facts._series import find_series
@@ -59,7 +60,7 @@ def scan(forest: Forest) -> pa.Table:
     # Under most spans there are no two calls that could be one after the other.
     several = np.bincount(owner, weights=able[under])[owner] > 1 if len(owner) else np.zeros(0, bool)
     under, owner = under[several], owner[several]
-    order = np.lexsort((calls.rows[under], forest.start[calls.rows[under]], owner))
+    order = sorted_within(owner, forest.start[calls.rows[under]], int(owner.max(initial=-1)) + 1)[1]
     chosen, owner = under[order], owner[order]
     rows = calls.rows[chosen]
     resolution = np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1)
@@ -80,8 +81,7 @@ def scan(forest: Forest) -> pa.Table:
     service, operation = forest.codes("service"), forest.codes("operation")
     named, different = _named(series, question[kept], calls.target, calls.template, chosen, count)
     one = np.ones(count, np.int64)
-    by_start = np.lexsort((rows, forest.start[rows]))
-    span_offset, span_rows = listed(series[by_start], rows[by_start], count)
+    span_offset, span_rows = listed_by_start(forest, series, rows, count)
     return gather(
         FIELDS,
         forest,
@@ -98,7 +98,7 @@ def scan(forest: Forest) -> pa.Table:
             trace=forest.trace_of[rows[first]],
             sums={
                 "requests": one,
-                "calls": added(series, np.ones(len(series), np.int64), count),
+                "calls": np.bincount(series, minlength=count),
                 "critical_ns": total,
                 "saving_ns": saving,
             },
@@ -125,10 +125,9 @@ def _different(series: np.ndarray, question: np.ndarray) -> np.ndarray:
 
 def _longest_two(series: np.ndarray, values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the largest and the second largest value of each series; each has two calls or more."""
-    order = np.lexsort((values, series))
-    last = np.searchsorted(series[order], np.arange(count), side="right") - 1
-    ordered = values[order]
-    return ordered[last], ordered[last - 1]
+    largest, second = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
+    largest_two(series, values, largest, second)
+    return largest, second
 
 
 def _named(
@@ -136,8 +135,8 @@ def _named(
 ) -> tuple[Codes, np.ndarray]:
     """Return the different questions of each series as one text, and how many they are."""
     each = np.sort(firsts(combined(series, question))) if len(series) else np.zeros(0, np.int64)
-    each = each[np.argsort(series[each], kind="stable")]
-    bounds = np.searchsorted(series[each], np.arange(count + 1)).tolist()
+    offset, order = together_by(series[each], count)
+    each, bounds = each[order], offset.tolist()
     asked = question[each].tolist()
     texts: dict[tuple[int, ...], int] = {}
     names: list[str] = []

@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from analysis.facts import _repeated_calls
 from analysis.facts._ancestry import local_entries
-from analysis.facts._numbering import combined, firsts
-from analysis.facts._once import calls_of, critical_of_calls
+from analysis.facts._numbering import added, combined, firsts, largest_of
+from analysis.facts._once import calls_of, critical_of_calls, listed_by_start
 from analysis.facts._repeated_calls import PAGED, Calls
-from analysis.facts._run_kernels import measure_runs, waited_for
+from analysis.facts._run_kernels import count_values, measure_runs, waited_for
 from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of, verdict_of
 from analysis.facts._runs import Runs, find_runs
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
@@ -96,9 +96,8 @@ def scan(forest: Forest) -> pa.Table:
     # Numbered by root first, hence by trace, as gathering wants it.
     first = firsts(request)
     count = len(first)
-    sums = {name: _added(request, values, count) for name, values in measured.items() if name not in _INTERNAL}
-    length = np.zeros(count, np.int64)
-    np.maximum.at(length, request, measured["length"])
+    sums = {name: added(request, values, count) for name, values in measured.items() if name not in _INTERNAL}
+    length = largest_of(request, measured["length"], count)
     offset, span_rows = _span_rows(forest, calls, runs, request, count)
     one = np.ones(count, np.int64)
     return gather(
@@ -107,7 +106,7 @@ def scan(forest: Forest) -> pa.Table:
         Occurrences(
             keys={name: _of(key, first) for name, key in keys.items()} | {"length": _stepped(length)},
             trace=forest.trace_of[root[first]],
-            sums={"requests": one, "runs": _added(request, np.ones(runs.count, np.int64), count)} | sums,
+            sums={"requests": one, "runs": np.bincount(request, minlength=count)} | sums,
             histograms={
                 f"{name}_per_request": (sums[f"{name}_ns" if name != "calls" else name], one)
                 for name in ("calls", "union", "critical", "saving")
@@ -146,10 +145,10 @@ def _measure(forest: Forest, calls: Calls, runs: Runs, entry: Any) -> dict[str, 
     uses_store = np.zeros(forest.size, bool)
     uses_store[entry[calls.rows[~calls.remote]]] = True
 
-    def added(values: npt.NDArray[Any]) -> Int64s:
-        return _added(run, values, runs.count)
+    def summed(values: npt.NDArray[Any]) -> Int64s:
+        return added(run, values, runs.count)
 
-    critical = added(on_path)
+    critical = summed(on_path)
     length = np.where(logical > 1, logical, logical + attempts)
     # A pattern is as long as its rarest part.
     rarest = length.copy()
@@ -160,36 +159,21 @@ def _measure(forest: Forest, calls: Calls, runs: Runs, entry: Any) -> dict[str, 
         "logical": logical,
         "overlaps": overlaps,
         "pauses": pauses,
-        "calls": added(many),
+        "calls": summed(many),
         "retries": attempts,
-        "errors": added(np.where(forest.error[rows], many, 0)),
-        "values": _distinct_values(run, calls.values[position], runs.count),
+        "errors": summed(np.where(forest.error[rows], many, 0)),
+        "values": count_values(runs.offset, calls.values[position]),
         "union_ns": union,
         "critical_ns": critical,
         "saving_ns": np.maximum(critical - longest, 0),
         "longest_ns": longest,
         "shortest_ns": shortest,
-        "paired": added(np.where(joined, many, 0)),
-        "routed": added(np.where(calls.routed[position], many, 0)),
-        "client_ns": added(np.where(joined, forest.duration[rows], 0)),
-        "server_ns": added(np.where(joined, forest.duration[server], 0)),
-        "transitive": added(np.where(joined & uses_store[server], many, 0)),
+        "paired": summed(np.where(joined, many, 0)),
+        "routed": summed(np.where(calls.routed[position], many, 0)),
+        "client_ns": summed(np.where(joined, forest.duration[rows], 0)),
+        "server_ns": summed(np.where(joined, forest.duration[server], 0)),
+        "transitive": summed(np.where(joined & uses_store[server], many, 0)),
     }
-
-
-def _added(group: Int64s, values: npt.NDArray[Any], count: int) -> Int64s:
-    total = np.zeros(count, np.int64)
-    np.add.at(total, group, values.astype(np.int64))
-    return total
-
-
-def _distinct_values(run: Int64s, values: npt.NDArray[np.uint64], count: int) -> Int64s:
-    """Count the distinct known values of each run."""
-    order = np.lexsort((values, run))
-    run, values = run[order], values[order]
-    new = np.ones(len(run), bool)
-    new[1:] = (run[1:] != run[:-1]) | (values[1:] != values[:-1])
-    return np.bincount(run[new & (values != 0)], minlength=count).astype(np.int64)
 
 
 def _background(forest: Forest) -> npt.NDArray[np.bool_]:
@@ -213,10 +197,4 @@ def _of(key: Codes | npt.NDArray[Any], chosen: npt.NDArray[np.int64]) -> Codes |
 
 def _span_rows(forest: Forest, calls: Calls, runs: Runs, request: Int64s, count: int) -> tuple[Int64s, Int64s]:
     """Return the rows of the calls of each request, by start."""
-    rows = calls.rows[runs.call]
-    owner = request[runs.of_call]
-    order = np.lexsort((rows, forest.start[rows], owner))
-    owner, rows = owner[order], rows[order]
-    begins = np.searchsorted(owner, np.arange(count + 1))
-    kept = np.arange(len(rows)) - begins[owner] < _MOST_SPANS
-    return np.searchsorted(owner[kept], np.arange(count + 1)).astype(np.int64), rows[kept]
+    return listed_by_start(forest, request[runs.of_call], calls.rows[runs.call], count, _MOST_SPANS)
