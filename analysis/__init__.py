@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analysis.alerts import objectives as objectives
     from analysis.compare import Comparison as Comparison
     from analysis.compare import compare as compare
+    from analysis.compare import open_comparison as open_comparison
     from analysis.contexts import contexts as contexts
     from analysis.contexts import cuts as cuts
     from analysis.contexts import merges as merges
@@ -89,6 +90,7 @@ __all__ = [
     "merges",
     "objectives",
     "open_beginning",
+    "open_comparison",
     "open_dataset",
     "open_export",
     "open_history",
@@ -143,6 +145,7 @@ _HOMES: Final = {
     "open_rows": "analysis.dataset:open_rows",
     "open_source": "analysis.dataset:open_source",
     "beginning": "analysis.origins:beginning",
+    "open_comparison": "analysis.compare:open_comparison",
     "open_beginning": "analysis.origins:open_beginning",
     "open_what_if": "analysis.whatif:open_what_if",
     "origins": "analysis.origins:origins",

@@ -102,5 +102,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         if math.isnan(value):
             return _NOTHING
+        if math.isinf(value):
+            return "∞" if value > 0 else "-∞"
         return f"{value:,.6g}" if abs(value) < _LARGE else f"{value:,.0f}"
     return _text(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Any, Final
 
 import pandas as pd
 
+from analysis import config as configuration
 from analysis.compare.baseline import Baseline, BaselineError, open_baseline
 from analysis.compare.noise import COVERAGE, MEASURES
 from analysis.compare.standing import STATUSES, Standing, Status, standings
 from analysis.compare.traffic import changes_of, edges_of, nodes_of, tables_of
 from analysis.dataset import Dataset, open_source
 from analysis.review import Review, review
+from analysis.review_files import open_review
 
 __all__ = [
     "COVERAGE",
@@ -28,11 +30,14 @@ __all__ = [
     "Status",
     "compare",
     "open_baseline",
+    "open_comparison",
     "standings",
 ]
 
 #: Verdicts that say something.
 _SAYING: Final = ("worse", "better")
+#: Where the earlier review is kept, in the folder of the later one.
+_BEFORE: Final = "before"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +79,7 @@ class Comparison:
     @property
     def has_traffic(self) -> bool:
         """Whether the facts of both reviews are known; of a ``findings.json`` alone they are not."""
-        return self.before.review is not None
+        return self.before.facts is not None
 
     @cached_property
     def findings(self) -> pd.DataFrame:
@@ -134,10 +139,14 @@ class Comparison:
         return members
 
     def _traffic(self, of: Any, columns: list[str]) -> pd.DataFrame:
-        if self.before.review is None:
+        if self.before.facts is None:
             return pd.DataFrame(columns=columns)
-        table: pd.DataFrame = of(self.before.review.facts, self.after.facts)
+        table: pd.DataFrame = of(self.before.facts, self.after.facts)
         return table
+
+    def save(self, folder: str | Path) -> None:
+        """Keep the earlier review, as far as a comparison reads it, in the folder of the saved later one."""
+        self.before.save(Path(folder) / _BEFORE)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(self.of_status(status))} {status}" for status in STATUSES)
@@ -159,7 +168,12 @@ def _rows(edges: pd.DataFrame, change: str) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in chosen.itertuples(index=False, name=None)]
 
 
-def compare(before: Review | Dataset | str | Path, after: Review | Dataset | str | Path) -> Comparison:
+def compare(
+    before: Review | Dataset | str | Path,
+    after: Review | Dataset | str | Path,
+    *,
+    config: str | Path | Mapping[str, Any] | configuration.Configuration | None = None,
+) -> Comparison:
     """Compare two reviews.
 
     Parameters
@@ -167,6 +181,10 @@ def compare(before: Review | Dataset | str | Path, after: Review | Dataset | str
     before, after
         A review, a dataset, the folder of a saved review or report, or exports; for ``before`` a ``findings.json``
         serves too, with which only findings can be compared.
+    config
+        Path or content of a ``review.yml``. Datasets and exports are reviewed by it, and what it hides is masked in
+        the names of ``before``, also where that was saved without it. A review given as ``after`` stays as it is: give
+        one that was made by the same configuration.
 
     Returns
     -------
@@ -178,17 +196,47 @@ def compare(before: Review | Dataset | str | Path, after: Review | Dataset | str
     ------
     BaselineError
         If one of them cannot be used.
+    ConfigurationError
+        If the configuration cannot be used.
     """
-    late = _baseline(after).review
+    settings = configuration.load(config)
+    early = _baseline(before, settings).without(settings.view.hidden)
+    late = _baseline(after, settings, early.edges).review
     if late is None:
         message = f"{after} holds findings without facts: give the review, its folder, or exports"
         raise BaselineError(message)
-    return Comparison(_baseline(before), late)
+    return Comparison(early, late)
 
 
-def _baseline(source: Review | Dataset | str | Path) -> Baseline:
+def open_comparison(folder: str | Path) -> Comparison | None:
+    """Open the comparison that was kept beside a saved review (:meth:`Comparison.save`).
+
+    Parameters
+    ----------
+    folder
+        Of the saved review, such as ``review`` in the folder of a report.
+
+    Returns
+    -------
+    Comparison or None
+        None where the review was made without an earlier one.
+    """
+    kept = Path(folder) / _BEFORE
+    return Comparison(open_baseline(kept, _never), open_review(folder)) if kept.is_dir() else None
+
+
+def _never(source: str) -> Review:
+    message = f"{source} holds no baseline: it was not written whole"
+    raise BaselineError(message)
+
+
+def _baseline(
+    source: Review | Dataset | str | Path,
+    settings: configuration.Configuration,
+    edges_before: Iterable[tuple[str, str, str]] | None = None,
+) -> Baseline:
     if isinstance(source, Review):
         return Baseline.of(source)
     if isinstance(source, Dataset):
-        return Baseline.of(review(source))
-    return open_baseline(source, lambda name: review(open_source(name)))
+        return Baseline.of(review(source, config=settings, edges_before=edges_before))
+    return open_baseline(source, lambda name: review(open_source(name), config=settings, edges_before=edges_before))

@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis import facts
 from analysis._masking import Hidden
 from analysis.findings import Finding
 from analysis.review import SCHEMA, Review
-from analysis.review_files import open_review
+from analysis.review_files import frames_of, json_text, open_review
 
 __all__ = ["Baseline", "BaselineError", "open_baseline"]
 
 _REPORTED: Final = "review"
 _WHOLE: Final = "review.json"
 _FINDINGS: Final = "findings.json"
+_KEPT: Final = "baseline.json"
+#: Facts that a comparison reads.
+_COMPARED: Final = ("calls", "call_samples", "data_access", "operations")
 #: A findings file begins with its schema; an export that is JSON too is not read whole to learn that it is none.
 _LOOKED_AT: Final = 4096
 
@@ -40,21 +46,30 @@ class Baseline:
     outcomes
         What each detector answered.
     review
-        The whole review; None where only its findings were kept, so that traffic cannot be compared.
+        The whole review; None where less of it was kept.
     edges
         Its dependencies (:attr:`Review.dependencies`); None where an older version wrote the findings without them.
+    tables
+        The facts that a comparison reads, as Arrow tables by name; None where only findings were kept, so that traffic
+        cannot be compared.
     """
 
     findings: tuple[Finding, ...]
     outcomes: Mapping[str, str]
     review: Review | None
     edges: tuple[tuple[str, str, str], ...] | None = None
+    tables: Mapping[str, pa.Table] | None = None
 
     @classmethod
     def of(cls, review: Review) -> Baseline:
         """Take a whole review."""
         outcomes = {item.detector: item.outcome for item in review.assessments_made}
-        return cls(review.finding_objects, outcomes, review, review.dependencies)
+        return cls(review.finding_objects, outcomes, review, review.dependencies, review.tables)
+
+    @cached_property
+    def facts(self) -> Mapping[str, pd.DataFrame] | None:
+        """The facts as DataFrames, by name; None where only findings were kept."""
+        return None if self.tables is None else frames_of(self.tables)
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> Baseline:
@@ -87,15 +102,30 @@ class Baseline:
         if not hidden:
             return self
         findings = tuple(_finding_without(finding, hidden) for finding in self.findings)
-        review = self.review
-        if review is not None:
-            review = replace(
-                review, tables={name: _table_without(review.tables[name], hidden) for name in review.tables}
-            )
+        tables = self.tables
+        if tables is not None:
+            tables = {name: _table_without(table, hidden) for name, table in tables.items()}
         edges = self.edges
         if edges is not None:
             edges = tuple(sorted({(hidden(caller), hidden(callee), kind) for caller, callee, kind in edges}))
-        return Baseline(findings, self.outcomes, review, edges)
+        # The whole review has the names in more places.
+        return Baseline(findings, self.outcomes, None, edges, tables)
+
+    def save(self, folder: Path) -> None:
+        """Keep what a comparison reads of it in a folder, for :func:`open_baseline`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        members: dict[str, Any] = {
+            "schema": SCHEMA,
+            "assessments": [{"detector": name, "outcome": outcome} for name, outcome in self.outcomes.items()],
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+        if self.edges is not None:
+            ends = [{"caller": caller, "callee": callee, "kind": kind} for caller, callee, kind in self.edges]
+            members["dependencies"] = ends
+        tables = self.tables or {}
+        for name in sorted(tables.keys() & set(_COMPARED)):
+            pq.write_table(tables[name], folder / f"{name}.parquet", compression="zstd", write_statistics=False)
+        (folder / _KEPT).write_text(json_text(members, indent=None), encoding="utf-8", newline="\n")
 
 
 #: Words of this program, in which no name stands.
@@ -140,8 +170,8 @@ def open_baseline(source: str | Path, make: Callable[[str], Review]) -> Baseline
     Parameters
     ----------
     source
-        A ``findings.json``, the folder of a saved review or of a report, or anything that can be reviewed: exports or a
-        dataset.
+        A ``findings.json``, the folder of a saved review, of a report or of a kept baseline, or anything that can be
+        reviewed: exports or a dataset.
     make
         Reviews exports or a dataset.
 
@@ -153,7 +183,9 @@ def open_baseline(source: str | Path, make: Callable[[str], Review]) -> Baseline
     path = Path(source)
     for folder in (path, path / _REPORTED):
         if (folder / _WHOLE).is_file():
-            return _kept(folder)
+            return _whole(folder)
+    if (path / _KEPT).is_file():
+        return _kept(path)
     if not _holds_findings(path):
         return Baseline.of(make(str(source)))
     try:
@@ -163,16 +195,28 @@ def open_baseline(source: str | Path, make: Callable[[str], Review]) -> Baseline
         raise BaselineError(message) from error
 
 
-def _kept(folder: Path) -> Baseline:
+def _whole(folder: Path) -> Baseline:
     """Take a saved review; of one that another version saved, with other facts, only the findings can be compared."""
-    review, known = open_review(folder), facts.discover()
-    fits = all(
-        name in known and {item.name for item in known[name].FIELDS} <= set(table.column_names)
-        for name, table in review.tables.items()
-    )
-    if fits:
+    review = open_review(folder)
+    if _fit(review.tables):
         return Baseline.of(review)
     return Baseline.from_json(json.loads((folder / _FINDINGS).read_text(encoding="utf-8")))
+
+
+def _kept(folder: Path) -> Baseline:
+    """Take what :meth:`Baseline.save` kept."""
+    baseline = Baseline.from_json(json.loads((folder / _KEPT).read_text(encoding="utf-8")))
+    tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
+    return replace(baseline, tables=tables) if tables and _fit(tables) else baseline
+
+
+def _fit(tables: Mapping[str, pa.Table]) -> bool:
+    """Whether facts have the columns that this version counts."""
+    known = facts.discover()
+    return all(
+        name in known and {item.name for item in known[name].FIELDS} <= set(table.column_names)
+        for name, table in tables.items()
+    )
 
 
 def _holds_findings(path: Path) -> bool:

@@ -32,12 +32,21 @@ def valued(measure: str, value: float) -> str:
     return percent(value) if measure.endswith("_share") else f"{value:,.3g}"
 
 
-def said_change(row: object) -> str:
-    """Return one change in a sentence: ``cart → pricing: duration, p95 from 12 ms to 48 ms (worse)``."""
+def said_change(row: object, *, verdict: bool = True) -> str:
+    """Return one change in a sentence: ``cart → pricing: duration, p95 from 12 ms to 48 ms (worse)``.
+
+    Parameters
+    ----------
+    row
+        Of :attr:`Comparison.changes`.
+    verdict
+        Say whether it became worse or better: not where a heading says so.
+    """
     measure = str(row.measure)  # type: ignore[attr-defined] # a row of Comparison.changes
     ends = f"{plain(row.caller, _TITLE)} → {plain(row.callee, _TITLE)}"  # type: ignore[attr-defined] # as above
     values = f"from {valued(measure, row.before)} to {valued(measure, row.after)}"  # type: ignore[attr-defined] # as above
-    return f"{ends}: {MEASURES[measure].words} {values} ({row.verdict})"  # type: ignore[attr-defined] # as above
+    said = f" ({row.verdict})" if verdict else ""  # type: ignore[attr-defined] # as above
+    return f"{ends}: {MEASURES[measure].words} {values}{said}"
 
 
 def sentences(comparison: Comparison) -> Iterator[str]:
@@ -64,7 +73,10 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         return
     moved = comparison.edges["change"].value_counts()
     appeared, vanished = int(moved.get("appeared", 0)), int(moved.get("vanished", 0))
-    yield f"{counted(appeared, 'edge')} between services, stores and queues appeared, {vanished} vanished."
+    if appeared or vanished:
+        yield f"{counted(appeared, 'edge')} between services, stores and queues appeared, {vanished} vanished."
+    else:
+        yield "No edge between services, stores and queues appeared or vanished."
     if not len(comparison.compared) and len(comparison.edges):
         yield (
             "The earlier review was saved without what tells a change from chance, or no edge is in both, so calls, "

@@ -21,6 +21,8 @@ HOVER_CHARACTERS: Final = 120
 _LOOKED_AT: Final = 1000
 #: Marks drawn over one letter; more of them climb over the neighbouring rows.
 _MARKS: Final = 2
+#: Behind these a name may go on in the next line.
+_BREAKS: Final = frozenset("-._/: ")
 _NARROW: Final = frozenset("iljtfrI.,:;'|!()[]{}/\\ ·-`°")
 _WIDE: Final = frozenset("mwMW@%—…")
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "{": "&#123;", "}": "&#125;"}
@@ -123,8 +125,8 @@ def fitted(name: Any, width_px: float, size_px: float) -> str:
 def wrapped(name: Any, width_px: float, size_px: float, lines: int = 2) -> str:
     """Return a name on up to `lines` lines, broken after one of ``-._/:`` or a space if possible."""
     rest = cleaned(name)
-    # Rather a little too wide than a last letter alone on its line.
-    if text_width(rest, size_px) <= 1.15 * width_px:
+    # Rather a little too wide than a last letter alone on its line, or a word in two.
+    if text_width(rest, size_px) <= (1.15 if _BREAKS & set(rest) else 1.4) * width_px:
         return _escaped(rest)
     broken: list[str] = []
     while rest and len(broken) < lines - 1 and text_width(rest, size_px) > width_px:
@@ -141,7 +143,7 @@ def _break_at(text: str, width_px: float, size_px: float) -> int:
     good = 0
     while end < len(text) and text_width(text[: end + 1], size_px) <= width_px:
         end += 1
-        if text[end - 1] in "-._/: ":
+        if text[end - 1] in _BREAKS:
             good = end
     return good if good > end // 3 else end
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.forest import Forest
 
-__all__ = ["Line", "Lines", "choose", "stripes"]
+__all__ = ["Line", "Lines", "choose", "pieces", "stripes"]
 
 #: Share of the lines that highlighted spans may take where there are more spans than lines.
 _HIGHLIGHTED_SHARE: Final = 0.6
@@ -160,3 +160,14 @@ def stripes(lines: Sequence[Line], marked_rows: Collection[int]) -> list[dict[st
         for places, colour in ((faint, "rgba(128,134,142,0.07)"), (marked, "rgba(240,228,66,0.30)"))
         if places
     ]
+
+
+def pieces(sections: Sequence[tuple[int, int]], closest: int) -> list[tuple[int, int]]:
+    """Return the sections of a span in order of time, those joined between which no reader could see a gap."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in sorted(sections):
+        if joined and begin - joined[-1][1] <= closest:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return joined

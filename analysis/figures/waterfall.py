@@ -13,7 +13,7 @@ from analysis.dataset import Dataset
 from analysis.figures._reviewed import milliseconds
 from analysis.figures._text import HOVER_CHARACTERS, cleaned, fitted, hover, plural, shown, text_width
 from analysis.figures._theme import DESIGN_WIDTH, INK, PLATE_INK, VERMILION, empty_figure, figure_of
-from analysis.figures._waterfall_rows import Line, Lines, choose, stripes
+from analysis.figures._waterfall_rows import Line, Lines, choose, pieces, stripes
 from analysis.forest import Forest, plant
 from analysis.planting import planting
 
@@ -40,6 +40,8 @@ _VALUES: Final = {
 }
 #: Gaps in the line of the critical path that are shorter than this part of the trace are less than half a pixel.
 _PIECES: Final = 2_000
+#: Of a row. Left to itself, a service's bars are as thick as the distance between its two nearest rows.
+_THICKNESS: Final = 0.78
 _PATTERNS: Final = ("", "/", ".", "x", "-", "\\", "|", "+")
 
 
@@ -207,7 +209,6 @@ def _draw(trace: _Trace) -> go.Figure:
         margin={"t": 52},
         showlegend=False,
         barmode="overlay",
-        bargap=0.22,
         xaxis={
             "domain": [_BARS_FROM, 1],
             "range": [-0.01 * extent, 1.02 * extent],
@@ -264,6 +265,7 @@ def _bars(trace: _Trace, services: Sequence[str], extent: float) -> list[go.Bar]
                     base=[trace.ms(trace.forest.start[row]) for _, row in places],
                     x=[trace.ms(max(trace.forest.duration[row], smallest)) for _, row in places],
                     y=[place for place, _ in places],
+                    width=_THICKNESS,
                     marker={
                         "color": _FILLS[number % len(_FILLS)],
                         "pattern": {
@@ -290,22 +292,11 @@ def _path(trace: _Trace) -> go.Scatter:
     x: list[float | None] = []
     y: list[float | None] = []
     for place, line in enumerate(trace.lines):
-        for begin, end in _pieces(trace.sections.get(line.row, ()), trace.extent // _PIECES):
+        for begin, end in pieces(trace.sections.get(line.row, ()), trace.extent // _PIECES):
             x += [trace.ms(begin), trace.ms(end), None]
             y += [place + 0.2, place + 0.2, None]
     stroke = {"color": "#000000", "width": 3}
     return go.Scatter(x=x, y=y, mode="lines", line=stroke, hoverinfo="skip", name="critical path")
-
-
-def _pieces(sections: Sequence[tuple[int, int]], closest: int) -> list[tuple[int, int]]:
-    """Return the sections of a span in order of time, those joined between which no reader could see a gap."""
-    pieces: list[tuple[int, int]] = []
-    for begin, end in sorted(sections):
-        if pieces and begin - pieces[-1][1] <= closest:
-            pieces[-1] = (pieces[-1][0], max(end, pieces[-1][1]))
-        else:
-            pieces.append((begin, end))
-    return pieces
 
 
 def _durations(trace: _Trace, extent: float, size: int) -> go.Scatter:

@@ -63,7 +63,7 @@ def cost(finding: Finding) -> str:
     if members.get("critical_path_ms_p95"):
         return f"{duration(members['critical_path_ms_p95'])} a request at p95"
     if members.get("total_ms"):
-        return f"{duration(members['total_ms'])} in all"
+        return f"{duration(members['total_ms'])} over all requests"
     return ""
 
 

@@ -92,6 +92,8 @@ def build_report(
     review.save(unfinished / "review")
     if data is not None:
         keep_whole(review, data, before, unfinished / "review")
+    if comparison is not None:
+        comparison.save(unfinished / "review")
     (unfinished / "findings.json").write_text(outputs.write(review, "json", comparison), encoding="utf-8", newline="\n")
     (unfinished / "alerts.yml").write_text(rules_text(review), encoding="utf-8", newline="\n")
     executed = _execute_all(unfinished / "notebooks", progress)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from analysis._wording import counted, percent, plain
+import pandas as pd
+
+from analysis._wording import counted, duration, percent, plain
 from analysis.compare.html import said_change, sentences
 from analysis.figures import change_map, service_map, trend
-from analysis.findings import FAMILIES, Assessment
+from analysis.findings import FAMILIES, Assessment, Finding
 from analysis.report.chapters import CHAPTERS
 from analysis.report.site import Document
 from analysis.report.templates import render
@@ -85,15 +87,36 @@ def opening(told: Told) -> dict[str, Any]:
         "trusted": _trusted(review),
         "summaries": [_summary(review, family) for family in FAMILIES],
         "first": _first(rows),
+        "recorded": _recorded(review),
         "since": _since(told),
         "blind": [item for item in review.assessments_made if item.outcome == "not_assessable"],
     }
 
 
 def _first(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the findings to begin with: the gravest, those whose remedy is known to save something first."""
+    """Return the findings to begin with: the gravest, those whose remedy is known to save something first.
+
+    Of one kind it is the gravest; ``others`` are as many more of it as are worth naming: five remedies for the same are
+    one remedy.
+    """
     worth = [row for row in rows if row["finding"].severity in ("high", "medium")]
-    return sorted(worth, key=lambda row: (row["finding"].severity != "high", not row["saving"]))[:_FIRST]
+    chosen: dict[str, dict[str, Any]] = {}
+    for row in sorted(worth, key=lambda row: (row["finding"].severity != "high", not row["saving"])):
+        first = chosen.setdefault(row["finding"].detector, row | {"others": []})
+        if first["finding"] is not row["finding"]:
+            first["others"].append(row)
+    return list(chosen.values())[:_FIRST]
+
+
+def _recorded(review: Review) -> str:
+    """Return how long was recorded, in words; "" where no time is known."""
+    first, last = review.totals.get("first"), review.totals.get("last")
+    return duration((pd.Timestamp(last) - pd.Timestamp(first)).total_seconds() * 1e3) if first and last else ""
+
+
+def _graver(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the first of those that are more than a shape."""
+    return [finding for finding in findings if finding.severity != "info"][:_CHANGES]
 
 
 def _since(told: Told) -> dict[str, Any] | None:
@@ -102,11 +125,15 @@ def _since(told: Told) -> dict[str, Any] | None:
         return None
     changes: dict[str, list[str]] = {"worse": [], "better": []}
     for row in comparison.changes.itertuples(index=False):
-        changes[str(row.verdict)].append(said_change(row))
+        changes[str(row.verdict)].append(said_change(row, verdict=False))
+    new = [item.finding for item in comparison.of_status("new")]
+    resolved = [item.finding for item in comparison.of_status("resolved")]
     return {
         "sentences": list(sentences(comparison)),
-        "new": [told.row(item.finding) for item in comparison.of_status("new")],
-        "resolved": [item.finding for item in comparison.of_status("resolved")],
+        "new": [told.row(finding) for finding in _graver(new)],
+        "more_new": len(new) - len(_graver(new)),
+        "resolved": _graver(resolved),
+        "more_resolved": len(resolved) - len(_graver(resolved)),
         "unjudged": [item.finding for item in comparison.of_status("unjudged")],
         "worse": changes["worse"][:_CHANGES],
         "better": changes["better"][:_CHANGES],
@@ -167,10 +194,13 @@ def _trust(review: Review) -> Iterator[str]:
     if "orphans" not in review.trust_report.doubts and review.totals["spans"]:
         yield "Traces are whole: no span, or next to none, has lost its parent."
     said = {name: share for name, share in review.trust.get("attribute_coverage", {}).items() if share is not None}
-    partial = [f"{name.replace('_', ' ')} {percent(share)}" for name, share in said.items() if share < 1]
-    if partial:
-        yield f"Attributes that spans should carry and not all do: {', '.join(partial)}."
-    elif said:
+    partial = {name: share for name, share in said.items() if share < 1}
+    # What a doubt has said above is not said twice.
+    untold = [name for name in partial if f"{name}s" not in review.trust_report.doubts]
+    if untold:
+        named = ", ".join(f"{name.replace('_', ' ')} {percent(partial[name])}" for name in untold)
+        yield f"Attributes that spans should carry and not all do: {named}."
+    elif said and not partial:
         yield "Every attribute that the detectors ask for is there."
 
 

@@ -23,7 +23,7 @@ def number_of(finding: Finding) -> tuple[str, str]:
     if cost.get("critical_path_ms_p95"):
         return duration(float(cost["critical_path_ms_p95"])), "of a request at p95"
     if cost.get("total_ms"):
-        return duration(float(cost["total_ms"])), "in all"
+        return duration(float(cost["total_ms"])), "over all requests"
     if finding.traces_seen and finding.traces_affected:
         return percent(finding.traces_affected / finding.traces_seen), "of the traces that could show it"
     number = len(finding.services)
@@ -41,7 +41,7 @@ def saving_of(finding: Finding) -> str:
     if saving.get("calls"):
         parts.append(counted(int(saving["calls"]), "call"))
     if saving.get("total_ms"):
-        parts.append(f"{duration(saving['total_ms'])} in all")
+        parts.append(f"{duration(saving['total_ms'])} over all requests")
     return ", ".join(parts)
 
 

@@ -127,6 +127,47 @@ def test_what_is_kept_serves_as_well_as_the_review(before, after, tmp_path):
     assert an.compare(tmp_path / "report", after).to_json() == expected
 
 
+def test_a_comparison_is_kept_beside_the_later_review(before, after, comparison, tmp_path):
+    folder = after.save(tmp_path / "review")
+    assert an.open_comparison(folder) is None
+    comparison.save(folder)
+    kept = an.open_comparison(folder)
+    assert kept.to_json() == comparison.to_json()
+    assert kept.tables.equals(comparison.tables)
+    assert kept.nodes.equals(comparison.nodes)
+    # What a comparison reads, and no more: the folder goes into every report.
+    assert sorted(path.name for path in (folder / "before").iterdir()) == [
+        "baseline.json",
+        "call_samples.parquet",
+        "calls.parquet",
+        "data_access.parquet",
+        "operations.parquet",
+    ]
+    (tmp_path / "findings.json").write_text(before.to_json_text())
+    an.compare(tmp_path / "findings.json", after).save(folder := after.save(tmp_path / "other"))
+    assert not an.open_comparison(folder).has_traffic
+    assert an.open_comparison(folder).findings.equals(comparison.findings)
+    (folder / "before" / "baseline.json").unlink()
+    with pytest.raises(BaselineError, match="not written whole"):
+        an.open_comparison(folder)
+
+
+def test_a_configuration_judges_what_is_reviewed_and_masks_what_it_hides(before, tmp_path):
+    other = shop_file(tmp_path / "other.jsonl", 40, service="basket")
+    config = {"redaction": {"patterns": ["cart", "basket"]}, "limits": {"n_plus_one_queries": {"repeats": 1_000}}}
+    named = an.compare(before, other)
+    assert "cart" in repr(named.to_json())
+    assert "basket" in repr(named.to_json())
+    hidden = an.compare(before, other, config=config)
+    assert "cart" not in repr(hidden.to_json())
+    assert "basket" not in repr(hidden.to_json())
+    hidden.save(tmp_path)
+    assert "cart" not in (tmp_path / "before" / "baseline.json").read_text()
+    # Both are mended by a limit that nothing reaches; what was reviewed before stays as it was.
+    assert "n_plus_one_queries" in {item.finding.detector for item in hidden.of_status("resolved")}
+    assert not hidden.after.assessments["findings"][hidden.after.assessments["detector"] == "n_plus_one_queries"].any()
+
+
 def test_json_has_no_number_that_is_none(comparison):
     text = json.dumps(comparison.to_json(), allow_nan=False)
     assert json.loads(text)["counts"]["resolved"] == len(comparison.of_status("resolved"))

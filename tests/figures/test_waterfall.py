@@ -49,6 +49,15 @@ def test_bars_are_in_milliseconds_since_the_start_of_the_trace():
     assert "ms since the start of the trace" in texts(figure)
 
 
+def test_every_bar_is_as_thick_as_its_row_however_far_apart_those_of_a_service_are():
+    near = [span(number, 1, number, number + 1) for number in range(2, 30)]
+    figure = drawn(span(1, 0, 0, 100, service="cart"), *near, span(30, 1, 50, 60, service="cart"))
+    bars = [trace for trace in figure.data if trace.type == "bar"]
+    # Those of cart are 29 rows apart: without a width of their own the library draws each over 22 rows.
+    assert len(bars) == 2
+    assert [0.5 < bar.width < 1 for bar in bars] == [True, True]
+
+
 def test_the_critical_path_is_drawn_in_its_pieces():
     # Worked by hand: the root waits for the child from 20 to 80, and works itself before and after.
     figure = drawn(span(1, 0, 0, 100), span(2, 1, 20, 80))

@@ -40,7 +40,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis._wording import percent
+from analysis._wording import duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors._requests import PERCENTILE, affected_traces, front_services, largest_share
@@ -149,7 +149,7 @@ def _finding(
         title=f"{service} {operation} needs the same {len(services)} services every time",
         summary=(
             f"{percent(shares['same'])} of the requests wait for {', '.join(services)}: {percent(shares['reach'])} of "
-            f"all services. The way between them takes {at_p95:g} ms of the critical path at p95."
+            f"all services. The way between them takes {duration(at_p95)} of the critical path at p95."
         ),
         services=services,
         subject={"service": service, "operation": operation},

@@ -45,7 +45,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis._wording import percent
+from analysis._wording import duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
@@ -163,7 +163,7 @@ def _finding(
         summary=(
             f"{percent(share)} of the visits to {service} only read or write {', '.join(tables)}; it is called by "
             f"{', '.join(callers)} and is part of {percent(seen / traces)} of the traces. The way to it takes "
-            f"{at_p95:g} ms of the critical path at p95."
+            f"{duration(at_p95)} of the critical path at p95."
         ),
         services=services,
         subject={"service": service},

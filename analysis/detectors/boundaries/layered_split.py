@@ -40,7 +40,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis._wording import percent
+from analysis._wording import duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._requests import front_services, is_proxy
 from analysis.detectors.boundaries._services import (
@@ -156,7 +156,7 @@ def _finding(
         title=f"{ARROW.join(layers)} are layers of one service",
         summary=(
             f"Each calls the next in at least {percent(min(shares))} of its visits, and nobody else calls "
-            f"{', '.join(layers[1:])}. The way between them takes {at_p95:g} ms of the critical path at p95."
+            f"{', '.join(layers[1:])}. The way between them takes {duration(at_p95)} of the critical path at p95."
         ),
         services=services,
         subject={"layers": list(layers)},

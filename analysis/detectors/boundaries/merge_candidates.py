@@ -44,7 +44,7 @@ from typing import Final
 import networkx as nx
 import pandas as pd
 
-from analysis._wording import percent
+from analysis._wording import duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
@@ -182,7 +182,7 @@ def _finding(
         summary=(
             f"{percent(float(str(measures['affinity'])))} of the calls of {measures['smaller']} are with the other, "
             f"which is in {percent(float(str(measures['co_occurrence'])))} of its traces; {'; '.join(reasons)}. As one "
-            f"they would save {at_p95:g} ms of the critical path at p95. Calls between: {way.cost['calls']}."
+            f"they would save {duration(at_p95)} of the critical path at p95. Calls between: {way.cost['calls']}."
         ),
         services=pair,
         subject={"services": list(pair)},

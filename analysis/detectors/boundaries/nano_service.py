@@ -42,7 +42,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis._wording import counted, percent
+from analysis._wording import counted, duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
@@ -145,8 +145,8 @@ def _finding(
         title=f"{service} is hardly more than a function of {caller}",
         summary=(
             f"{service} has {counted(len(operations), 'operation')} ({', '.join(operations)}); {percent(share)} of its "
-            f"calls come from {caller}, and {percent(own)} of their time is its own. The way to it takes {at_p95:g} ms "
-            "of the critical path at p95."
+            f"calls come from {caller}, and {percent(own)} of their time is its own. The way to it takes "
+            f"{duration(at_p95)} of the critical path at p95."
         ),
         services=services,
         subject={"service": service, "caller": caller},

@@ -39,7 +39,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis._wording import percent
+from analysis._wording import duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import ms
 from analysis.detectors._requests import front_services, is_proxy
@@ -137,7 +137,8 @@ def _finding(
         title=f"{service} only passes calls on to {target}",
         summary=(
             f"{percent(share)} of the visits to {service} make one call, to {target}, and touch no data; "
-            f"{percent(own)} of their time is its own. The way to it takes {at_p95:g} ms of the critical path at p95."
+            f"{percent(own)} of their time is its own. The way to it takes {duration(at_p95)} of the critical path at "
+            "p95."
         ),
         services=services,
         subject={"service": service, "target": target},

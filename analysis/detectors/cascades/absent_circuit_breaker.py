@@ -48,6 +48,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram, upper
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.findings import Assessment, Finding, Outcome
@@ -170,8 +171,8 @@ def _finding(evidence: Evidence, service: str, target: str, bad: pd.DataFrame, u
         confidence=trust.confidence(0.8 if usual else 0.6, _SENSITIVE_TO, traces),
         title=f"{service} goes on calling {whom}, which does not answer",
         summary=(
-            f"In {len(bad)} minutes {failures} of {calls} calls failed, after {ms(waits.percentile(0.5)):g} ms at the "
-            f"median, and the calls went on: {wasted_ns / _SECOND_NS:.3g} s were waited in vain."
+            f"In {len(bad)} minutes {failures} of {calls} calls failed, after {duration(ms(waits.percentile(0.5)))} "
+            f"at the median, and the calls went on: {wasted_ns / _SECOND_NS:.3g} s were waited in vain."
         ),
         services=services,
         subject={"service": service, "target": target},

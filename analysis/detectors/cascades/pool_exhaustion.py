@@ -57,6 +57,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis._histogram import Histogram, uppers
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors._requests import finding, largest_share
@@ -272,9 +273,9 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
         0.85 if by_connection else 0.5,
         _SENSITIVE_TO,
         (
-            f"the least busy quarter of the seconds waited {ms(worst.idle_ns):g} ms on average",
+            f"the least busy quarter of the seconds waited {duration(ms(worst.idle_ns))} on average",
             f"waits follow the load: rank correlation {worst.rises:.2f} over {len(worst.waited)} seconds",
-            f"the copy's other calls to stores went on: {ms(int(worst.querying.sum())):g} ms in all"
+            f"the copy's other calls to stores went on: {duration(ms(int(worst.querying.sum())))} in all"
             if by_connection
             else "no span tells of taking a connection: it may be workers or the processor that are waited for",
         ),
@@ -282,8 +283,8 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
         title=f"{service} runs out of {'connections' if by_connection else 'connections or workers'} under load",
         summary=(
             f"With {load:.1f} visits at once ({worst.instance or 'its only copy named'}), visits waited "
-            f"{ms(worst.busy_ns):g} ms for {what} on average, {ms(worst.idle_ns):g} ms when idle; {refused} waits "
-            f"failed, and {failed} requests with them."
+            f"{duration(ms(worst.busy_ns))} for {what} on average, {duration(ms(worst.idle_ns))} when idle; {refused} "
+            f"waits failed, and {failed} requests with them."
         ),
         services=(service,),
         subject={"service": service, "how": worst.how},

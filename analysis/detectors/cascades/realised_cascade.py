@@ -80,7 +80,7 @@ INFO: Final = Info(
 _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
 _SERVED: Final = ("server", "client", "unspecified", "internal")
 _REMEDY: Final = (
-    "Put a fallback or a bulkhead at {where}, the lowest visit above {origin} that could answer without it; "
+    "Put a fallback or a bulkhead at {where}: above {origin} it is the nearest that could answer without it; "
     "bound the wait with a timeout and a circuit breaker."
 )
 _SLOW_REMEDY: Final = (

@@ -41,6 +41,7 @@ from typing import Final
 import numpy as np
 
 from analysis._histogram import Histogram, mid, upper
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import NANOSECONDS_PER_MS, examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors.cascades._retries import SENSITIVE_TO, Retried, missing_evidence, retried_calls
@@ -114,7 +115,7 @@ def _finding(item: Retried, gaps: Histogram, limits: Limits) -> Finding | None:
     first_ms = ms(merged_histogram(first["gap"]).percentile(0.5))
     traces = min(evidence.traces, int(later["traces"].sum()))
     weight = Weight(passes_limits=gaps.count >= limits["retried"], share_of_requests=item.share_of_requests())
-    how = f"{ms(median):g} ms after the last failure" if short else f"every {ms(median):g} ms"
+    how = f"{duration(ms(median))} after the last failure" if short else f"every {duration(ms(median))}"
     wasted = ms(item.again["total_ns"].sum())
     trust = evidence.trust.of(item.services)
     return Finding(
@@ -124,7 +125,7 @@ def _finding(item: Retried, gaps: Histogram, limits: Limits) -> Finding | None:
         confidence=trust.confidence(0.9, _SENSITIVE_TO, traces),
         title=f"{item.where} tries {item.whom} again {how}: {item.what}",
         summary=(
-            f"{gaps.count} gaps after the first have a median of {ms(median):g} ms and vary by {varies:.0%}: "
+            f"{gaps.count} gaps after the first have a median of {duration(ms(median))} and vary by {varies:.0%}: "
             + ("no pause." if short else "the same pause each time.")
         ),
         services=item.services,
@@ -153,7 +154,7 @@ def _finding(item: Retried, gaps: Histogram, limits: Limits) -> Finding | None:
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(merged_exemplars(later["exemplars"]), median),
         considered=(
-            f"the first gap (median {first_ms:g} ms) was left out: to try once more at once is sound",
+            f"the first gap (median {duration(first_ms)}) was left out: to try once more at once is sound",
             *trust.sentences(_SENSITIVE_TO, traces),
         ),
         remedy=f"Let {item.where} wait before each further attempt: exponential backoff with full jitter.",

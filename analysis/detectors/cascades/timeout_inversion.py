@@ -44,7 +44,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram, lower
-from analysis._wording import counted
+from analysis._wording import counted, duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import NANOSECONDS_PER_MS, examples, merged_exemplars, merged_histogram, ms
 from analysis.findings import Assessment, Finding
@@ -119,7 +119,7 @@ def _finding(
         f"{failed - count} of {failed} calls that failed for the caller ended with it",
         "durations were compared, not ends: the overhang is a lower bound and does not depend on clocks",
         *(
-            f"inside, {item['operation']} waits {item['timeout_ms']:g} ms for {item['target']}, "
+            f"inside, {item['operation']} waits {duration(item['timeout_ms'])} for {item['target']}, "
             f"{_times(item['attempts'])}"
             for item in inner
         ),
@@ -132,8 +132,8 @@ def _finding(
         confidence=trust.confidence(0.9, _SENSITIVE_TO, traces),
         title=f"{callee} works on after {caller} has given up",
         summary=(
-            f"{caller} gave up on {count} calls, after {outer_ms:g} ms at the median; {callee} went on for another "
-            f"{given_up.percentile(0.5) / 1000:.0%} of that time."
+            f"{caller} gave up on {count} calls, after {duration(outer_ms)} at the median; {callee} went on for "
+            f"another {given_up.percentile(0.5) / 1000:.0%} of that time."
         ),
         services=services,
         subject=subject,
@@ -160,7 +160,7 @@ def _finding(
         considered=tuple(considered),
         remedy=(
             f"Pass the deadline on: let {callee} stop when {caller} has given up, and keep its own timeouts "
-            f"times attempts below {outer_ms:g} ms."
+            f"times attempts below {duration(outer_ms)}."
         ),
     )
 

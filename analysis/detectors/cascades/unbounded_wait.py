@@ -49,6 +49,7 @@ from functools import cached_property
 from typing import Final
 
 from analysis._histogram import Histogram, lowers, uppers
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors._requests import shortened
@@ -208,7 +209,7 @@ def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Findi
         title=f"{item.where} waits for {item.whom} without bound: {shortened(item.template)}",
         summary=(
             f"{count} of {whole.count} calls waited longer than {limit_ns / _SECOND_NS:.3g} s, the longest "
-            f"{longest / _SECOND_NS:.3g} s, where {ms(whole.percentile(0.5)):g} ms is usual; none met a deadline."
+            f"{longest / _SECOND_NS:.3g} s, where {duration(ms(whole.percentile(0.5)))} is usual; none met a deadline."
         ),
         services=services,
         subject={"kind": "unbounded", **{name: getattr(item, name) for name in _SUBJECT}},

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram
+from analysis._wording import duration
 from analysis.detectors import Evidence, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.detectors._requests import shortened
@@ -207,7 +208,7 @@ class Repetition:
     def price(self) -> str:
         """Return what the calls cost, and what one call would save, as a sentence."""
         cost, saved = self.cost()["critical_path_ms_p95"], self.saving()["critical_path_ms_p95"]
-        return f"They take {cost:g} ms of the critical path at p95; one call instead would save {saved:g} ms."
+        return f"They take {duration(cost)} of the critical path at p95; one call instead would save {duration(saved)}."
 
     def exemplars(self) -> tuple[Example, ...]:
         """Return the median, the worst and the most recent trace."""

@@ -44,6 +44,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
@@ -157,7 +158,7 @@ def _finding(
         title=f"{caller} calls {callee} {at_p95:g} times a request",
         summary=(
             f"{caller} makes {round(calls.percentile(0.5), 2):g} calls to {callee} in a request (median; p95 "
-            f"{at_p95:g}){on_the_way}. One call in place of all would save {ms(saved):g} ms at p95."
+            f"{at_p95:g}){on_the_way}. One call in place of all would save {duration(ms(saved))} at p95."
         ),
         services=tuple(sorted((caller, callee))),
         subject={"caller": caller, "callee": callee},

@@ -44,6 +44,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
@@ -140,7 +141,8 @@ def _finding(
         title=f"{operation} of {service} fans out to {at_p95:g} calls of up to {callees} services",
         summary=(
             f"One span of {operation} makes {round(calls.percentile(0.5), 2):g} calls (median; p95 {at_p95:g}) of up "
-            f"to {callees} services. Waiting for the slowest rather than the median call costs {ms(paid):g} ms at p95."
+            f"to {callees} services. Waiting for the slowest rather than the median call costs {duration(ms(paid))} "
+            "at p95."
         ),
         services=(service,),
         subject={"service": service, "operation": operation},

@@ -45,6 +45,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
@@ -153,7 +154,7 @@ def _finding(evidence: Evidence, limits: Limits, told: _Answers) -> Finding:
         title=title,
         summary=(
             f"{answers} {large} hold {usual} at the median, {what} at {'p99' if counted else 'p95'}, and take "
-            f"{ms(told.slow_ns):g} ms at {'p99' if counted else 'p95'}."
+            f"{duration(ms(told.slow_ns))} at {'p99' if counted else 'p95'}."
         ),
         services=tuple(callers) if counted else tuple(sorted({*callers, told.callee})),
         subject={"callee": told.callee, "template": told.template, "counted_in": "rows" if counted else "bytes"},

@@ -43,6 +43,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
@@ -129,7 +130,7 @@ def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, row
         title=f"{between} calls back to {waiting}, which waits for its answer",
         summary=(
             f"{visits} calls of {between} come back to {waiting}{shown} while it waits for {between}. "
-            f"They take {at_p95:g} ms of the critical path at p95."
+            f"They take {duration(at_p95)} of the critical path at p95."
         ),
         services=tuple(sorted((waiting, between))),
         subject={"waiting": waiting, "between": between},

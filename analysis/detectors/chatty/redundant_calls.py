@@ -47,6 +47,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
@@ -135,8 +136,8 @@ def _finding(evidence: Evidence, limits: Limits, template: str, target: str, row
         title=f"{who} ask{'' if several else 's'} {target} the same again within a request: {shortened(template)}",
         summary=(
             f"Of {calls} calls in {affected} traces {repeated} ask for what was answered before ({median:g} calls a "
-            f"trace, p95 {at_p95:g}). The repetitions take {cost['critical_path_ms_p95']:g} ms of the critical path at "
-            "p95."
+            f"trace, p95 {at_p95:g}). The repetitions take {duration(cost['critical_path_ms_p95'])} of the critical "
+            "path at p95."
         ),
         services=tuple(sorted({*callers, target} if category in ("http", "rpc") else set(callers))),
         subject={"template": template, "target": target},

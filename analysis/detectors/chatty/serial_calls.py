@@ -42,6 +42,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits
 from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
@@ -124,7 +125,8 @@ def _finding(
         title=f"{operation} of {service} asks {different} {what} one after the other",
         summary=(
             f"{len(seen)} series of calls, most often {'; '.join(shortened(text) for text in asked)}. Asked at once "
-            f"they would save {ms(saved):g} ms at the median, {ms(saving.percentile(PERCENTILE)):g} ms at p95."
+            f"they would save {duration(ms(saved))} at the median, {duration(ms(saving.percentile(PERCENTILE)))} at "
+            "p95."
         ),
         services=(service,),
         subject={"service": service, "operation": operation, "calls": "services" if remote else "stores"},

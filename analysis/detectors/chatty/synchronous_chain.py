@@ -45,6 +45,7 @@ from typing import Final
 import pandas as pd
 
 from analysis._histogram import Histogram
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
@@ -129,7 +130,7 @@ def _finding(
         title=f"{operation} of {service} waits for {edges} calls one behind the other",
         summary=(
             f"{path}: each waits for the next. The services on the way answer {availability:.2%} of the time together; "
-            f"{ms(spent):g} ms are spent between them at p95."
+            f"{duration(ms(spent))} are spent between them at p95."
         ),
         services=tuple(sorted(set(services))),
         subject={"entry_service": service, "entry_operation": operation},

@@ -43,6 +43,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram, bucket, mid
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import NANOSECONDS_PER_MS, examples, merged_exemplars, merged_histogram, ms
 from analysis.facts.blind_time import TENTHS
@@ -111,7 +112,7 @@ def _finding(
     trust = evidence.trust.of(services)
     considered = [
         f"{parents - spans} of {parents} spans of the operation with children are no blind spot",
-        f"{ms(int(dark['pause_ns'].sum())):g} ms of pauses between attempts were set aside",
+        f"{duration(ms(int(dark['pause_ns'].sum())))} of pauses between attempts were set aside",
         f"{int(rows.loc[rows['told'], 'spans'].sum())} spans in whose middle a log record was written were set aside",
         "calls to others, spans of connecting, and of waiting for a pool, were left out",
         *trust.sentences(_SENSITIVE_TO, traces),
@@ -122,10 +123,10 @@ def _finding(
         family=INFO.family,
         severity=severity(weight),
         confidence=trust.confidence(0.8, _SENSITIVE_TO, traces),
-        title=f"{operation} of {who} spends {ms(p50):g} ms where no span looks",
+        title=f"{operation} of {who} spends {duration(ms(p50))} where no span looks",
         summary=(
             f"In {spans} of {parents} spans of {operation} with children, at least {limits['share']:.0%} of the time "
-            f"passes without a child: {ms(p50):g} ms at the median, {ms(p95):g} ms at p95."
+            f"passes without a child: {duration(ms(p50))} at the median, {duration(ms(p95))} at p95."
         ),
         services=services,
         subject={"service": service, "operation": operation},

@@ -42,6 +42,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.findings import Assessment, Finding
@@ -125,7 +126,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, peer: str, rows: 
         title=f"{peer}, called by {service or 'an unnamed service'}, records no spans",
         summary=(
             f"{unanswered} of {calls} client spans from {service or 'an unnamed service'} to {peer} "
-            f"have no server span below: {ms(rows['unanswered_ns'].sum()):g} ms in all, "
+            f"have no server span below: {duration(ms(rows['unanswered_ns'].sum()))} in all, "
             "of which nothing inside can be seen."
         ),
         services=services,

@@ -47,6 +47,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
@@ -161,8 +162,9 @@ def _finding(
         title=f"{where} joins data of {', '.join(sources)} with {target} by {often:g} calls a request",
         summary=(
             f"After answers of {', '.join(sources)}, {where} calls {template} of {target} "
-            f"{times.percentile(0.5):g} times a request (median). They take {ms(critical.percentile(_PERCENTILE)):g} "
-            f"ms of the critical path at p95; one call instead would save {ms(saving.percentile(_PERCENTILE)):g} ms."
+            f"{times.percentile(0.5):g} times a request (median). They take "
+            f"{duration(ms(critical.percentile(_PERCENTILE)))} of the critical path at p95; one call instead would "
+            f"save {duration(ms(saving.percentile(_PERCENTILE)))}."
         ),
         services=tuple(sorted({service, target, *sources})),
         subject={"service": service, "operation": operation, "target": target, "template": template},

@@ -51,6 +51,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Roles, Weight, severity
 from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, ms, named
@@ -210,10 +211,10 @@ def _finding(
         _SENSITIVE_TO,
         (*considered, *doubt),
         severity=severity(Weight(passes_limits=per_write >= limits["polls_per_write"] and not outbox)),
-        title=f"{service} polls {table} every {median_ms:.0f} ms for what {' and '.join(writers)} left there",
+        title=f"{service} polls {table} every {duration(median_ms)} for what {' and '.join(writers)} left there",
         summary=(
-            f"{service} read {table} in {store} {polling.polls} times at regular intervals of {median_ms:.0f} ms; "
-            f"{', '.join(writers)} wrote it in {writing} traces. A row waits {median_ms / 2:.0f} ms on average."
+            f"{service} read {table} in {store} {polling.polls} times at regular intervals of {duration(median_ms)}; "
+            f"{', '.join(writers)} wrote it in {writing} traces. A row waits {duration(median_ms / 2)} on average."
         ),
         services=tuple(sorted({service, *writers})),
         subject={"store": store, "table": table, "service": service},
