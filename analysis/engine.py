@@ -14,6 +14,7 @@ from typing import Final
 import pyarrow as pa
 
 from analysis import facts as facts_room
+from analysis._allocation import keep_freed_memory
 from analysis._progress import Progress
 from analysis.addresses import StoreError
 from analysis.dataset import Dataset, Partition
@@ -107,6 +108,7 @@ def _with_logs(dataset: Dataset) -> list[_Pair]:
 
 def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[str]) -> Mapping[str, pa.Table]:
     """Scan some partitions one after the other and merge them: what runs on a worker."""
+    keep_freed_memory()
     catalogue = facts_room.discover()
     chosen = {name: catalogue[name] for name in names}
     columns, log_columns = (of(list(chosen.values())) for of in (facts_room.columns_of, facts_room.log_columns_of))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import ctypes
 import json
+import sys
 from concurrent.futures import Executor, Future
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 import analysis
 from analysis import facts
+from analysis._allocation import keep_freed_memory
 from analysis.engine import open_executor, scan_facts
 from analysis.executors import worker_count
 from tests.exports import otlp_lines, span
@@ -139,3 +142,8 @@ def test_a_cluster_of_two_workers_over_tcp_finds_the_same_bytes(tmp_path: Path):
         assert address.startswith("tcp://")
         found = json.dumps(analysis.review(data, engine=f"dask={address}").to_json())
     assert found == expected
+
+
+def test_freed_memory_is_kept_where_the_c_library_can_be_asked():
+    asked = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
+    assert keep_freed_memory() == asked

@@ -55,6 +55,7 @@ class Attempts:
 
 #: Several facts of one pass ask for the same; forgotten with the forest.
 _FOUND: WeakKeyDictionary[Forest, Attempts] = WeakKeyDictionary()
+_NAMED: WeakKeyDictionary[Forest, dict[str, Codes]] = WeakKeyDictionary()
 
 
 def attempts_of(forest: Forest) -> Attempts:
@@ -140,6 +141,12 @@ def callee_operation(forest: Forest, attempts: Attempts) -> Codes:
 
 def naming_keys(forest: Forest, attempts: Attempts) -> dict[str, Codes]:
     """Return what names each logical call: the request, who calls whom, and with what."""
+    if forest not in _NAMED:
+        _NAMED[forest] = _named(forest, attempts)
+    return dict(_NAMED[forest])
+
+
+def _named(forest: Forest, attempts: Attempts) -> dict[str, Codes]:
     calls, first = attempts.calls, attempts.first
     rows, visit = calls.rows[first], calls.entry[first]
     # An attempt that never arrived names an address where the others name a service.

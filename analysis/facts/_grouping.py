@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from analysis._histogram import BUCKET_COUNT
 from analysis._kernels import grouping
-from analysis.facts._numbering import numbered
+from analysis._kernels.numbering import take_codes
+from analysis.facts._numbering import combined, firsts, numbered, ranked
 from analysis.forest import Codes
 
 __all__ = ["HISTOGRAM", "Groups", "Key", "group_by", "number_of"]
@@ -22,6 +23,8 @@ HISTOGRAM: Final = pa.list_(pa.struct([("bucket", pa.int32()), ("count", pa.int6
 #: A table of places up to this long is no slower than hashing, however few rows there are.
 _SMALL: Final = 1 << 12
 _WIDEST: Final = 1 << 62
+#: The order of so many texts is remembered.
+_MOST_RANKED: Final = 1 << 12
 
 Integers = npt.NDArray[np.integer[Any]]
 Int64s = npt.NDArray[np.int64]
@@ -115,17 +118,17 @@ def group_by(keys: Mapping[str, Key], size: int) -> Groups:
     """
     of_row, first = number_of(tuple(keys.values()), size)
     # Few rows are left: one for each combination. Two codes may stand for one text, and only texts have an order.
-    combined = np.zeros(len(first), np.int64)
+    number = np.zeros(len(first), np.int64)
     levels: dict[str, tuple[Int64s, pa.Array]] = {}
     for name, key in keys.items():
         codes, values = _levels(key, first)
-        if len(values) and int(combined.max(initial=0)) >= _WIDEST // len(values):
-            combined = np.unique(combined, return_inverse=True)[1].astype(np.int64)
-        combined = combined * max(1, len(values)) + codes
+        number = combined(number, codes)
         levels[name] = codes, values
-    _, chosen, place = np.unique(combined, return_index=True, return_inverse=True)
-    columns = {name: values.take(pa.array(codes[chosen], pa.int64())) for name, (codes, values) in levels.items()}
-    return Groups(place.astype(np.int32)[of_row], len(chosen), columns)
+    chosen = firsts(number)
+    columns = {name: values.take(pa.array(codes[chosen])) for name, (codes, values) in levels.items()}
+    place = np.empty(size, np.int32)
+    take_codes(number.astype(np.int32), of_row.astype(np.int64), place)
+    return Groups(place, len(chosen), columns)
 
 
 def number_of(keys: tuple[Key, ...], size: int) -> tuple[npt.NDArray[np.int32], Int64s]:
@@ -136,24 +139,24 @@ def number_of(keys: tuple[Key, ...], size: int) -> tuple[npt.NDArray[np.int32], 
     tuple
         The number of every row, and the first row of every number.
     """
-    combined = np.zeros(size, np.int64)
+    folded = np.zeros(size, np.int64)
     width = 1
     for key in keys:
         codes, levels = _codes(key, size)
         if width * levels >= _WIDEST:
-            number, first = _numbered(combined, width)
-            combined, width = number.astype(np.int64), len(first)
-        grouping.fold(combined, codes, levels)
+            number, first = _numbered(folded, width)
+            folded, width = number.astype(np.int64), len(first)
+        grouping.fold(folded, codes, levels)
         width *= levels
-    return _numbered(combined, width)
+    return _numbered(folded, width)
 
 
-def _numbered(combined: Int64s, width: int) -> tuple[npt.NDArray[np.int32], Int64s]:
-    size = len(combined)
+def _numbered(folded: Int64s, width: int) -> tuple[npt.NDArray[np.int32], Int64s]:
+    size = len(folded)
     if width > max(_SMALL, 2 * size):
-        return numbered(combined)
+        return numbered(folded)
     number, first = np.empty(size, np.int32), np.empty(size, np.int64)
-    count = grouping.number_by_place(combined, np.full(width, -1, np.int32), number, first)
+    count = grouping.number_by_place(folded, np.full(width, -1, np.int32), number, first)
     return number, first[:count].copy()
 
 
@@ -175,17 +178,34 @@ def _codes(key: Key, size: int) -> tuple[npt.NDArray[np.int32], int]:
 def _levels(key: Key, rows: Int64s) -> tuple[Int64s, pa.Array]:
     """Return codes of some rows into sorted distinct values, so that they order as the values do."""
     if not isinstance(key, Codes):
-        values, place = np.unique(np.asarray(key)[rows], return_inverse=True)
-        return place.astype(np.int64), pa.array(values)
-    chosen = key.codes[rows].astype(np.int64) + 1
+        values = np.asarray(key)[rows]
+        place = ranked(values.astype(np.int64)) if len(values) else np.zeros(0, np.int64)
+        return place, pa.array(values[firsts(place)])
+    chosen = key.codes[rows].astype(np.int64)
+    if len(key.values) <= _MOST_RANKED:
+        rank, ordered = _ranks(key.values)
+        return rank[chosen], ordered
+    # Of many texts few are there as a rule.
     seen = np.zeros(len(key.values) + 1, np.bool_)
     seen[chosen] = True
-    present, place = np.flatnonzero(seen) - 1, (np.cumsum(seen) - 1)[chosen]
-    texts = [key.values[code] if code >= 0 else "" for code in present.tolist()]
-    ordered = sorted(set(texts))
+    seen[-1] = False
+    present = np.flatnonzero(seen)
+    place = np.append(np.cumsum(seen[:-1]) - 1, len(present))
+    rank, ordered = _ranked_texts(tuple(key.values[code] for code in present.tolist()))
+    return rank[place[chosen]], ordered
+
+
+@lru_cache(maxsize=64)
+def _ranks(texts: tuple[str, ...]) -> tuple[Int64s, pa.Array]:
+    """Remember :func:`_ranked_texts`: the facts of a forest have the same columns, and mostly those of the next."""
+    return _ranked_texts(texts)
+
+
+def _ranked_texts(texts: tuple[str, ...]) -> tuple[Int64s, pa.Array]:
+    """Return the place of each text among the distinct ones in order, last that of the empty one; and these."""
+    ordered = sorted({*texts, ""})
     position = {text: index for index, text in enumerate(ordered)}
-    translate = np.array([position[text] for text in texts], np.int64)
-    return translate[place] if texts else np.zeros(0, np.int64), pa.array(ordered, pa.string())
+    return np.array([*(position[text] for text in texts), position[""]], np.int64), pa.array(ordered, pa.string())
 
 
 def _ordered(of_row: npt.NDArray[np.int32], count: int) -> tuple[Int64s, Int64s]:

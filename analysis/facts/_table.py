@@ -60,7 +60,8 @@ class Occurrences:
         Integers for each sum, min or max column; marks for a sum that counts them. The sum column ``traces`` is counted
         here and is not given.
     histograms
-        For each histogram column the values (negative ones are left out) and how often each counts.
+        For each histogram column the values (negative ones are left out) and how often each counts; where only some
+        occurrences have one, these come third, ascending.
     exemplar_value
         What exemplars are ranked by.
     span_offset, span_rows
@@ -70,7 +71,7 @@ class Occurrences:
     keys: Mapping[str, Key]
     trace: Integers
     sums: Mapping[str, npt.NDArray[Any]]
-    histograms: Mapping[str, tuple[Integers, Integers]]
+    histograms: Mapping[str, tuple[Integers, ...]]
     exemplar_value: Integers | None = None
     span_offset: Integers | None = None
     span_rows: Integers | None = None
@@ -85,8 +86,8 @@ def gather(fields: Sequence[Field], forest: Forest, seen: Occurrences) -> pa.Tab
         if item.role == "key":
             columns[item.name] = groups.keys[item.name].cast(item.type)
         elif item.role == "histogram":
-            values, counts = seen.histograms[item.name]
-            columns[item.name] = groups.histograms(seen_buckets(values), counts)
+            values, counts, *some = seen.histograms[item.name]
+            columns[item.name] = groups.histograms(seen_buckets(values), counts, *some)
         elif item.role == "exemplars":
             if seen.exemplar_value is None or seen.span_offset is None or seen.span_rows is None:
                 message = "a fact with exemplars needs exemplar_value, span_offset and span_rows"

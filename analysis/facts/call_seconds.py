@@ -12,10 +12,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from analysis._kernels.grouping import find_smallest
 from analysis.facts import _attempts
 from analysis.facts._attempts import attempts_of
 from analysis.facts._failing import failing
 from analysis.facts._grouping import number_of
+from analysis.facts._numbering import together_by
 from analysis.facts._outgoing import taken
 from analysis.facts._spread import MINUTE_S, SECOND_NS, began_ns
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
@@ -65,7 +67,7 @@ def scan(forest: Forest) -> pa.Table:
     failed = failing(forest)
 
     both = np.concatenate([rows, top])
-    order = np.argsort(both, kind="stable")
+    order = together_by(both, forest.size)[1]
     is_call = (np.arange(len(both)) < len(rows))[order]
     both = both[order]
     service = np.where(is_call, forest.codes("service").codes[both], -1).astype(np.int32)
@@ -80,8 +82,6 @@ def scan(forest: Forest) -> pa.Table:
     within = second % MINUTE_S
     key = (service, target, template, forest.root[both].astype(np.int64), second)
     _, first = number_of(tuple(part if isinstance(part, Codes) else np.asarray(part) for part in key), len(both))
-    new = np.zeros(len(both), np.bool_)
-    new[first] = True
     one = np.ones(len(both), np.int64)
     return gather(
         FIELDS,
@@ -102,15 +102,20 @@ def scan(forest: Forest) -> pa.Table:
             },
             histograms={
                 "by_second": (within, one),
-                "requests": (np.where(new, within, -1), one),
-                "failures": (np.where(lost, within, -1), one),
-                "retries": (np.where(tried, within, -1), one),
+                "requests": _at(within, first),
+                "failures": _at(within, np.flatnonzero(lost)),
+                "retries": _at(within, np.flatnonzero(tried)),
             },
             exemplar_value=forest.duration[both],
             span_offset=np.arange(len(both) + 1),
             span_rows=both,
         ),
     )
+
+
+def _at(second: np.ndarray, occurrences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a histogram of some occurrences, each counted once."""
+    return second[occurrences], np.ones(len(occurrences), np.int64), occurrences
 
 
 def _asked_cache(forest: Forest, rows: np.ndarray, visit: np.ndarray) -> np.ndarray:
@@ -120,7 +125,7 @@ def _asked_cache(forest: Forest, rows: np.ndarray, visit: np.ndarray) -> np.ndar
     cache &= forest.has_time[rows]
     latest = np.iinfo(np.int64).max
     earliest = np.full(forest.size, latest, np.int64)
-    np.minimum.at(earliest, visit[cache], forest.end[rows[cache]])
+    find_smallest(visit[cache].astype(np.int32), forest.end[rows[cache]], earliest)
     return np.asarray(~cache & (earliest[visit] <= forest.start[rows]))
 
 

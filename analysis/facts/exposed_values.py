@@ -131,7 +131,10 @@ def _exposing(codes: Codes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32
     """Return the rows whose text exposes something, ascending, once for each kind, and the kind."""
     found = kinds_of(pa.array(codes.values, pa.string()))
     rows, kinds = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+    there = {name for held in found.values() for name in held}
     for kind, name in enumerate(KINDS):
+        if name not in there:
+            continue
         exposes = np.zeros(len(codes.values) + 1, np.bool_)
         exposes[[place for place, held in found.items() if name in held]] = True
         hit = np.flatnonzero(exposes[codes.codes])

@@ -16,6 +16,7 @@ from analysis.facts import _data_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._data_calls import connecting, data_calls
 from analysis.facts._failing import FAILING_COLUMNS, MECHANISMS, failing, mechanism
+from analysis.facts._numbering import together_by
 from analysis.facts._outgoing import taken
 from analysis.facts._says import says
 from analysis.facts._spread import MINUTE_S, MOST_SECONDS, SECOND_NS, began_ns, spread
@@ -77,8 +78,9 @@ def scan(forest: Forest) -> pa.Table:
     second = np.concatenate([pieces[name][1] for name in _PARTS])
     amount = np.concatenate([pieces[name][2] for name in _PARTS])
     part = np.repeat(np.arange(len(_PARTS)), [len(pieces[name][0]) for name in _PARTS])
-    order = np.argsort(rows, kind="stable")
+    order = together_by(rows, forest.size)[1]
     rows, second, amount, part = rows[order], second[order], amount[order], part[order]
+    within = second % MINUTE_S
     is_wait = part == _PARTS.index("wait_count")
     begins = (part == _PARTS.index("busy")) & (second == _second(began_ns(forest, rows)))
     return gather(
@@ -92,14 +94,18 @@ def scan(forest: Forest) -> pa.Table:
             },
             trace=forest.trace_of[rows],
             sums={"visits": begins, "waits": is_wait, "refused": is_wait & gave_up[rows]},
-            histograms={
-                name: (np.where(part == place, second % MINUTE_S, -1), amount) for place, name in enumerate(_PARTS)
-            },
+            histograms={name: _of_part(part == place, within, amount) for place, name in enumerate(_PARTS)},
             exemplar_value=np.where(is_wait, forest.duration[rows], 0),
             span_offset=np.concatenate([[0], np.cumsum(is_wait)]),
             span_rows=rows[is_wait],
         ),
     )
+
+
+def _of_part(chosen: np.ndarray, within: np.ndarray, amount: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the histogram of some occurrences."""
+    which = np.flatnonzero(chosen)
+    return within[which], amount[which], which
 
 
 def _second(ns: np.ndarray) -> np.ndarray:

@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from analysis._kernels.grouping import keep_largest
 from analysis.facts import _senders
 from analysis.facts._ancestry import local_entries
 from analysis.facts._ascent import MOST_HOPS, ascend
 from analysis.facts._failing import FAILING_COLUMNS, failing
 from analysis.facts._grouping import number_of
+from analysis.facts._numbering import combined, firsts
 from analysis.facts._senders import senders
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.failures import HOP
@@ -116,10 +118,11 @@ def _carried(forest: Forest, offset: Int64s, hops: Int64s, own: Int64s) -> Int64
 def _requests(forest: Forest, rows: Int64s, reached: npt.NDArray[np.bool_], own: Int64s) -> npt.NDArray[np.bool_]:
     """Mark for each request the span that took most of it, the first of equals."""
     chosen = np.flatnonzero(reached)
-    order = chosen[np.lexsort((rows[chosen], -own[chosen], forest.root[rows[chosen]]))]
+    request = combined(forest.root[rows[chosen]], np.zeros(len(chosen), np.int64))
+    first = firsts(request)
+    keep_largest(request.astype(np.int32), own[chosen], first)
     marked = np.zeros(len(rows), np.bool_)
-    _, first = np.unique(forest.root[rows[order]], return_index=True)
-    marked[order[first]] = True
+    marked[chosen[first]] = True
     return marked
 
 
@@ -142,11 +145,13 @@ def _ways(forest: Forest, offset: Int64s, hops: Int64s) -> Codes:
         number[here] = more
     # Numbers tell apart what goes on at the same hop, hence ways of one length.
     code, first = number_of((length, number), len(length))
-    texts = []
-    for way in first.tolist():
-        part = hops[int(offset[way]) : int(offset[way + 1])].tolist()
-        texts.append(HOP.join(_said(service, operation, row) for row in part))
-    return Codes(code, tuple(texts))
+    # The hops of a few thousand ways have a few hundred names.
+    begin, end = offset[first].tolist(), offset[first + 1].tolist()
+    name, row_of = number_of((service, operation), forest.size)
+    said = [_said(service, operation, row) for row in row_of.tolist()]
+    named = name[hops].tolist()
+    texts = tuple(HOP.join([said[one] for one in named[begins:ends]]) for begins, ends in zip(begin, end, strict=True))
+    return Codes(code, texts)
 
 
 def _said(service: Codes, operation: Codes, row: int) -> str:

@@ -14,6 +14,7 @@ from analysis.facts import _attempts
 from analysis.facts._attempts import attempts_of, naming_keys
 from analysis.facts._failing import failing
 from analysis.facts._grouping import Key, number_of
+from analysis.facts._numbering import sorted_within
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
 
@@ -43,9 +44,8 @@ def scan(forest: Forest) -> pa.Table:
     first, last = calls.rows[attempts.first], calls.rows[attempts.last]
     visit = calls.entry[attempts.first].astype(np.int64)
     lost = np.flatnonzero(calls.failed[attempts.last] & ~failing(forest)[visit] & forest.has_time[last])
-    order = np.lexsort((forest.start[first], visit))
-    begins = np.searchsorted(visit[order], visit[lost], side="left")
-    ends = np.searchsorted(visit[order], visit[lost], side="right")
+    begin_of, order = sorted_within(visit, forest.start[first], forest.size)
+    begins, ends = begin_of[visit[lost]], begin_of[visit[lost] + 1]
     length = np.minimum(ends - begins, _MOST_LATER)
     owner = np.repeat(np.arange(len(lost)), length)
     offset = (

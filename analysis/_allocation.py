@@ -1,0 +1,37 @@
+"""Memory that was freed stays with the process while partitions are scanned: the next partition asks for as much.
+
+By default the C library hands arrays of some megabytes back to the system when they are freed, and gets them again page
+by page, each filled with zeros: a sixth of the time of a pass over the facts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from functools import cache
+from typing import Final
+
+__all__ = ["keep_freed_memory"]
+
+#: Parameters of ``mallopt`` (glibc, malloc.h) and what they are set to, bytes: the top of the heap is handed back where
+#: more of it is free; arrays smaller than the second are taken from the heap (glibc allows no more); the third is what
+#: the heap grows by.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
+_SETTINGS: Final = ((_TRIM_THRESHOLD, 1 << 29), (_MMAP_THRESHOLD, 1 << 25), (_TOP_PAD, 1 << 26))
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Ask the C library to keep what is freed, up to half a gigabyte, for what is allocated next.
+
+    Returns
+    -------
+    bool
+        It was asked: only glibc can be.
+    """
+    if sys.platform != "linux":
+        return False
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "gnu_get_libc_version"):
+        return False
+    return all(library.mallopt(parameter, size) == 1 for parameter, size in _SETTINGS)
