@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from analysis._columns import Codes, Columns
 from analysis._kernels.pairs import find_pairs
+from analysis.request_ids import RequestIds, hashes_of
 from analysis.schema import LOG_SCHEMA
 
 __all__ = ["LOG_COLUMNS", "Logs", "link_logs", "no_logs"]
@@ -40,6 +41,8 @@ class Logs:
         ns since the epoch, corrected for clock skew; 0 where ``has_time`` is false.
     has_time
         The export gives a time.
+    requests
+        What the ids of requests lead to; None where it was not looked for.
     """
 
     columns: Columns
@@ -48,6 +51,7 @@ class Logs:
     span: NDArray[np.int64]
     time: NDArray[np.int64]
     has_time: NDArray[np.bool_]
+    requests: RequestIds | None = None
 
     @property
     def size(self) -> int:
@@ -66,6 +70,16 @@ class Logs:
     def array(self, column: str, fill: float = 0) -> NDArray[Any]:
         """Return a column of fixed width, nulls filled."""
         return self.columns.array(column, fill)
+
+    @cached_property
+    def by_request(self) -> NDArray[np.int8]:
+        """What the id of its request leads each record to that names no trace (:mod:`analysis.request_ids`)."""
+        if self.requests is None:
+            return np.zeros(self.size, np.int8)
+        ids = hashes_of(self.codes("request_id"))
+        lead = self.requests.lead(ids, self.time, self.has_time)
+        lead[self.named] = 0
+        return lead
 
     @cached_property
     def grave(self) -> NDArray[np.bool_]:
@@ -87,6 +101,7 @@ def link_logs(
     trace_offset: NDArray[np.int64],
     trace_of: NDArray[np.int32],
     offsets: Mapping[str, int] | None,
+    requests: RequestIds | None = None,
 ) -> Logs:
     """Tie log records to the spans of a partition.
 
@@ -100,6 +115,8 @@ def link_logs(
         Where traces begin among the spans, and the trace of every span.
     offsets
         By host (or service, where a record has no host): ns to add to its clock.
+    requests
+        What the ids of requests lead to.
     """
     columns = Columns(table)
     high, low = columns.array("trace_id_high"), columns.array("trace_id_low")
@@ -125,7 +142,7 @@ def link_logs(
         beside = (span >= 0) & (columns.codes("host").codes < 0)
         shift[beside] = _shifts(spans.clock, offsets)[span[beside]]
         time = np.where(has_time, time + shift, time)
-    return Logs(columns, named, trace, span, time, has_time)
+    return Logs(columns, named, trace, span, time, has_time, requests)
 
 
 def _shifts(clock: Codes, offsets: Mapping[str, int]) -> NDArray[np.int64]:

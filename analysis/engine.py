@@ -8,6 +8,7 @@ order they came back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -22,6 +23,7 @@ from analysis.executors import Engine, EngineLost, in_order, open_executor, work
 from analysis.facts import Fact
 from analysis.kept_facts import KeptFacts, kept_facts
 from analysis.planting import Planting, plant_partition, planting
+from analysis.request_ids import find_request_ids
 
 __all__ = ["Progress", "open_executor", "scan_facts"]
 
@@ -66,6 +68,8 @@ def scan_facts(
     gathered = _Gathered({name: catalogue[name] for name in names})
     with open_executor(engine) as executor:
         prepared = planting(dataset, executor) if ground is None else ground
+        if "request_id" in facts_room.log_columns_of([catalogue[name] for name in names]):
+            prepared = replace(prepared, requests=find_request_ids(dataset, executor))
         kept = kept_facts(dataset, names, prepared)
         done, found = kept.take(names) if kept is not None else (frozenset[int](), {})
         gathered.add(found)

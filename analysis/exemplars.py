@@ -27,7 +27,15 @@ from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA, empty_spans
 __all__ = ["LOGS", "VALUES", "as_dataset", "collect", "collect_logs", "no_logs"]
 
 #: Columns that hold values, not names.
-VALUES: Final = ("status_message", "url_path", "db_statement", "exception_message", "message_id", "retry_evidence")
+VALUES: Final = (
+    "status_message",
+    "url_path",
+    "db_statement",
+    "exception_message",
+    "message_id",
+    "request_id",
+    "retry_evidence",
+)
 #: Columns of the log records that are kept: the message as its template, nothing of what it said.
 LOGS: Final = (
     "trace_id_high",

@@ -26,6 +26,7 @@ from analysis._timeline import RawTimes, by_start, near_the_ends, shifts_of
 
 if TYPE_CHECKING:
     from analysis.links.architecture import Edges
+    from analysis.request_ids import RequestIds
 
 __all__ = ["COLUMNS", "Codes", "Forest", "plant"]
 
@@ -238,6 +239,7 @@ def plant(
     window: tuple[int, int] | None = None,
     adjust_within_ns: int | None = None,
     logs: pa.Table | None = None,
+    requests: RequestIds | None = None,
 ) -> Forest:
     """Make a forest of a partition's table, its rows sorted as :mod:`analysis.dataset` has them.
 
@@ -253,6 +255,8 @@ def plant(
         If given, spans are adjusted within their trace as Jaeger does, by no more than this; ns.
     logs
         Log records to be tied to the spans; their times are shifted as those of spans of the same clock.
+    requests
+        What the ids of requests that they name lead to.
 
     Raises
     ------
@@ -306,7 +310,7 @@ def plant(
         duration=raw.duration,
         has_time=raw.has_time,
         trace_start_ns=trace_start_ns,
-        logs=no_logs() if logs is None else link_logs(logs, columns, trace_offset, trace_of, offsets),
+        logs=no_logs() if logs is None else link_logs(logs, columns, trace_offset, trace_of, offsets, requests),
     )
 
 

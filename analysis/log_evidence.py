@@ -13,7 +13,7 @@ __all__ = ["SEVERITIES", "logs_by_service", "measures", "patterns"]
 
 #: From the gravest to the mildest; the empty text stands for records that do not say.
 SEVERITIES: Final = ("fatal", "error", "warn", "info", "debug", "trace", "")
-_COUNTS: Final = ["lines", "structured", "named", "joined"]
+_COUNTS: Final = ["lines", "structured", "named", "joined", "by_request"]
 
 
 def logs_by_service(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -28,7 +28,8 @@ def logs_by_service(facts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by service: ``lines`` (records), ``structured_share``, ``named_share`` (those naming a trace),
-        ``joined_share`` (those whose trace has spans in the export), each 0..1, ``templates`` (distinct, grouped by
+        ``joined_share`` (those whose trace has spans in the export), ``by_request_share`` (those that name no trace and
+        whose request id the spans of one trace carry), each 0..1, ``templates`` (distinct, grouped by
         :func:`analysis.log_patterns.group_templates`), and a count for each severity, ``unknown`` last.
     """
     lines = facts["log_lines"]
@@ -84,6 +85,7 @@ def measures(facts: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "records": total["lines"],
         "correlation_share": _share(total["named"], total["lines"]),
         "join_share": _share(total["joined"], total["named"]),
+        "request_id_share": _share(total["by_request"], total["lines"]),
         "structured_share": _share(total["structured"], total["lines"]),
         "without_time": total["timeless"],
         "severities": {

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.dataset import Dataset
+from analysis.executors import open_executor
 from analysis.figures.waterfall import forest_of_trace
 from analysis.findings import Finding
-from analysis.forest import Forest
+from analysis.forest import Codes, Forest
+from analysis.request_ids import JOINED, find_request_ids, hashes_of
 
 __all__ = ["story", "worst_exemplar"]
 
-_COLUMNS: Final = ("at_ms", "service", "what", "name", "severity", "duration_ms", "failed", "span_id")
+_COLUMNS: Final = ("at_ms", "service", "what", "name", "severity", "duration_ms", "failed", "span_id", "joined_by")
 #: What is asked of a log record; a kept review has no more.
 _OF_LOGS: Final = ("trace_id", "span_id", "time_ns", "service", "severity", "template")
 _NS_A_MS: Final = 1e6
@@ -45,7 +47,9 @@ def story(data: Dataset, trace_id: str, logs: pd.DataFrame | None = None) -> pd.
         A row for each span and log record: ``at_ms`` (since the trace began, clocks corrected: that of a log record as
         its span's, else as all spans of its service in the trace; missing where no time is known), ``service``,
         ``what`` (span or log), ``name`` (the operation, or the template of the message: values are not shown),
-        ``severity`` (of a log), ``duration_ms``, ``failed`` and ``span_id``. Empty where there is no such trace.
+        ``severity`` (of a log), ``duration_ms``, ``failed``, ``span_id``, and ``joined_by`` (of a log: by which key it
+        is of this trace, its trace id, or less surely a request id that spans of this trace alone carry). Empty where
+        there is no such trace.
 
     Raises
     ------
@@ -66,9 +70,10 @@ def story(data: Dataset, trace_id: str, logs: pd.DataFrame | None = None) -> pd.
             "duration_ms": np.where(known, forest.duration / _NS_A_MS, np.nan),
             "failed": forest.error,
             "span_id": [forest.span_id(row) for row in range(forest.size)],
+            "joined_by": "",
         }
     )
-    records = _records(data.logs(_OF_LOGS) if logs is None else logs, trace_id, forest, spans)
+    records = _records(_logs_of(data, trace_id, forest) if logs is None else logs, trace_id, forest, spans)
     both = pd.concat([spans, records], ignore_index=True) if len(records) else spans
     both["at_ms"] = both["at_ms"].astype(float).round(3)
     both["duration_ms"] = both["duration_ms"].astype(float).round(3)
@@ -76,8 +81,39 @@ def story(data: Dataset, trace_id: str, logs: pd.DataFrame | None = None) -> pd.
     return both.sort_values(order, ascending=[True, False, True, True], kind="stable", ignore_index=True)
 
 
+def _logs_of(data: Dataset, trace_id: str, forest: Forest) -> pd.DataFrame:
+    """Return log records, those of the trace by a request id among them as if they named it."""
+    own = forest.codes("request_id")
+    ids = {own.values[code] for code in set(own.codes.tolist()) if code >= 0}
+    if not ids:
+        return data.logs(_OF_LOGS)
+    logs = data.logs((*_OF_LOGS, "request_id"))
+    asks = logs["trace_id"].isna() & logs["request_id"].astype(object).isin(ids)
+    if not asks.any():
+        return logs
+    with open_executor("threads") as executor:
+        known = find_request_ids(data, executor)
+    if known is None:
+        return logs
+    rows = logs[asks]
+    texts = rows["request_id"].astype(object)
+    values = tuple(sorted(set(texts)))
+    codes = np.array([values.index(text) for text in texts], np.int32)
+    times = rows["time_ns"].fillna(0).to_numpy(np.int64)
+    lead = known.lead(hashes_of(Codes(codes, values)), times, rows["time_ns"].notna().to_numpy())
+    joined = rows.index[lead == JOINED]
+    logs.loc[joined, "trace_id"] = _whole(trace_id)
+    logs["joined_by"] = "trace id"
+    logs.loc[joined, "joined_by"] = "request id"
+    return logs
+
+
+def _whole(trace_id: str) -> str:
+    return trace_id.lower().rjust(32, "0")
+
+
 def _records(logs: pd.DataFrame, trace_id: str, forest: Forest, spans: pd.DataFrame) -> pd.DataFrame:
-    whole, began_ns = trace_id.lower().rjust(32, "0"), int(forest.trace_start_ns[0])
+    whole, began_ns = _whole(trace_id), int(forest.trace_start_ns[0])
     mine = logs[logs["trace_id"].astype(object) == whole]
     times = pd.to_numeric(mine["time_ns"], errors="coerce").astype("Int64") + _shifts(forest, spans, mine)
     return pd.DataFrame(
@@ -90,6 +126,7 @@ def _records(logs: pd.DataFrame, trace_id: str, forest: Forest, spans: pd.DataFr
             "duration_ms": np.nan,
             "failed": mine["severity"].astype(object).isin(["error", "fatal"]),
             "span_id": mine["span_id"].astype(object).fillna(""),
+            "joined_by": mine.get("joined_by", "trace id"),
         }
     )
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from analysis.dataset import Dataset, Partition
 from analysis.forest import COLUMNS, Forest, plant
+from analysis.request_ids import RequestIds
 from analysis.skew import Offsets, estimate
 
 __all__ = ["Planting", "iter_forests", "plant_partition", "planting"]
@@ -27,11 +28,14 @@ class Planting:
         What to add to the clocks of hosts; None unless the mode is "hosts".
     adjust_within_ns
         Largest shift of a span within its trace; None unless the mode is "jaeger".
+    requests
+        What the ids of requests in log records lead to; None where nobody asked, or none has one.
     """
 
     window: tuple[int, int] | None = None
     offsets: Offsets | None = None
     adjust_within_ns: int | None = None
+    requests: RequestIds | None = None
 
 
 def planting(dataset: Dataset, executor: Executor | None = None) -> Planting:
@@ -81,6 +85,7 @@ def plant_partition(
         window=ground.window,
         adjust_within_ns=ground.adjust_within_ns,
         logs=logs,
+        requests=ground.requests,
     )
 
 

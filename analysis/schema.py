@@ -51,7 +51,7 @@ class Column:
 
 TEXT: Final = pa.dictionary(pa.int32(), pa.string())
 #: Text columns of spans that datasets written before them do not have.
-LATER_COLUMNS: Final = frozenset({"exposed"})
+LATER_COLUMNS: Final = frozenset({"exposed", "request_id"})
 #: A reference to another span, possibly of another trace. ``kind`` is "link" (OpenTelemetry, Elastic, Datadog),
 #: "follows_from" or "child_of" (further Jaeger references beside the first parent).
 LINK: Final = pa.struct(
@@ -117,6 +117,7 @@ SPANS: Final[tuple[Column, ...]] = (
     Column("messaging_destination", TEXT, "", "topic, queue or exchange"),
     Column("messaging_operation", TEXT, "", "publish, receive, process … as exported"),
     Column("message_id", TEXT, "", "messaging.message.id"),
+    Column("request_id", TEXT, "", "request or correlation id (x-request-id and the like): holds values, never shown"),
     Column("response_size", pa.int64(), "bytes", "body of the response"),
     Column("request_size", pa.int64(), "bytes", "body of the request"),
     Column("error_type", TEXT, "", "error.type, else the exception's type"),

@@ -42,7 +42,13 @@ def span(
 
 
 def log(
-    body: str, trace: int = 0, number: int = 0, *, service: str = "shop", time: int = 0
+    body: str,
+    trace: int = 0,
+    number: int = 0,
+    *,
+    service: str = "shop",
+    time: int = 0,
+    attributes: Mapping[str, str] | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """Return the service of a log record and its OTLP form."""
     record: dict[str, Any] = {
@@ -52,6 +58,8 @@ def log(
     }
     if trace:
         record |= {"traceId": f"{trace:032x}", "spanId": f"{number:016x}"}
+    if attributes:
+        record["attributes"] = [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]
     return service, record
 
 

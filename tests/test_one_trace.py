@@ -38,6 +38,16 @@ def test_spans_and_logs_stand_in_the_order_of_time(data):
     assert told["at_ms"].dropna().is_monotonic_increasing
 
 
+def test_a_line_that_only_names_the_request_stands_in_the_trace_that_carries_its_id(tmp_path):
+    request = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    own = span(1, 1, length=100 * MS, attributes={"http.request.header.x-request-id": request})
+    lines = [log("read", trace=1), log("read", trace=0, attributes={"request_id": request}), log("read", trace=0)]
+    path = tmp_path / "export.json"
+    path.write_bytes(otlp([own, span(2, 1)], logs=lines))
+    told = an.story(an.open_export(path), TRACE)
+    assert sorted(told["joined_by"]) == ["", "request id", "trace id"]
+
+
 def test_a_trace_that_is_not_there_has_no_story(data):
     assert an.story(data, "ff").empty
     with pytest.raises(ValueError, match="trace id"):

@@ -82,6 +82,14 @@ OLD = {"old_conventions": True}
         ({"out.host": "b", "network.destination.port": "5432"}, {"server_address": "b", "server_port": 5432}),
         ({"service.peer.name": "b"}, {"peer_service": "b"}),
         ({"peer.service": "b"}, {"peer_service": "b"}),
+        # Ids of requests: headers are lists, which some write as text; Envoy, Datadog, ECS, Lambda.
+        ({"http.request.header.x-request-id": ["7b0c-1"]}, {"request_id": "7b0c-1"}),
+        ({"http.request.header.x_request_id": '["7b0c-1"]'}, {"request_id": "7b0c-1"}),
+        ({"guid:x-request-id": "7b0c-1", "request_id": "other"}, {"request_id": "7b0c-1"}),
+        ({"http.request.headers.x-request-id": " 7b0c-1 "}, {"request_id": "7b0c-1"}),
+        ({"http.request.id": "7b0c-1"}, {"request_id": "7b0c-1"}),
+        ({"faas.execution": "7b0c-1"}, {"request_id": "7b0c-1", **OLD}),
+        ({"correlation_id": ["a", "b"]}, {"request_id": '["a","b"]'}),
         # Databases: migration guide of 1.28.
         (
             {"db.system.name": "postgresql", "db.namespace": "shop", "db.query.text": "SELECT 1"},
@@ -410,7 +418,7 @@ def test_the_tables_name_columns_of_the_schema_and_each_attribute_once():
                 name for row in table if row.side in {"", side} for name in (*row.current, *row.foreign, *row.replaced)
             ]
             assert len(names) == len(set(names))
-            assert all(re.fullmatch(r"[A-Za-z][\w.\-\[\]]*", name) for name in names)
+            assert all(re.fullmatch(r"[A-Za-z][\w.:\-\[\]]*", name) for name in names)
 
 
 def test_kinds_and_statuses_are_those_of_the_schema():

@@ -133,6 +133,9 @@ def _of_logs(measures: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {'log records that name a trace':<58}  {percent(measures['correlation_share'])}"
     if measures["join_share"] is not None:
         yield f"  {'of these, naming one that spans of the export belong to':<58}  {percent(measures['join_share'])}"
+    if measures["request_id_share"]:
+        told = percent(measures["request_id_share"])
+        yield f"  {'log records that lead to a trace by a request id alone':<58}  {told}"
     yield f"  {'log records that are data, not sentences':<58}  {percent(measures['structured_share'])}"
     said = ", ".join(f"{number:,} {severity}" for severity, number in measures["severities"].items())
     yield f"  {'log records by severity':<58}  {said}"

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from analysis.facts._table import Field, Occurrences, gather
 from analysis.forest import Forest
+from analysis.request_ids import APART, JOINED, SHARED
 
 __all__ = ["COLUMNS", "FIELDS", "LOG_COLUMNS", "scan"]
 
@@ -24,6 +25,15 @@ FIELDS: Final = (
     Field("joined", pa.int64(), "sum", "records", "of those, naming a trace that the export has spans of"),
     Field("with_span", pa.int64(), "sum", "records", "of those, naming a span of that trace that the export has"),
     Field("request_ids", pa.int64(), "sum", "records", "records without a trace that name a request or correlation id"),
+    Field("by_request", pa.int64(), "sum", "records", "of those, whose id is carried by spans of one trace: joined"),
+    Field(
+        "request_apart",
+        pa.int64(),
+        "sum",
+        "records",
+        "whose id is carried by spans of several traces, at another time, or named by too many records: not joined",
+    ),
+    Field("request_shared", pa.int64(), "sum", "records", "whose id no span carries, but records of another service"),
     Field("with_error_type", pa.int64(), "sum", "records", "records with the type of an exception"),
     Field("timeless", pa.int64(), "sum", "records", "records without a time"),
 )
@@ -46,6 +56,9 @@ def scan(forest: Forest) -> pa.Table:
                 "joined": logs.trace >= 0,
                 "with_span": logs.span >= 0,
                 "request_ids": ~logs.named & (logs.codes("request_id").codes >= 0),
+                "by_request": logs.by_request == JOINED,
+                "request_apart": logs.by_request == APART,
+                "request_shared": logs.by_request == SHARED,
                 "with_error_type": logs.codes("error_type").codes >= 0,
                 "timeless": ~logs.has_time,
             },

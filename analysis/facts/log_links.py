@@ -15,11 +15,12 @@ from analysis.facts._log_rows import together
 from analysis.facts._table import Field, Occurrences, gather
 from analysis.facts.call_minutes import MINUTE_NS
 from analysis.forest import Forest
+from analysis.request_ids import JOINED
 
 __all__ = ["COLUMNS", "FIELDS", "LOG_COLUMNS", "TIMELESS", "scan"]
 
 COLUMNS: Final = ("service",)
-LOG_COLUMNS: Final = ("service",)
+LOG_COLUMNS: Final = ("service", "request_id")
 #: Minute of records without a time.
 TIMELESS: Final = -(1 << 40)
 FIELDS: Final = (
@@ -29,6 +30,7 @@ FIELDS: Final = (
     Field("lines", pa.int64(), "sum", "records", "log records"),
     Field("named", pa.int64(), "sum", "records", "of these, naming a trace"),
     Field("joined", pa.int64(), "sum", "records", "of those, naming a trace that the export has spans of"),
+    Field("by_request", pa.int64(), "sum", "records", "without a trace, joined to one by the id of their request"),
 )
 
 
@@ -54,6 +56,7 @@ def scan(forest: Forest) -> pa.Table:
                 "lines": np.concatenate([none, ~no_span]),
                 "named": np.concatenate([none, logs.named]),
                 "joined": np.concatenate([none, logs.trace >= 0]),
+                "by_request": np.concatenate([none, logs.by_request == JOINED]),
             },
             histograms={},
         ),

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from analysis.figures._reviewed import Reviewed, fact
 from analysis.figures._text import plural, shown
-from analysis.figures._theme import GREEN, GREY, INK, ORANGE, empty_figure, figure_of
+from analysis.figures._theme import BLUE, GREEN, GREY, INK, ORANGE, empty_figure, figure_of
 
 __all__ = ["log_correlation"]
 
@@ -21,8 +21,9 @@ _COUNT_PX: Final = 130
 #: A part narrower than this, in per cent, has no room for its number.
 _NARROW: Final = 6.0
 #: What a record can be, with colour and hatching, so that parts are told apart without colour too.
-_PARTS: Final = (
+_PARTS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("joined", "its trace is in the export", GREEN, ""),
+    ("by_request", "its request id is one trace's", BLUE, "\\"),
     ("unknown", "names a trace that is not in the export", ORANGE, "/"),
     ("unnamed", "names no trace", GREY, "."),
 )
@@ -47,7 +48,9 @@ def log_correlation(result: Reviewed) -> go.Figure:
         return empty_figure("The export holds no log records, so none can lead to a trace.", _TITLE)
     rows, hidden = _rows(lines)
     labels = [shown(service, 26) for service in rows.index]
-    traces = [_bars(rows, labels, *part) for part in _PARTS]
+    # Few exports have request ids: the part is drawn, and named, where there is any of it.
+    drawn = [part for part in _PARTS if part[0] != "by_request" or int(rows["by_request"].sum())]
+    traces = [_bars(rows, labels, *part) for part in drawn]
     total = int(rows["lines"].sum())
     notes = ["Lines of starting and stopping are counted too: they belong to no request."]
     if hidden:
@@ -89,14 +92,15 @@ def log_correlation(result: Reviewed) -> go.Figure:
 
 def _rows(lines: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Return a row a service with its parts, and how many services were left out."""
-    total = lines.groupby("service", sort=True)[["lines", "named", "joined"]].sum()
+    total = lines.groupby("service", sort=True)[["lines", "named", "joined", "by_request"]].sum()
     kept = total.sort_values("lines", ascending=False, kind="stable").head(_ROWS)
     parts = pd.DataFrame(
         {
             "lines": kept["lines"],
             "joined": kept["joined"],
             "unknown": kept["named"] - kept["joined"],
-            "unnamed": kept["lines"] - kept["named"],
+            "by_request": kept["by_request"],
+            "unnamed": kept["lines"] - kept["named"] - kept["by_request"],
         }
     )
     parts["lost"] = parts["unnamed"] / parts["lines"]

@@ -15,6 +15,7 @@ from analysis.semconv._values import (
     lower,
     messaging_system,
     port,
+    request_id,
     text,
     upper,
 )
@@ -125,6 +126,37 @@ SPAN_NAMES: Final[tuple[Names, ...]] = (
         replaced=("messaging.operation",),
     ),
     Names("message_id", text, ("messaging.message.id",), replaced=("messaging.message_id",)),
+    Names(
+        "request_id",
+        request_id,
+        (
+            *(
+                f"{where}.{header}"
+                for where in ("http.request.header", "http.response.header", "rpc.request.metadata")
+                for header in ("x-request-id", "x_request_id", "x-correlation-id", "x_correlation_id", "request-id")
+            ),
+            "rpc.grpc.request.metadata.x-request-id",
+            "faas.invocation_id",
+            "messaging.message.conversation_id",
+        ),
+        (
+            "guid:x-request-id",
+            "http.request.headers.x-request-id",
+            "http.request.headers.x-correlation-id",
+            "http.request.id",
+            "http.request_id",
+            "x-request-id",
+            "x_request_id",
+            "request_id",
+            "request.id",
+            "requestId",
+            "x-correlation-id",
+            "correlation_id",
+            "correlation.id",
+            "correlationId",
+        ),
+        ("faas.execution", "messaging.conversation_id"),
+    ),
     Names(
         "response_size",
         count,

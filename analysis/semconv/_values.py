@@ -26,6 +26,7 @@ __all__ = [
     "method_parts",
     "port",
     "probability_weight",
+    "request_id",
     "text",
     "truth",
     "upper",
@@ -94,6 +95,8 @@ DATABASE_SYSTEMS: Final = {
     "sqlserver": "microsoft.sql_server",
 }
 
+#: Characters of an id of a request that are kept.
+_LONGEST_ID: Final = 200
 _INT64_MAX: Final = (1 << 63) - 1
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}(?:\.0*)?", re.ASCII)
 _URL: Final = re.compile(
@@ -130,6 +133,14 @@ def text(value: Any) -> str | None:
         except (orjson.JSONEncodeError, TypeError, ValueError):
             return None
     return str(value) or None
+
+
+def request_id(value: Any) -> str | None:
+    """Return the id of a request: of a header's values, which may be written as a list, the only one."""
+    found = text(value)
+    if found is not None and found[:2] == '["' and found[-2:] == '"]' and '"' not in found[2:-2]:
+        found = found[2:-2]
+    return found.strip()[:_LONGEST_ID] or None if found is not None else None
 
 
 def lower(value: Any) -> str | None:

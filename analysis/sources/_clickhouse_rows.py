@@ -16,6 +16,7 @@ from analysis.semconv import (
 )
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._ledger import Refused, Rejects
+from analysis.sources._log_keys import request_key
 from analysis.sources._log_values import is_structured, severity
 from analysis.sources._rows import LogRows, SpanRows
 from analysis.sources._times import iso_nanoseconds, nanoseconds, span_times
@@ -108,6 +109,10 @@ class ClickHouseRows:
         found["body"], found["structured"] = text(get("Body")), is_structured(get("Body"))
         attributes = get("LogAttributes") or {}
         found["error_type"] = text(attributes.get("exception.type")) or text(attributes.get("error.type"))
+        if attributes:
+            found["fields"] = text(attributes)
+            key = request_key(tuple(attributes))
+            found["request_id"] = None if key is None else text(attributes[key])
         return found
 
 

@@ -36,6 +36,7 @@ _PROCESSES: Final = 4096
 _LEAVING: Final = frozenset({"db", "messaging", "external", "storage", "cache"})
 _REQUEST: Final = (
     "http.request.method", "http.response.status_code", "url.full", "url.path", "url.query", "http.route",
+    "http.request.id",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["ROLES", "flattened", "is_decimal_key", "normalised", "plan_of"]
+__all__ = ["ROLES", "flattened", "is_decimal_key", "normalised", "plan_of", "request_key"]
 
 #: For each role the names that feed it, best first.
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -48,7 +48,12 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "jsonpayloadspanid", "spancontextspanid", "transactionid",
     ),
     "parent": ("traceparent", "httptraceparent", "headertraceparent", "b3", "jsonpayloadtraceparent"),
-    "request": ("requestid", "xrequestid", "correlationid", "xcorrelationid", "reqid", "requestheaderxrequestid"),
+    "request": (
+        "requestid", "xrequestid", "correlationid", "xcorrelationid", "reqid", "requestheaderxrequestid",
+        "httprequestid", "httprequestheaderxrequestid", "httprequestheadersxrequestid", "guidxrequestid",
+        "mdcrequestid", "contextmaprequestid", "contextrequestid", "awsrequestid", "functionrequestid",
+        "faasinvocationid",
+    ),
     "host": ("hostname", "hosthostname", "host", "machinename", "kubernetesnodename", "nodename", "logsource"),
     "error": ("errortype", "exceptiontype", "exceptionclass", "errorkind", "exceptionname", "errname", "excname"),
     "stack": (
@@ -81,6 +86,13 @@ def normalised(key: str) -> str:
 def is_decimal_key(key: str) -> bool:
     """Return whether a field is one of Datadog's, whose ids are decimal."""
     return normalised(key) in {"ddtraceid", "ddspanid"}
+
+
+@lru_cache(maxsize=4096)
+def request_key(keys: tuple[str, ...]) -> str | None:
+    """Return which of some attributes holds the id of a request, the best of several."""
+    named = plan_of(keys)[0].get("request", ())
+    return named[0] if named else None
 
 
 @lru_cache(maxsize=4096)

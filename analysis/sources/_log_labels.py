@@ -8,6 +8,7 @@ from typing import Any, Final
 from analysis.semconv import text
 from analysis.sources._ledger import Rejects
 from analysis.sources._log_ids import span_id_of, trace_id_of
+from analysis.sources._log_keys import request_key
 from analysis.sources._log_lines import LineReader
 from analysis.sources._log_times import log_time
 from analysis.sources._log_values import level
@@ -64,6 +65,8 @@ class LabelledLines:
             if trace is not None and trace != (0, 0):
                 row["trace_id_high"], row["trace_id_low"] = trace
                 row["span_id"] = span_id_of(_first(labels, _SPAN))
+        if row["request_id"] is None and (key := request_key(tuple(labels))) is not None:
+            row["request_id"] = text(labels[key])
         self.rows.append(row)
 
 

@@ -17,6 +17,7 @@ from analysis.semconv import (
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._ledger import Refused, Rejects
 from analysis.sources._log_access import proxy_columns
+from analysis.sources._log_keys import request_key
 from analysis.sources._log_values import is_structured, severity
 from analysis.sources._otlp_shapes import Link, Pair, Span, attributes_of, camel, plain_value
 from analysis.sources._rows import LogRows, SpanRows
@@ -189,6 +190,8 @@ class LogAssembler:
         row["logger"] = text(scope) or text(attributes.get("logger.name")) or text(attributes.get("log.logger"))
         if attributes:
             row["fields"] = text(attributes)
+            key = request_key(tuple(attributes))
+            row["request_id"] = None if key is None else text(attributes[key])
         body = plain_value(get("body"))
         row["body"], row["structured"] = text(body), is_structured(body)
         row["error_type"] = text(attributes.get("exception.type")) or text(attributes.get("error.type"))

@@ -7,8 +7,9 @@ from tests.figures.stories import Story, texts
 
 
 def logged(*rows):
-    """Return a review with log records of (service, lines, named, joined)."""
-    return Story({"log_lines": pd.DataFrame(rows, columns=["service", "lines", "named", "joined"])})
+    """Return a review with log records of (service, lines, named, joined, by request)."""
+    whole = [(*row, 0)[:5] for row in rows]
+    return Story({"log_lines": pd.DataFrame(whole, columns=["service", "lines", "named", "joined", "by_request"])})
 
 
 def parts(figure):
@@ -32,6 +33,12 @@ def test_bars_hold_the_parts_and_those_without_traces_come_first():
 def test_severities_of_a_service_are_one_bar():
     figure = log_correlation(logged(("web", 30, 30, 30), ("web", 10, 0, 0)))
     assert parts(figure) == {"web": (75, 0, 25)}
+
+
+def test_records_that_a_request_id_alone_joins_are_a_part_of_their_own():
+    figure = log_correlation(logged(("web", 100, 60, 50, 20)))
+    assert [bar.name for bar in figure.data][1] == "its request id is one trace's"
+    assert parts(figure) == {"web": (50, 20, 10, 20)}
 
 
 def test_what_does_not_fit_is_counted():

@@ -14,11 +14,13 @@ How it decides
 --------------
 By service: of the records written while it handled requests (in minutes in which it has spans; all of them where it has
 no spans at all), the share that names a trace id that parses. A message that occurs once in the whole export, such as
-that of starting, is set aside. Found below ``share`` (80 %, house default), worth fixing
-from ``lines`` such records on (20, house default). Ids that parse and match no span are another thing: where most
-records name a trace and less than ``share`` of these are in the export, that is told as ``info``: traces may be sampled
-where logs are not, or one of the two exports is of another time. A request or correlation id is no trace: it is
-counted, and said. Severity is ``low`` at most, as no request is slower or fails for it.
+that of starting, is set aside. Found below ``share`` (80 %, house default), worth fixing from ``lines`` such records on
+(20, house default). Ids that parse and match no span are another thing: where most records name a trace and less than
+``share`` of these are in the export, that is told as ``info``: traces may be sampled where logs are not, or one of the
+two exports is of another time. A request or correlation id is no trace, but joins a record to the one trace of the
+export whose spans carry it (``x-request-id`` and the like), near in time, unless more than 1,000 records name it: such
+records count as leading to a trace, and are told apart. Severity is ``low`` at most, as no request is slower or fails
+for it.
 
 Example
 -------
@@ -76,12 +78,13 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     for service, rows in links.groupby("service", sort=True):
         told = _during_requests(rows)
         named, joined = int(told["named"].sum()), int(told["joined"].sum())
-        lines = max(named, int(told["lines"].sum()) - single.get(str(service), 0))
+        by_request = int(told["by_request"].sum())
+        lines = max(named + by_request, int(told["lines"].sum()) - single.get(str(service), 0))
         if not lines:
             continue
-        if named / lines < limits["share"]:
+        if (named + by_request) / lines < limits["share"]:
             findings.append(_finding(evidence, limits, str(service), "no trace", told, lines))
-        elif evidence.traces and joined / named < limits["share"]:
+        elif named and evidence.traces and joined / named < limits["share"]:
             findings.append(_finding(evidence, limits, str(service), "unknown trace", told, lines))
     if not evidence.traces:
         missing.append("traces: whether the ids that logs name are those of traces was not seen")
@@ -98,7 +101,8 @@ def _during_requests(rows: pd.DataFrame) -> pd.DataFrame:
 def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: pd.DataFrame, lines: int) -> Finding:
     named, joined = int(told["named"].sum()), int(told["joined"].sum())
     who = service or "an unnamed service"
-    lost = lines - named if kind == "no trace" else named - joined
+    by_request = int(told["by_request"].sum())
+    lost = lines - named - by_request if kind == "no trace" else named - joined
     share = (named / lines) if kind == "no trace" else joined / named
     summary = evidence["log_lines"]
     own = summary[summary["service"] == service]
@@ -108,9 +112,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
     trust = evidence.trust.of(services)
     considered = [
         f"{counted(joined, 'record')} of {lines:,} could be joined to a span's trace",
-        f"{counted(asked, 'record')} without a trace name a request id, which leads to no span"
-        if asked
-        else "no record without a trace names a request id either",
+        _by_request(own) if asked else "no record without a trace names a request id either",
         f"{counted(int(own['lines'].sum()) - lines, 'record')} of minutes without a request, or with a message that"
         " occurs once, were set aside"
         if spans
@@ -129,7 +131,8 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
             else f"Logs of {who} name traces that were not exported"
         ),
         summary=(
-            f"{lost:,} of {counted(lines, 'log record')} that {who} wrote{during} name no trace; {percent(share)} do."
+            f"{lost:,} of {counted(lines, 'log record')} that {who} wrote{during} name no trace; {percent(share)} do"
+            + (f", and {by_request:,} lead to one by a request id." if by_request else ".")
             if kind == "no trace"
             else f"{lost:,} of {counted(named, 'log record')} of {who} with a trace id name one without a span here."
         ),
@@ -141,6 +144,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
             "joined_lines": joined,
             "named_share": round(named / lines, 6),
             "request_id_lines": asked,
+            "request_joined_lines": by_request,
         },
         limits=dict(limits),
         cost={"total_ms": 0.0},
@@ -148,3 +152,17 @@ def _finding(evidence: Evidence, limits: Limits, service: str, kind: str, told: 
         considered=tuple(considered),
         remedy=_REMEDIES[kind].format(service=who),
     )
+
+
+def _by_request(own: pd.DataFrame) -> str:
+    """Say what the request ids of a service's records lead to."""
+    asked, joined, apart, shared = (
+        int(own[name].sum()) for name in ("request_ids", "by_request", "request_apart", "request_shared")
+    )
+    told = [
+        f"{joined:,} lead to one trace by it" if joined else "",
+        f"{apart:,} to several, or to another time" if apart else "",
+        f"{shared:,} to records of another service only" if shared else "",
+    ]
+    said = ", ".join(part for part in told if part) or "no span carries it"
+    return f"{counted(asked, 'record')} without a trace name a request id: {said}"
