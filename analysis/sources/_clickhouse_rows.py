@@ -49,12 +49,16 @@ class ClickHouseRows:
         Refused
             It is a row of neither table, or a span without ids, or has a time that is none.
         """
+        found = self.row(row)
+        (self.spans if "start_ns" in found else self.logs).append(found)
+
+    def row(self, row: Row) -> dict[str, Any]:
+        """Return the row of the schema that a row is, raising as `add` does."""
         if "SpanName" in row or "SpanAttributes" in row:
-            self.spans.append(self._span(row))
-        elif "Body" in row or "SeverityText" in row:
-            self.logs.append(self._log(row))
-        else:
-            raise Refused(SHAPE)
+            return self._span(row)
+        if "Body" in row or "SeverityText" in row:
+            return self._log(row)
+        raise Refused(SHAPE)
 
     def _span(self, row: Row) -> dict[str, Any]:
         get = row.get

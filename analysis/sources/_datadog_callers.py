@@ -7,7 +7,7 @@ one of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from analysis.semconv import text
@@ -123,13 +123,21 @@ class Callers:
             self._hand_on(key, row)
         self._waiting = {}
 
+    def remember(self, keys: Iterable[_Key], services: Iterable[tuple[str | None, int]]) -> None:
+        """Take note of spans that were handed on by themselves: trace and span, service and parent."""
+        self._known.update(zip(keys, services, strict=True))
+        self._shorten()
+
     def _hand_on(self, key: _Key, row: dict[str, Any]) -> None:
         self._known[key] = (row["service"], row["parent_span_id"])
+        self._shorten()
+        self._rows.append(row)
+
+    def _shorten(self) -> None:
         if len(self._known) > _REMEMBERED:
             self._note(FORGOTTEN, 1)
             for oldest in list(self._known)[: _REMEMBERED // 2]:
                 del self._known[oldest]
-        self._rows.append(row)
 
     def _caller(self, trace_low: int, parent: int) -> str | None:
         """Return the service of the nearest ancestor that has one of its own."""

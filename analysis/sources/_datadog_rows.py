@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from analysis.semconv import exception_columns, probability_weight, span_columns, text
+from analysis.sources._alike import Made
 from analysis.sources._datadog_callers import Callers, owner_of
 from analysis.sources._datadog_names import STORE_SYSTEMS, conventional, kind_of
 from analysis.sources._ids import canonical_span_id, canonical_trace_id
@@ -16,7 +17,7 @@ from analysis.sources._ledger import Refused, Rejects
 from analysis.sources._rows import SpanRows
 from analysis.sources._times import span_times
 
-__all__ = ["DatadogRows", "DatadogSpan", "chunk_weight", "decimal_id", "flat_tags", "high_half"]
+__all__ = ["DatadogRows", "DatadogSpan", "chunk_weight", "decimal_id", "flat_tags", "high_half", "kept_for_callers"]
 
 NO_TRACE_ID: Final = "trace id is missing"
 NO_SPAN_ID: Final = "span id is missing"
@@ -76,6 +77,7 @@ class DatadogRows:
         self._callers = Callers(self.rows, rejects.note)
         self._processes: dict[tuple[Any, ...], dict[str, str | None]] = {}
         self.settle, self.finish = self._callers.settle, self._callers.finish
+        self.remember: Final = self._callers.remember
 
     def add(self, span: DatadogSpan, weight: float = 1.0) -> None:
         """Take a span.
@@ -85,6 +87,10 @@ class DatadogRows:
         Refused
             It has no ids.
         """
+        self._callers.add(*self.row(span, weight))
+
+    def row(self, span: DatadogSpan, weight: float = 1.0) -> tuple[dict[str, Any], bool]:
+        """Return the row of a span, and whether only a caller knows its service; raises as `add` does."""
         if not (span.trace_id_high or span.trace_id_low):
             raise Refused(NO_TRACE_ID)
         if not span.span_id:
@@ -112,7 +118,7 @@ class DatadogRows:
         links = span.links if span.links is not None else tags.get("_dd.span_links")
         if links:
             row["links"] = _links(links)
-        self._callers.add(row, asks)
+        return row, asks
 
     def _process(self, tags: Mapping[str, Any]) -> dict[str, str | None]:
         """Return the columns of the process, which few of the many spans differ in."""
@@ -138,6 +144,17 @@ class DatadogRows:
         # The name that a call was given instead of its process's is whom it calls, unless that is a library's.
         if row["peer_service"] is None and renamed and not owner_of(service, row["kind"], "", _without_base(tags))[1]:
             row["peer_service"] = service
+
+
+def kept_for_callers(found: Made) -> tuple[list[tuple[int, int]], list[tuple[str | None, int]]]:
+    """Return of rows that were made trace and span, and their service and parent."""
+    columns, services = found.columns, [row["service"] for row in found.rows]
+    return (
+        list(zip(columns["trace_id_low"].tolist(), columns["span_id"].tolist(), strict=True)),
+        list(
+            zip([services[number] for number in found.which.tolist()], columns["parent_span_id"].tolist(), strict=True)
+        ),
+    )
 
 
 def _process_columns(tags: Mapping[str, Any]) -> dict[str, str | None]:

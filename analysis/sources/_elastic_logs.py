@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analysis.semconv import resource_columns, text
 from analysis.sources._elastic_apm import Processes, document_time
 from analysis.sources._ids import id_reader, trace_reader
@@ -22,6 +25,10 @@ _ERRORS: Final = 200_000
 _Key = tuple[int, int, int]
 #: The type of an error that names none.
 _SOME_ERROR: Final = "_OTHER"
+
+
+def _keys(ids: Mapping[str, NDArray[np.uint64]]) -> Iterator[_Key]:
+    return zip(ids["trace_id_high"].tolist(), ids["trace_id_low"].tolist(), ids["span_id"].tolist(), strict=True)
 
 
 class ErrorJoin:
@@ -42,6 +49,17 @@ class ErrorJoin:
         elif len(self._seen) < _SPANS:
             self._seen.add(key)
         self._rows.append(row)
+
+    def awaited(self, ids: Mapping[str, NDArray[np.uint64]]) -> NDArray[np.bool_] | None:
+        """Mark the spans of which an error was told already; None where there is none."""
+        if not self._waiting:
+            return None
+        return np.fromiter((key in self._waiting for key in _keys(ids)), np.bool_, len(ids["span_id"]))
+
+    def remember(self, ids: Mapping[str, NDArray[np.uint64]]) -> None:
+        """Take note of spans that were handed on by themselves."""
+        if len(self._seen) < _SPANS:
+            self._seen.update(_keys(ids))
 
     def error(self, key: _Key, kind: str | None, message: str | None) -> None:
         """Take the first error of a span; later ones are log records alone."""

@@ -14,13 +14,16 @@ numbers may be texts or numbers, nested columns (``Events``, ``Links``) columns 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from analysis.semconv import KNOWN
+from analysis.sources._alike import Alike, Made, Target, fields
 from analysis.sources._clickhouse_rows import ClickHouseRows
 from analysis.sources._collection import without_collection
 from analysis.sources._documents import Layout, units
@@ -28,6 +31,7 @@ from analysis.sources._ledger import Refused, Rejects, masked
 from analysis.sources._outline import Outline, outlines
 from analysis.sources._parquet import PARQUET, column_paths, parquet_batches, spoolable
 from analysis.sources._rows import BATCH_ROWS, Batch
+from analysis.sources._scan_found import Unit
 from analysis.sources._streams import Readable, Spoolable
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "sniff"]
@@ -39,6 +43,27 @@ DESCRIPTION: Final = __doc__ or ""
 SHAPE: Final = "record has another shape than its format says"
 _MISSHAPEN: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 _LAYOUT: Final = Layout(records=frozenset({"data"}), salvage=frozenset({"data"}))
+_RAW: Final = replace(_LAYOUT, raw=True, runs=True)
+#: What differs from one row to the next, and what of it nobody reads.
+_FORM: Final = fields(
+    {
+        "trace": ("TraceId",), "span": ("SpanId",), "parent": ("ParentSpanId",), "time": ("Timestamp",),
+        "duration": ("Duration",),
+    },
+    text={
+        "query": ("SpanAttributes.db.query.text",), "statement": ("SpanAttributes.db.statement",),
+        "message": ("SpanAttributes.messaging.message.id", "SpanAttributes.messaging.message_id"),
+    },
+    path={
+        "path": ("SpanAttributes.url.path", "SpanAttributes.http.target"),
+        "url": ("SpanAttributes.url.full", "SpanAttributes.http.url"),
+    },
+    prose={"body": ("Body",)},
+    passed=("ResourceSchemaUrl", "ScopeSchemaUrl", "ScopeVersion", "ScopeAttributes", "TimestampTime", "TraceFlags",
+            "LogAttributes.exception.stacktrace"),
+    unnamed=("LogAttributes",),
+    kept=("LogAttributes.exception.type", "LogAttributes.error.type"),
+)  # fmt: skip
 _LEFT_OUT: Final = ("ResourceSchemaUrl", "ScopeSchemaUrl", "ScopeVersion", "ScopeAttributes", "TimestampTime")
 #: Attributes of log records that are read.
 _LOG_ATTRIBUTES: Final = frozenset({"exception.type", "error.type"})
@@ -69,34 +94,110 @@ def _is_table(keys: Outline) -> bool:
 @without_collection
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans and log records in batches."""
-    rows = ClickHouseRows(rejects)
+    export = spoolable(stream)
+    if export.peek(len(PARQUET)) == PARQUET:
+        yield from _read_rows(_parquet_rows(export), rejects)
+        return
+    reader = _Reader(rejects)
+    alike = Alike(_FORM, _LAYOUT, reader, rejects)
+    for unit in units(export, rejects, _RAW):
+        yield from alike.add(Unit(unit.key, unit.value, unit.position, unit.first))
+        yield from reader.full()
+    yield from alike.flush()
+    yield from reader.rest()
+
+
+def read_plainly(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
+    """Do as `read`, a row at a time: what it is tested against."""
     export = spoolable(stream)
     is_parquet = export.peek(len(PARQUET)) == PARQUET
-    for found, position in _parquet_rows(export) if is_parquet else _json_rows(export, rejects):
+    return _read_rows(_parquet_rows(export) if is_parquet else _json_rows(export, rejects), rejects)
+
+
+def _read_rows(rows: Iterator[tuple[Any, str]], rejects: Rejects) -> Iterator[Batch]:
+    reader = _Reader(rejects)
+    for found, position in rows:
+        reader.add(found, position)
+        yield from reader.full()
+    yield from reader.rest()
+
+
+class _Reader:
+    """Gathers rows from decoded ones."""
+
+    def __init__(self, rejects: Rejects) -> None:
+        self._rejects = rejects
+        self._rows = ClickHouseRows(rejects)
+        self._likes: ClickHouseRows | None = None
+
+    def full(self) -> Iterator[Batch]:
+        """Yield what has grown to a batch."""
+        if len(self._rows.spans) >= BATCH_ROWS:
+            yield from self._rows.spans.batch()
+        if len(self._rows.logs) >= BATCH_ROWS:
+            yield from self._rows.logs.batch()
+
+    def rest(self) -> Iterator[Batch]:
+        """Yield what is left."""
+        yield from self._rows.spans.batch()
+        yield from self._rows.logs.batch()
+
+    def add(self, row: Any, position: str) -> None:
+        """Take a row."""
         try:
-            rows.add(found)
+            self._rows.add(row)
         except Refused as refused:
-            rejects.add(str(refused), position)
+            self._rejects.add(str(refused), position)
         except _MISSHAPEN:
-            rejects.add(SHAPE, position, masked(found))
-        if len(rows.spans) >= BATCH_ROWS:
-            yield from rows.spans.batch()
-        if len(rows.logs) >= BATCH_ROWS:
-            yield from rows.logs.batch()
-    yield from rows.spans.batch()
-    yield from rows.logs.batch()
+            self._rejects.add(SHAPE, position, masked(row))
+
+    def take(self, value: Any, position: str) -> None:
+        """Take a row, or a list of rows, or an object that holds one as its data."""
+        for row, place in _rows_in(value, position):
+            self.add(row, place)
+
+    def like(self, value: Any, rejects: Rejects) -> tuple[dict[str, Any], Sequence[Target]] | None:
+        """Return the row of a span or of a log record, and how what differs feeds it."""
+        if "data" in value:
+            return None
+        if self._likes is None:
+            self._likes = ClickHouseRows(rejects)
+        found = self._likes.row(value)
+        is_span = "start_ns" in found
+        targets = [Target("trace_id", "trace", "hex"), Target("span_id", "span", "hex")]
+        if is_span:
+            targets.append(Target("parent_span_id", "parent", "hex"))
+            targets.append(Target("duration_ns", "duration", 1))
+        targets.append(Target("start_ns" if is_span else "time_ns", "time", "iso"))
+        return found, [target for target in targets if value.get(_FIELDS[target.role]) not in {None, ""}]
+
+    def leave(self, ids: Mapping[str, NDArray[Any]]) -> None:
+        """Leave nothing."""
+
+    def made(self, found: Made) -> Mapping[str, NDArray[Any]]:
+        """Rows stand by themselves."""
+        del found
+        return {}
+
+
+_FIELDS: Final = {"trace": "TraceId", "span": "SpanId", "parent": "ParentSpanId", "duration": "Duration",
+                  "time": "Timestamp"}  # fmt: skip
 
 
 def _json_rows(stream: Readable, rejects: Rejects) -> Iterator[tuple[Any, str]]:
     for unit in units(stream, rejects, _LAYOUT):
-        pending = [(unit.value, unit.position)]
-        while pending:
-            value, position = pending.pop()
-            inner = value.get("data") if isinstance(value, dict) else value
-            if isinstance(inner, list):
-                pending.extend((item, f"{position}[{number}]") for number, item in reversed(list(enumerate(inner))))
-            else:
-                yield value, position
+        yield from _rows_in(unit.value, unit.position)
+
+
+def _rows_in(value: Any, position: str) -> Iterator[tuple[Any, str]]:
+    pending = [(value, position)]
+    while pending:
+        found, place = pending.pop()
+        inner = found.get("data") if isinstance(found, dict) else found
+        if isinstance(inner, list):
+            pending.extend((item, f"{place}[{number}]") for number, item in reversed(list(enumerate(inner))))
+        else:
+            yield found, place
 
 
 def _parquet_rows(stream: Spoolable) -> Iterator[tuple[dict[str, Any], str]]:

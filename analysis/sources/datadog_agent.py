@@ -15,15 +15,27 @@ there is no such ancestor it has no service. A trace stands for as many as the r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 import numpy as np
+import orjson
+from numpy.typing import NDArray
 
 from analysis._kernels.msgpack import value_end
+from analysis.sources._alike import Alike, Made, Target, fields
 from analysis.sources._collection import without_collection
-from analysis.sources._datadog_rows import DatadogRows, DatadogSpan, chunk_weight, decimal_id, high_half
+from analysis.sources._datadog_rows import (
+    DatadogRows,
+    DatadogSpan,
+    chunk_weight,
+    decimal_id,
+    high_half,
+    kept_for_callers,
+)
 from analysis.sources._documents import Layout, units
 from analysis.sources._framing import Buffer
 from analysis.sources._json import loads
@@ -31,7 +43,8 @@ from analysis.sources._ledger import Refused, Rejects, masked
 from analysis.sources._outline import Outline, outlines
 from analysis.sources._parquet import spoolable
 from analysis.sources._rows import BATCH_ROWS, Batch
-from analysis.sources._streams import Readable
+from analysis.sources._scan_found import Unit
+from analysis.sources._streams import Readable, Spoolable
 from analysis.sources._times import nanoseconds
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "sniff"]
@@ -68,7 +81,9 @@ class _Span(msgspec.Struct, gc=False):
     span_links: Any = None
 
 
+_SPAN_JSON: Final = msgspec.json.Decoder(_Span)
 _TRACE_JSON: Final = msgspec.json.Decoder(list[_Span])
+_PLAIN_PACKED: Final = msgspec.msgpack.Decoder()
 _TRACE_PACKED: Final = msgspec.msgpack.Decoder(list[_Span])
 
 
@@ -81,8 +96,30 @@ def _decode(key: str, content: bytes) -> Any:
         return loads(content)
 
 
+def _decoded_span(content: bytes) -> Any:
+    try:
+        return _SPAN_JSON.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return loads(content)
+
+
 # A trace that is cut off is an array without a key: its whole spans are kept.
 _LAYOUT: Final = Layout(salvage=frozenset({""}), decode=_decode)
+
+_RAW: Final = replace(_LAYOUT, raw=True, runs=True)
+#: What differs from one span to the next, and what of it nobody reads.
+_FORM: Final = fields(
+    {
+        "trace": ("trace_id",), "span": ("span_id",), "parent": ("parent_id",), "start": ("start",),
+        "duration": ("duration",), "high": ("meta._dd.p.tid",),
+    },
+    text={"resource": ("resource",), "message": ("meta.messaging.message.id",)},
+    path={"url": ("meta.http.url", "meta.http.target", "meta.url.path", "meta.url.full")},
+    passed=("metrics._dd.tracer_kr", "metrics._dd.limit_psr", "metrics._dd.measured", "metrics._dd.top_level",
+            "metrics._dd1.sr.eausr", "meta._dd.p.dm", "meta_struct"),
+)  # fmt: skip
+#: What JSON has for a number that is none.
+_NULL: Final = b"null"
 
 
 def sniff(head: bytes) -> bool:
@@ -128,6 +165,21 @@ def _array(data: bytes | bytearray, at: int) -> tuple[int, int]:
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans in batches."""
     reader = _Reader(rejects)
+    alike = Alike(_FORM, _LAYOUT, reader, rejects, together=True, decode=_decoded_span)
+    export = spoolable(stream)
+    found = _packed_units(export, reader, rejects) if export.peek(1) >= b"\x90" else _json_units(export, rejects)
+    for unit in found:
+        yield from alike.add(unit)
+        if len(reader.rows) >= BATCH_ROWS:
+            yield from reader.rows.batch()
+    yield from alike.flush()
+    reader.finish()
+    yield from reader.rows.batch()
+
+
+def read_plainly(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
+    """Do as `read`, a trace at a time: what it is tested against."""
+    reader = _Reader(rejects)
     export = spoolable(stream)
     is_packed = export.peek(1) >= b"\x90"
     for trace, position in _packed(export, rejects) if is_packed else _json(export, rejects):
@@ -138,12 +190,32 @@ def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     yield from reader.rows.batch()
 
 
+def _json_units(stream: Readable, rejects: Rejects) -> Iterator[Unit]:
+    for unit in units(stream, rejects, _RAW):
+        yield Unit(unit.key, unit.value, unit.position, unit.first)
+
+
+def _packed_units(stream: Spoolable, reader: _Reader, rejects: Rejects) -> Iterator[Unit]:
+    """Yield the traces of payloads as JSON; those that JSON has no form for go to the reader."""
+    for trace, position in _packed(stream, rejects, _PLAIN_PACKED):
+        try:
+            content = orjson.dumps(trace)
+        except (TypeError, orjson.JSONEncodeError):
+            content = _NULL
+        if _NULL in content:
+            reader.take(trace, position)
+        else:
+            yield Unit("", content, position)
+
+
 def _json(stream: Readable, rejects: Rejects) -> Iterator[tuple[Any, str]]:
     for unit in units(stream, rejects, _LAYOUT):
         yield unit.value, unit.position
 
 
-def _packed(stream: Readable, rejects: Rejects) -> Iterator[tuple[Any, str]]:
+def _packed(
+    stream: Readable, rejects: Rejects, decoder: msgspec.msgpack.Decoder[Any] = _TRACE_PACKED
+) -> Iterator[tuple[Any, str]]:
     """Yield the traces of payloads, one at a time; those of version 0.5 payload by payload."""
     buffer = Buffer(stream)
     while buffer.fill(1):
@@ -165,7 +237,7 @@ def _packed(stream: Readable, rejects: Rejects) -> Iterator[tuple[Any, str]]:
             if content is None:
                 return
             try:
-                yield _TRACE_PACKED.decode(content), f"byte {place}"
+                yield decoder.decode(content), f"byte {place}"
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 try:
                     yield msgspec.msgpack.decode(content, strict=False), f"byte {place}"
@@ -222,6 +294,10 @@ def _from_table(texts: Sequence[str], span: Sequence[Any]) -> _Span:
     )
 
 
+def _tags(span: _Span) -> dict[str, Any]:
+    return {**(span.metrics or {}), **(span.meta or {})}
+
+
 class _Reader:
     """Gathers rows from decoded traces."""
 
@@ -230,6 +306,49 @@ class _Reader:
         self.rows, self.finish = self._gathered.rows, self._gathered.finish
         self._rejects = rejects
         self._highs: dict[int, int] = {}
+        self._likes: _Reader | None = None
+
+    def like(self, value: Any, rejects: Rejects) -> tuple[dict[str, Any], Sequence[Target]] | None:
+        """Return the row of a span, and how what differs feeds it; None where only its caller knows its service."""
+        if self._likes is None:
+            self._likes = _Reader(rejects)
+        span = msgspec.convert(value, _Span, strict=False)
+        tags = _tags(span)
+        row, asks = self._likes.row(span, tags)
+        high, _ = decimal_id(span.trace_id)
+        if asks or high:
+            return None
+        # The rate stands on one span of a trace; what the others weigh follows when all of it is there.
+        row["weight"] = chunk_weight(tags) or 0.0
+        fed = (
+            ("trace_id_low", "trace", span.trace_id, "decimal"), ("span_id", "span", span.span_id, "decimal"),
+            ("parent_span_id", "parent", span.parent_id, "decimal"), ("start_ns", "start", span.start, 1),
+            ("duration_ns", "duration", span.duration, 1), ("trace_id_high", "high", tags.get("_dd.p.tid"), "hex"),
+        )  # fmt: skip
+        return row, [Target(column, role, unit) for column, role, said, unit in fed if said not in {None, ""}]
+
+    def row(self, span: _Span, tags: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """Return the row of a span, and whether only its caller knows its service."""
+        return self._gathered.row(self._span(span, tags))
+
+    def leave(self, ids: Mapping[str, NDArray[Any]]) -> None:
+        """Leave nothing."""
+
+    def made(self, found: Made) -> Mapping[str, NDArray[Any]]:
+        """Remember spans and upper halves of trace ids; return these, and what the traces weigh."""
+        self._gathered.remember(*kept_for_callers(found))
+        columns = found.columns
+        lows = columns["trace_id_low"].tolist()
+        highs = columns["trace_id_high"]
+        for place in np.flatnonzero(highs).tolist():
+            self._keep(lows[place], int(highs[place]))
+        of_trace = np.fromiter(map(self._highs.get, lows, itertools.repeat(0)), np.uint64, len(lows))
+        weights = np.array([row["weight"] for row in found.rows])[found.which]
+        told = np.flatnonzero(weights)
+        first = np.full(int(found.group.max()) + 1, 1.0)
+        # The first of each trace counts: it is written last.
+        first[found.group[told[::-1]]] = weights[told[::-1]]
+        return {"trace_id_high": np.where(highs, highs, of_trace), "weight": first[found.group]}
 
     def take(self, trace: Any, position: str) -> None:
         """Take a trace, a payload, or a span by itself."""
@@ -243,7 +362,7 @@ class _Reader:
         for number, found in enumerate(spans):
             try:
                 span = found if type(found) is _Span else msgspec.convert(found, _Span, strict=False)
-                tags = {**(span.metrics or {}), **(span.meta or {})}
+                tags = _tags(span)
                 self._remember(span, tags)
                 # Tracers that write spans as they end put the first span of a trace last.
                 weight = chunk_weight(tags) if weight is None else weight
@@ -265,9 +384,12 @@ class _Reader:
         """Remember the upper half of the trace id, which one span of a trace carries for all."""
         said = high_half(tags)
         if said:
-            self._highs[decimal_id(span.trace_id)[1]] = said
-            if len(self._highs) > _REMEMBERED:
-                del self._highs[next(iter(self._highs))]
+            self._keep(decimal_id(span.trace_id)[1], said)
+
+    def _keep(self, low: int, high: int) -> None:
+        self._highs[low] = high
+        if len(self._highs) > _REMEMBERED:
+            del self._highs[next(iter(self._highs))]
 
     def _span(self, span: _Span, tags: dict[str, Any]) -> DatadogSpan:
         high, low = decimal_id(span.trace_id)

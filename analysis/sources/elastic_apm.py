@@ -19,9 +19,14 @@ are microseconds, or the milliseconds of ``@timestamp`` where those are all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.sources._alike import Alike, Made, Target, fields
 from analysis.sources._collection import without_collection
 from analysis.sources._documents import units
 from analysis.sources._elastic_apm import ApmSpans
@@ -31,6 +36,7 @@ from analysis.sources._elastic_otel import OtelSpans, as_native, is_otel
 from analysis.sources._ledger import Refused, Rejects
 from analysis.sources._outline import Outline, outlines
 from analysis.sources._rows import BATCH_ROWS, Batch, LogRows, SpanRows
+from analysis.sources._scan_found import Unit
 from analysis.sources._streams import Readable
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "DocumentReader", "read", "sniff"]
@@ -43,6 +49,45 @@ SHAPE: Final = "record has another shape than its format says"
 METRICS: Final = "documents of metrics were passed over"
 UNKNOWN: Final = "document is neither a span nor a log record"
 _MISSHAPEN: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+_RAW: Final = replace(DOCUMENT_LAYOUT, raw=True, runs=True)
+#: What differs from one document to the next, and what of it nobody reads.
+_FORM: Final = fields(
+    {
+        "trace": ("trace.id", "trace_id"),
+        "transaction": ("transaction.id",),
+        "span": ("span.id", "span_id"),
+        "parent": ("parent.id", "parent_span_id"),
+        "time": ("timestamp.us",),
+        "stamp": ("@timestamp",),
+        "transaction duration": ("transaction.duration.us",),
+        "duration": ("span.duration.us", "duration"),
+    },
+    text={
+        "statement": ("span.db.statement",),
+        "store query": ("attributes.db.query.text", "attributes.db.statement"),
+        "query": ("url.query",),
+    },
+    path={
+        "full": ("url.full", "attributes.url.full", "attributes.http.url"),
+        "original": ("url.original",),
+        "path": ("url.path", "attributes.url.path", "attributes.http.target"),
+    },
+    passed=(
+        "_id", "_version", "_seq_no", "_primary_term", "sort", "_score", "event.ingested", "agent.ephemeral_id",
+        "transaction.span_count.started", "transaction.breakdown_count",
+        "transaction.marks", "transaction.custom", "span.stacktrace", "http.request.headers", "http.request.body",
+        "http.request.env", "http.response.headers", "client", "source", "user", "user_agent", "process", "cloud",
+    ),
+    unnamed=("labels", "numeric_labels"),
+    prefixes=("", "_source."),
+)  # fmt: skip
+_ROLES: Final = {
+    "trace.id": "trace", "trace_id": "trace", "transaction.id": "transaction", "span.id": "span", "span_id": "span",
+    "parent.id": "parent", "parent_span_id": "parent", "transaction.duration.us": "transaction duration",
+    "span.duration.us": "duration", "duration": "duration",
+}  # fmt: skip
+_NOTHING: Final = (None, "")
+_OF_SPANS: Final = frozenset({"duration", "kind", "parent_span_id"})
 _METRICS: Final = frozenset({"metric", "metricset"})
 
 
@@ -70,12 +115,49 @@ def _is_traces(keys: Outline) -> bool:
 @without_collection
 def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield spans and log records in batches."""
-    reader = DocumentReader(rejects)
+    reader = _Reader(rejects)
+    alike = Alike(_FORM, DOCUMENT_LAYOUT, reader, rejects)
+    for unit in units(stream, rejects, _RAW):
+        yield from alike.add(Unit(unit.key, unit.value, unit.position, unit.first))
+        yield from reader.documents.full()
+    yield from alike.flush()
+    yield from reader.documents.rest()
+
+
+def read_plainly(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
+    """Do as `read`, a document at a time: what it is tested against."""
+    reader = _Reader(rejects)
     for unit in units(stream, rejects, DOCUMENT_LAYOUT):
-        for flat, position in documents(unit.value, unit.position, rejects):
-            reader.take(flat, position)
-        yield from reader.full()
-    yield from reader.rest()
+        reader.take(unit.value, unit.position)
+        yield from reader.documents.full()
+    yield from reader.documents.rest()
+
+
+class _Reader:
+    """Takes documents in whatever wraps them."""
+
+    def __init__(self, rejects: Rejects) -> None:
+        self.documents: Final = DocumentReader(rejects)
+        self._rejects = rejects
+
+    def take(self, value: Any, position: str) -> None:
+        """Take a document, a hit, a body of a search, or a list of those."""
+        for flat, place in documents(value, position, self._rejects):
+            self.documents.take(flat, place)
+
+    def like(self, value: Any, rejects: Rejects) -> tuple[dict[str, Any], Sequence[Target]] | None:
+        """Return the row of a document of one span, and how what differs feeds it."""
+        found = list(documents(value, "", rejects))
+        return self.documents.like(found[0][0], rejects) if len(found) == 1 else None
+
+    def leave(self, ids: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_] | None:
+        """Mark the spans of which an error was told before they came."""
+        return self.documents.join.awaited(ids)
+
+    def made(self, found: Made) -> Mapping[str, NDArray[Any]]:
+        """Remember spans for errors that come later."""
+        self.documents.join.remember(found.columns)
+        return {}
 
 
 class DocumentReader:
@@ -85,9 +167,10 @@ class DocumentReader:
         self._rejects = rejects
         self._spans, self._logs = SpanRows(rejects), LogRows(rejects)
         self._spans.template["time_resolution_ns"] = 1_000
-        self._join = ErrorJoin(self._spans, rejects)
+        self.join: Final = ErrorJoin(self._spans, rejects)
         self._apm, self._otel = ApmSpans(self._spans.template, rejects), OtelSpans(self._spans.template, rejects)
         self._records = Records(self._logs.template, rejects)
+        self._likes: tuple[ApmSpans, OtelSpans] | None = None
 
     def full(self) -> Iterator[Batch]:
         """Yield what has grown to a batch."""
@@ -111,19 +194,42 @@ class DocumentReader:
         except _MISSHAPEN:
             self._rejects.add(SHAPE, position)
 
+    def like(self, flat: dict[str, Any], rejects: Rejects) -> tuple[dict[str, Any], list[Target]] | None:
+        """Return the row of a document of one span, and which of its fields feed it; None of any other document."""
+        event = flat.get("processor.event")
+        if event in _METRICS or "metricset.name" in flat or flat.get("data_stream.type") == "metrics":
+            return None
+        if self._likes is None:
+            template = self._spans.template
+            self._likes = ApmSpans(template, rejects), OtelSpans(template, rejects)
+        apm, otel = self._likes
+        if event == "transaction" or (event is None and "transaction.duration.us" in flat):
+            found = list(apm.transaction(flat))
+            row = found[0] if len(found) == 1 else None
+            targets = _targets(flat, ("transaction.id", "span.id"), ("parent.id",), "transaction.duration.us")
+        elif event == "span" or (event is None and "span.duration.us" in flat):
+            row = apm.span(flat)
+            targets = _targets(flat, ("span.id",), ("parent.id", "transaction.id"), "span.duration.us")
+        elif event is None and is_otel(flat) and "TraceId" not in flat and not flat.keys().isdisjoint(_OF_SPANS):
+            row = otel.span(flat)
+            targets = _targets(flat, ("span_id",), ("parent_span_id",), "duration")
+        else:
+            return None
+        return None if row is None else (row, targets)
+
     def _take(self, flat: dict[str, Any]) -> bool:
         event = flat.get("processor.event")
         if event in _METRICS or "metricset.name" in flat or flat.get("data_stream.type") == "metrics":
             self._rejects.note(METRICS)
         elif event == "transaction" or (event is None and "transaction.duration.us" in flat):
             for row in self._apm.transaction(flat):
-                self._join.span(row)
+                self.join.span(row)
         elif event == "span" or (event is None and "span.duration.us" in flat):
-            self._join.span(self._apm.span(flat))
+            self.join.span(self._apm.span(flat))
         elif event == "error" or (event is None and "error.grouping_key" in flat):
             self._tell(self._records.error(flat))
         elif is_otel(flat) and (native := as_native(flat)).keys() & {"duration", "kind", "parent_span_id"}:
-            self._join.span(self._otel.span(native))
+            self.join.span(self._otel.span(native))
         elif is_otel(flat) or event == "log" or "message" in flat:
             row = self._records.record(as_native(flat))
             if flat.get("event_name") == "exception" or row["error_type"] is not None:
@@ -136,4 +242,18 @@ class DocumentReader:
 
     def _tell(self, row: dict[str, Any]) -> None:
         self._logs.append(row)
-        self._join.error((row["trace_id_high"], row["trace_id_low"], row["span_id"]), row["error_type"], row["body"])
+        self.join.error((row["trace_id_high"], row["trace_id_low"], row["span_id"]), row["error_type"], row["body"])
+
+
+def _targets(flat: Mapping[str, Any], identity: Sequence[str], parent: Sequence[str], duration: str) -> list[Target]:
+    """Return how the fields of a span feed its row."""
+    found = [Target("trace_id", _ROLES["trace.id" if flat.get("trace.id") else "trace_id"], "hex")]
+    for column, names in (("span_id", identity), ("parent_span_id", parent)):
+        found += [Target(column, _ROLES[name], "hex") for name in names if flat.get(name)][:1]
+    if flat.get("timestamp.us") not in _NOTHING:
+        found.append(Target("start_ns", "time", 1_000))
+    elif flat.get("@timestamp") not in _NOTHING:
+        found.append(Target("start_ns", "stamp", "iso"))
+    if flat.get(duration) not in _NOTHING:
+        found.append(Target("duration_ns", _ROLES[duration], 1 if duration == "duration" else 1_000))
+    return found
