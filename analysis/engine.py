@@ -15,7 +15,7 @@ from typing import Final
 import pyarrow as pa
 
 from analysis import facts as facts_room
-from analysis._allocation import keep_freed_memory
+from analysis._allocation import give_back, keep_freed_memory
 from analysis._progress import Progress
 from analysis.addresses import StoreError
 from analysis.dataset import Dataset, Partition
@@ -121,7 +121,11 @@ def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[s
         logs = records.read(log_columns) if records is not None and log_columns else None
         forest = plant_partition(partition, ground, columns, logs)
         gathered.add({name: fact.scan(forest) for name, fact in chosen.items()})
-    return gathered.whole()
+        del forest, logs
+    tables = gathered.whole()
+    del gathered
+    give_back()
+    return tables
 
 
 class _Gathered:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from analysis._histogram import Histogram, seen_buckets
+from analysis._histogram import seen_buckets
+from analysis.facts._cells import exemplar_cells, histogram_cells
 from analysis.facts._examples import EXEMPLARS, Exemplar, examples_of, merge_examples
 from analysis.facts._grouping import HISTOGRAM, Key, group_by
 from analysis.forest import Codes, Forest
@@ -126,7 +126,10 @@ def merge(fields: Sequence[Field], tables: Iterable[pa.Table]) -> pa.Table:
 
 
 def to_frame(fields: Sequence[Field], table: pa.Table) -> pd.DataFrame:
-    """Return a fact as a DataFrame: histograms as ``Histogram``, exemplars as tuples of ``Exemplar``."""
+    """Return a fact as a DataFrame: histograms as ``Histogram``, exemplars as tuples of ``Exemplar``.
+
+    Both are made when they are looked at (:mod:`analysis.facts._cells`).
+    """
     plain = [item.name for item in fields if item.role not in ("histogram", "exemplars")]
     frame = table.select(plain).to_pandas()
     for item in fields:
@@ -136,10 +139,9 @@ def to_frame(fields: Sequence[Field], table: pa.Table) -> pd.DataFrame:
             parts = [tuple(text.split(item.separator)) for text in frame[item.name]]
             frame[item.name] = pd.Series(parts, dtype=object)
         if item.role == "histogram":
-            cells = _histograms(_one_array(table[item.name], item.type))
-            frame[item.name] = pd.Series(cells, dtype=object)
+            frame[item.name] = histogram_cells(_one_array(table[item.name], item.type))
         elif item.role == "exemplars":
-            frame[item.name] = pd.Series(_exemplars(_one_array(table[item.name], item.type)), dtype=object)
+            frame[item.name] = exemplar_cells(_one_array(table[item.name], item.type))
     ordered: pd.DataFrame = frame[[item.name for item in fields]]
     return ordered
 
@@ -160,24 +162,3 @@ def _key(column: pa.Array) -> Key:
         return np.array(column.to_numpy(zero_copy_only=False))
     encoded = column.dictionary_encode()
     return Codes(np.array(encoded.indices.to_numpy(), np.int32), tuple(encoded.dictionary.to_pylist()))
-
-
-def _histograms(column: pa.Array) -> list[Histogram]:
-    offsets = column.offsets.to_numpy().tolist()
-    bucket, count = (np.array(column.values.field(name).to_numpy()) for name in ("bucket", "count"))
-    return [Histogram(bucket[begin:end], count[begin:end]) for begin, end in pairwise(offsets)]
-
-
-def _exemplars(column: pa.Array) -> list[tuple[Exemplar, ...]]:
-    offsets, entries = column.offsets.to_numpy().tolist(), column.values
-    spans = entries.field("span_ids")
-    span_offsets = spans.offsets.to_numpy().tolist()
-    span_ids = [f"{span:016x}" for span in spans.values.to_numpy().tolist()]
-    members = (
-        entries.field(name).to_numpy().tolist() for name in ("value", "trace_id_high", "trace_id_low", "start_ns")
-    )
-    found = [
-        Exemplar(value, f"{high:016x}{low:016x}", start, tuple(span_ids[begin:end]))
-        for value, high, low, start, begin, end in zip(*members, span_offsets[:-1], span_offsets[1:], strict=True)
-    ]
-    return [tuple(found[begin:end]) for begin, end in pairwise(offsets)]

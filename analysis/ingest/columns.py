@@ -67,7 +67,10 @@ def _sorted_dictionary(column: pa.ChunkedArray) -> pa.Array:
     encoded = _one_chunk(column.unify_dictionaries(), column.type)
     raw = encoded.indices.fill_null(_NONE).to_numpy(zero_copy_only=False).astype(np.int64)
     dictionary = encoded.dictionary
-    used = np.unique(raw[raw >= 0])
+    marked = np.zeros(len(dictionary) + 1, np.bool_)
+    marked[raw] = True
+    # The last place is where the code of a missing value lands.
+    used = np.flatnonzero(marked[:-1])
     values = dictionary.take(pa.array(used))
     order = pc.array_sort_indices(values).to_numpy()
     distinct = values.take(pa.array(order)).dictionary_encode()
