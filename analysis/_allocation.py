@@ -1,8 +1,8 @@
 """Memory that was freed: kept while partitions are scanned, because the next asks for as much, and given back after.
 
 By default the C library hands arrays of some megabytes back to the system when they are freed, and gets them again page
-by page, each filled with zeros: a sixth of the time of a pass over the facts. But what it keeps it keeps for each thread
-apart, in pieces that later arrays do not fit into, and would in the end hold several times of what is in use.
+by page, each filled with zeros: a sixth of the time of a pass over the facts. But what it keeps it keeps for each
+thread apart, in pieces that later arrays do not fit into: in the end several times of what is in use.
 """
 
 from __future__ import annotations
@@ -32,16 +32,22 @@ def keep_freed_memory() -> bool:
     bool
         It was asked: only glibc can be.
     """
-    if sys.platform != "linux":
-        return False
-    library = ctypes.CDLL(None)
-    if not hasattr(library, "gnu_get_libc_version"):
-        return False
-    return all(library.mallopt(parameter, size) == 1 for parameter, size in _SETTINGS)
+    library = _library()
+    return library is not None and all(library.mallopt(parameter, size) == 1 for parameter, size in _SETTINGS)
 
 
 def give_back() -> None:
     """Return free memory to the system; to be called between large pieces of work, for it costs milliseconds."""
     pa.default_memory_pool().release_unused()
-    if keep_freed_memory():
-        ctypes.CDLL(None).malloc_trim(0)
+    library = _library()
+    if library is not None:
+        library.malloc_trim(0)
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    """Return the C library; None where it is not glibc."""
+    if sys.platform != "linux":
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "gnu_get_libc_version") else None
