@@ -142,12 +142,19 @@ class BlockLines:
         rejects
             Where assumptions are noted.
         """
-        # A copy, because Python's bytes are read-only, which is another type to a kernel.
-        data = np.frombuffer(self.content, np.uint8).copy()
-        table, single = _READERS[self.shape](data, self.first, self.last, service, rejects)
+        table, single = self._rows(service, rejects, apart=False)
         others = np.flatnonzero(~single)
         parts = zip(self.first[others].tolist(), self.last[others].tolist(), strict=True)
         return table, [self.content[begin:end].decode().rstrip("\r") for begin, end in parts]
+
+    def apart(self, rejects: Rejects) -> tuple[pa.Table, Bools]:
+        """Return the rows of the plain lines, and which these are, of lines of which each is a record by itself."""
+        return self._rows(None, rejects, apart=True)
+
+    def _rows(self, service: str | None, rejects: Rejects, *, apart: bool) -> tuple[pa.Table, Bools]:
+        # A copy, because Python's bytes are read-only, which is another type to a kernel.
+        data = np.frombuffer(self.content, np.uint8).copy()
+        return _READERS[self.shape](data, self.first, self.last, service, rejects, apart)
 
 
 def block_lines(content: bytes) -> BlockLines | None:
@@ -191,15 +198,22 @@ def _shape(content: bytes, data: npt.NDArray[np.uint8], first: Int64s, last: Int
 
 
 def _plain_rows(
-    data: npt.NDArray[np.uint8], first: Int64s, last: Int64s, service: str | None, rejects: Rejects, *, logfmt: bool
+    data: npt.NDArray[np.uint8],
+    first: Int64s,
+    last: Int64s,
+    service: str | None,
+    rejects: Rejects,
+    apart: bool,
+    *,
+    logfmt: bool,
 ) -> tuple[pa.Table, Bools]:
-    """Return the rows of the plain lines of a block that another follows, and which lines these are."""
+    """Return the rows of the plain lines of a block, and which lines these are; but where apart, another follows."""
     found = _Found(data, first, last, logfmt)
     _require(found)
     time, zoned = _times(found)
     high, low, span = _ids(found)
     severity = _severities(found)
-    single = alone(found.plain)
+    single = found.plain if apart else alone(found.plain)
     rows = np.flatnonzero(single)
     columns = {
         "trace_id_high": pa.array(high[rows]),

@@ -28,15 +28,15 @@ Bools = npt.NDArray[np.bool_]
 
 
 class _Scanned:
-    """What a scan found of lines that are plain, and followed by such."""
+    """What a scan found of lines that are plain, and, but where each stands apart, followed by such."""
 
-    def __init__(self, scan: Callable[..., None], data: UInt8s, first: Int64s, last: Int64s) -> None:
+    def __init__(self, scan: Callable[..., None], data: UInt8s, first: Int64s, last: Int64s, apart: bool) -> None:
         size = len(first)
         found, ids = np.zeros((size, 12), np.int64), np.zeros((size, 3), np.uint64)
         plain = np.zeros(size, np.bool_)
         scan(data, first, last, found, ids, plain)
         plain &= last - first <= TEXT_LIMIT
-        self.alone = alone(plain)
+        self.alone = plain if apart else alone(plain)
         rows = np.flatnonzero(self.alone)
         self.data, self.first, self.last = data, first[rows], last[rows]
         self.found, self.ids = found[rows], ids[rows]
@@ -64,10 +64,10 @@ class _Scanned:
 
 
 def text_rows(
-    data: UInt8s, first: Int64s, last: Int64s, service: str | None, rejects: Rejects
+    data: UInt8s, first: Int64s, last: Int64s, service: str | None, rejects: Rejects, apart: bool
 ) -> tuple[pa.Table, Bools]:
     """Return the rows of lines of prose that begin with a time, and which lines these are."""
-    scanned = _Scanned(scan_text_lines, data, first, last)
+    scanned = _Scanned(scan_text_lines, data, first, last, apart)
     scanned.say(rejects)
     columns = {
         **scanned.columns(structured=False),
@@ -80,10 +80,10 @@ def text_rows(
 
 
 def access_rows(
-    data: UInt8s, first: Int64s, last: Int64s, service: str | None, rejects: Rejects
+    data: UInt8s, first: Int64s, last: Int64s, service: str | None, rejects: Rejects, apart: bool
 ) -> tuple[pa.Table, Bools]:
     """Return the rows of lines of access logs, and which lines these are."""
-    scanned = _Scanned(scan_access_lines, data, first, last)
+    scanned = _Scanned(scan_access_lines, data, first, last, apart)
     scanned.say(rejects)
     flags, peer, asked = (scanned.texts(2 + 2 * PLACES.index(name)) for name in ("flags", "peer", "request_id"))
     retried = _each(flags, lambda text: evidence(text, None))

@@ -26,7 +26,7 @@ from analysis.sources._log_labels import LabelledLines
 from analysis.sources._log_sniff import first_lines
 from analysis.sources._log_tables import cells_of, header_of, rows_of
 from analysis.sources._outline import outlines
-from analysis.sources._rows import BATCH_ROWS, Batch
+from analysis.sources._rows import Batch
 from analysis.sources._streams import Readable
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "sniff"]
@@ -74,9 +74,8 @@ def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     else:
         records = _table(next(texts, ""), texts, lines, rejects)
     for _ in records:
-        if len(lines.rows) >= BATCH_ROWS:
-            yield from lines.rows.batch()
-    yield from lines.rows.batch()
+        yield from lines.full()
+    yield from lines.rest()
 
 
 def _texts(first: str, texts: Iterator[str], lines: LabelledLines, rejects: Rejects) -> Iterator[None]:

@@ -17,13 +17,15 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
+
 from analysis.sources._collection import without_collection
 from analysis.sources._json import NotJson, loads
 from analysis.sources._ledger import Rejects, masked
 from analysis.sources._log_labels import LabelledLines
 from analysis.sources._log_lines import lines_of
 from analysis.sources._log_sniff import first_lines, json_objects, mostly
-from analysis.sources._rows import BATCH_ROWS, Batch
+from analysis.sources._rows import Batch
 from analysis.sources._streams import Readable
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "sniff"]
@@ -40,6 +42,8 @@ _LINE: Final = re.compile(
 )
 _COMMON: Final = re.compile(rf"(?:\S+ \S+ )?Common labels: (?P<labels>{_LABELS})")
 _LABEL: Final = re.compile(r'([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"')
+#: Labels that are remembered.
+_MOST: Final = 10_000
 #: What logcli itself says on the way.
 _SAID: Final = re.compile(r"(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:https?://|Common labels:|Ignoring)")
 
@@ -62,22 +66,50 @@ def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Yield log records in batches."""
     lines = LabelledLines(rejects)
     common: dict[str, str] = {}
+    known: dict[bytes, dict[str, Any]] = {}
     for number, line in enumerate(lines_of(stream, rejects), start=1):
-        header = _COMMON.match(line)
-        if header is not None:
+        if line[:1] == "{":
+            _object(line, number, common, known, lines, rejects)
+        elif (header := _COMMON.match(line)) is not None:
             common = _labels(header["labels"])
-        elif line[:1] == "{":
-            _object(line, number, common, lines, rejects)
+            known.clear()
         elif (match := _LINE.match(line)) is not None:
             lines.add(match["line"], match["time"], common | _labels(match["labels"]))
         elif not _SAID.match(line):
             rejects.add(SHAPE, f"record {number}", masked(line))
-        if len(lines.rows) >= BATCH_ROWS:
-            yield from lines.rows.batch()
-    yield from lines.rows.batch()
+        yield from lines.full()
+    yield from lines.rest()
 
 
-def _object(line: str, number: int, common: dict[str, str], lines: LabelledLines, rejects: Rejects) -> None:
+class _Record(msgspec.Struct, gc=False):
+    """A line of ``--output=jsonl``."""
+
+    timestamp: Any
+    line: str
+    labels: msgspec.Raw
+
+
+_RECORD: Final = msgspec.json.Decoder(_Record)
+
+
+def _object(
+    line: str,
+    number: int,
+    common: dict[str, str],
+    known: dict[bytes, dict[str, Any]],
+    lines: LabelledLines,
+    rejects: Rejects,
+) -> None:
+    """Take a line of JSON; labels that came before are known by how they are written."""
+    try:
+        typed = _RECORD.decode(line)
+        said = bytes(typed.labels)
+        labels = known.get(said)
+        if labels is not None:
+            lines.add(typed.line, typed.timestamp, labels)
+            return
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        said = b""
     try:
         record = loads(line.encode("utf-8", "replace"))
     except NotJson:
@@ -86,7 +118,12 @@ def _object(line: str, number: int, common: dict[str, str], lines: LabelledLines
     if not isinstance(record, dict) or not _is_record(record) or not isinstance(record["line"], str):
         rejects.add(SHAPE, f"record {number}", masked(record))
         return
-    lines.add(record["line"], record["timestamp"], common | record["labels"])
+    labels = common | record["labels"]
+    if said:
+        if len(known) >= _MOST:
+            known.clear()
+        known[said] = labels
+    lines.add(record["line"], record["timestamp"], labels)
 
 
 def _labels(text: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ from analysis.sources._documents import Layout, units
 from analysis.sources._ledger import Rejects, masked
 from analysis.sources._log_labels import LabelledLines
 from analysis.sources._outline import outlines
-from analysis.sources._rows import BATCH_ROWS, Batch
+from analysis.sources._rows import Batch
 from analysis.sources._streams import Readable
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "sniff"]
@@ -55,9 +55,8 @@ def read(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     lines = LabelledLines(rejects)
     for unit in units(stream, rejects, _LAYOUT):
         yield from _streams(unit.value, unit.position, lines, rejects)
-        if len(lines.rows) >= BATCH_ROWS:
-            yield from lines.rows.batch()
-    yield from lines.rows.batch()
+        yield from lines.full()
+    yield from lines.rest()
 
 
 def _streams(value: Any, position: str, lines: LabelledLines, rejects: Rejects) -> Iterator[Batch]:
@@ -78,9 +77,8 @@ def _streams(value: Any, position: str, lines: LabelledLines, rejects: Rejects) 
         if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[1], str):
             rejects.add(SHAPE, f"{position}.values[{index}]", masked(entry))
             continue
-        lines.add(entry[1], entry[0], labels | _metadata(entry))
-        if len(lines.rows) >= BATCH_ROWS:
-            yield from lines.rows.batch()
+        lines.add(entry[1], entry[0], labels if len(entry) == 2 else labels | _metadata(entry))
+    yield from lines.full()
 
 
 def _metadata(entry: list[Any]) -> dict[str, Any]:
