@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from analysis.sources._otlp_shapes import plain_value
+from analysis.sources._suspects import suspects
 
 __all__ = ["STATIC", "Dedicated", "attribute_dicts", "dedicated_columns", "event_attributes", "unnamed_columns"]
 
@@ -72,14 +73,20 @@ def attribute_dicts(
     named
         Attributes of dedicated columns.
     known
-        Names of the attributes that are wanted; None for all.
+        Names of the attributes that are wanted; None for all. Others come along where they may expose something.
     """
     found: list[dict[str, Any]] = [{} for _ in range(len(holder))]
     attributes = holder.field("Attrs")
     items, owner = attributes.flatten(), pc.list_parent_indices(attributes).to_numpy()
     keys = items.field("Key").dictionary_encode()
     wanted = np.array([known is None or key in known for key in keys.dictionary.to_pylist()] or [False])
-    rows = np.flatnonzero(wanted[keys.indices.to_numpy()]) if len(keys) else np.empty(0, np.int64)
+    rows = np.empty(0, np.int64)
+    if len(keys):
+        chosen = wanted[keys.indices.to_numpy()]
+        rest = np.flatnonzero(~chosen)
+        others = items.take(pa.array(rest))
+        chosen[rest] = suspects(others.field("Key"), others.field("Value"), others.field("ValueInt"))
+        rows = np.flatnonzero(chosen)
     items, owner = items.take(pa.array(rows)), owner[rows]
     for row, key, value in zip(owner.tolist(), items.field("Key").to_pylist(), _values(items), strict=True):
         if value is not None:
@@ -105,11 +112,23 @@ def event_attributes(attributes: pa.ListArray) -> list[dict[str, Any]]:
 
 
 def _add(found: list[dict[str, Any]], column: pa.Array | None, name: str, known: frozenset[str] | None) -> None:
-    if column is None or column.null_count == len(column) or (known is not None and name not in known):
+    if column is None or column.null_count == len(column):
         return
+    if known is not None and name not in known:
+        if not (pa.types.is_string(column.type) or pa.types.is_list(column.type)):
+            return
+        marks = suspects(pa.array([name] * len(column)), _joined_texts(column))
+        column = pc.if_else(pa.array(marks), column, pa.scalar(None, column.type))
     for attributes, value in zip(found, column.to_pylist(), strict=True):
         if value is not None and value != []:
             attributes[name] = value
+
+
+def _joined_texts(column: pa.Array) -> pa.Array:
+    """Return texts of a column of texts or of lists of them; nothing of other lists."""
+    if pa.types.is_list(column.type) and not pa.types.is_string(column.type.value_type):
+        return pa.nulls(len(column), pa.string())
+    return column
 
 
 def _values(items: pa.StructArray) -> list[Any]:

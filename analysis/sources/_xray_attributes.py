@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from analysis.semconv import KNOWN, text
+from analysis.sources._log_keys import flattened
 
 __all__ = ["attributes_of", "process_attributes"]
 
@@ -28,7 +29,11 @@ def attributes_of(segment: Mapping[str, Any], kind: str) -> tuple[dict[str, Any]
     AttributeError
         A part of it is no object.
     """
-    found: dict[str, Any] = {name: value for name, value in (segment.get("annotations") or {}).items() if name in KNOWN}
+    found: dict[str, Any] = dict(segment.get("annotations") or {})
+    metadata = segment.get("metadata")
+    if metadata:
+        # No column is fed by it; it is looked through for what it may expose.
+        found |= flattened({"metadata": metadata})
     found |= {
         known: value
         for name, value in (segment.get("annotations") or {}).items()

@@ -33,6 +33,7 @@ from analysis.sources._parquet import PARQUET, column_paths, parquet_batches, sp
 from analysis.sources._rows import BATCH_ROWS, Batch
 from analysis.sources._scan_found import Unit
 from analysis.sources._streams import Readable, Spoolable
+from analysis.sources._suspects import suspects
 
 __all__ = ["DESCRIPTION", "NAME", "TITLE", "read", "sniff"]
 
@@ -65,8 +66,7 @@ _FORM: Final = fields(
     kept=("LogAttributes.exception.type", "LogAttributes.error.type"),
 )  # fmt: skip
 _LEFT_OUT: Final = ("ResourceSchemaUrl", "ScopeSchemaUrl", "ScopeVersion", "ScopeAttributes", "TimestampTime")
-#: Attributes of log records that are read.
-_LOG_ATTRIBUTES: Final = frozenset({"exception.type", "error.type"})
+_TEXTS: Final = (pa.string(), pa.binary(), pa.large_string(), pa.large_binary())
 _EXCEPTION: Final = frozenset({"exception.type", "exception.message"})
 
 
@@ -215,7 +215,7 @@ def _values(name: str, column: pa.Array) -> list[Any]:
     if pa.types.is_timestamp(column.type):
         return list(column.cast(pa.timestamp("ns", column.type.tz)).cast(pa.int64()).to_pylist())
     if pa.types.is_map(column.type):
-        return _maps(column, _LOG_ATTRIBUTES if name == "LogAttributes" else KNOWN)
+        return _maps(column, None if name == "LogAttributes" else KNOWN)
     if pa.types.is_list(column.type) and pa.types.is_map(column.type.value_type):
         inner, offsets = _maps(column.flatten(), _EXCEPTION), column.offsets.to_pylist()
         first = offsets[0]
@@ -232,13 +232,20 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _maps(column: pa.MapArray, known: frozenset[str]) -> list[dict[str, Any]]:
+def _maps(column: pa.MapArray, known: frozenset[str] | None) -> list[dict[str, Any]]:
+    """Return maps as dictionaries of what is known in them (everything, for None) and what may expose something."""
     found: list[dict[str, Any]] = [{} for _ in range(len(column))]
     keys = column.keys.dictionary_encode()
     names = [_plain(name) for name in keys.dictionary.to_pylist()]
-    wanted = np.array([name in known for name in names] or [False])
+    wanted = np.array([known is None or name in known for name in names] or [False])
     offsets, codes = column.offsets.to_numpy(), keys.indices.to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(wanted[codes]) if len(codes) else np.empty(0, np.int64)
+    rows = np.empty(0, np.int64)
+    if len(codes):
+        chosen = wanted[codes]
+        rest = np.flatnonzero(~chosen)
+        if column.items.type in _TEXTS:
+            chosen[rest] = suspects(column.keys.take(pa.array(rest)), column.items.take(pa.array(rest)))
+        rows = np.flatnonzero(chosen)
     # Keys and items are those of the whole array, of which this may be a part.
     rows = rows[(rows >= offsets[0]) & (rows < offsets[-1])]
     owners = np.searchsorted(offsets, rows, side="right") - 1

@@ -7,6 +7,8 @@ import json
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from google.protobuf import json_format
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
@@ -14,9 +16,20 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 import analysis as an
 from analysis.ingest.storage import parquet_bytes, read_table
 from analysis.schema import SPAN_SCHEMA
-from analysis.sources import Rejects, datadog_agent, jaeger_json, otlp_json, otlp_protobuf, zipkin_json
+from analysis.sources import (
+    Rejects,
+    datadog_agent,
+    jaeger_json,
+    open_stream,
+    otlp_json,
+    otlp_protobuf,
+    recognise,
+    zipkin_json,
+)
 from analysis.sources._scan_exposed import ScanLooker
 from tests.exports import otlp, span
+from tests.sources import build
+from tests.sources import test_tempo_parquet as tempo
 
 SAID = {"enduser.id": "eve@shop-mail.com", "form.password": "hunter2xyz", "note": "all is well", "url.path": "/me"}
 TOLD = "e-mail address in enduser.id; password in form.password"
@@ -60,6 +73,66 @@ DATADOG = [
         }
     ]
 ]  # fmt: skip
+
+
+CLICKHOUSE = {
+    "Timestamp": "2026-01-01 00:00:00", "TraceId": "1" * 32, "SpanId": "2" * 16, "SpanName": "GET", "Duration": 1,
+    "ServiceName": "login", "SpanKind": "Server", "ResourceAttributes": {}, "SpanAttributes": SAID,
+}  # fmt: skip
+XRAY = {
+    "trace_id": f"1-{'1' * 8}-{'2' * 24}", "id": "2" * 16, "name": "login", "start_time": 1.0, "end_time": 2.0,
+    "annotations": {"enduser.id": SAID["enduser.id"]}, "metadata": {"default": {"form": {"password": "hunter2xyz"}}},
+}  # fmt: skip
+
+
+def in_parquet(row):
+    """Return a row of ClickHouse's table as its own Parquet has it: maps of bytes."""
+    kinds = {name: pa.map_(pa.binary(), pa.binary()) for name in row if name.endswith("Attributes")}
+    columns = {
+        name: pa.array([list(value.items()) if name in kinds else value], kinds.get(name))
+        for name, value in row.items()
+    }
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
+def rows_of(content, table):
+    with open_stream(io.BytesIO(content), "export") as stream:
+        batches = list(recognise(stream).read(stream, Rejects()))
+    return [row for batch in batches if getattr(batch, table) for row in getattr(batch, table).to_pylist()]
+
+
+def test_clickhouse_parquet_is_looked_through_as_its_lines_are():
+    for content in (in_parquet(CLICKHOUSE), json.dumps(CLICKHOUSE).encode()):
+        assert [row["exposed"] for row in rows_of(content, "spans")] == [TOLD]
+
+
+def test_fields_of_log_records_of_clickhouse_are_kept():
+    row = {name: value for name, value in CLICKHOUSE.items() if not name.startswith("Span")}
+    row |= {"SpanId": "2" * 16, "Body": "x", "SeverityText": "INFO", "LogAttributes": SAID}
+    for content in (in_parquet(row), json.dumps(row).encode()):
+        (record,) = rows_of(content, "logs")
+        assert json.loads(record["fields"]) == SAID
+
+
+def test_annotations_and_metadata_of_x_ray_are_looked_through():
+    told = build.read(json.dumps(XRAY).encode()).only()["exposed"]
+    assert told == "e-mail address in enduser.id; password in metadata.default.form.password"
+
+
+@pytest.mark.parametrize(("version", "attribute"), [(3, tempo.scalar_attribute), (4, tempo.list_attribute)])
+def test_blocks_of_tempo_are_looked_through(version, attribute):
+    own = tempo.span(0xB2, attribute=attribute, attributes=SAID)
+    rows, _ = tempo.read_block(tempo.block([tempo.trace(own)], version))
+    assert [row["exposed"] for row in rows] == [TOLD]
+
+
+def test_dedicated_columns_of_tempo_are_looked_through(tmp_path):
+    own = tempo.span(0xB2, dedicated={"String01": "hunter2xyz", "String02": "all is well"})
+    meta = {"dedicatedColumns": [{"n": "form.password"}, {"n": "note"}]}
+    rows, _ = tempo.read_block(tempo.block([tempo.trace(own)], 4), meta, tmp_path)
+    assert [row["exposed"] for row in rows] == ["password in form.password"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""Attributes that no column keeps, but that may hold secrets or personal data: those are decoded too, and no others."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from analysis._exposed import records_perhaps_exposing
+
+__all__ = ["suspects"]
+
+#: Whole numbers from here on may be those of a card.
+_CARDS: Final = 10**12
+
+Bools = NDArray[np.bool_]
+
+
+def suspects(keys: Any, values: Any, numbers: Any = None) -> Bools:
+    """Return which attributes are worth being looked through.
+
+    Parameters
+    ----------
+    keys
+        Their names, as texts or bytes.
+    values
+        Their values where these are texts, or lists of them; null elsewhere.
+    numbers
+        Their values where these are whole numbers, or lists of them; null elsewhere.
+    """
+    if not len(keys):
+        return np.zeros(0, np.bool_)
+    if pa.types.is_list(values.type):
+        values = pc.binary_join(values, " ")
+    said = pc.binary_join_element_wise(keys.cast(pa.binary()), values.cast(pa.binary()), b"=")
+    found = records_perhaps_exposing(said).fill_null(False).to_numpy(zero_copy_only=False)
+    marks = np.array(found, np.bool_)
+    if numbers is not None:
+        if pa.types.is_list(numbers.type):
+            marks[pc.list_parent_indices(numbers).to_numpy()[_large(numbers.flatten())]] = True
+        else:
+            marks |= _large(numbers)
+    return marks
+
+
+def _large(numbers: Any) -> Bools:
+    large = pc.greater_equal(numbers, _CARDS).fill_null(False)
+    return np.array(large.to_numpy(zero_copy_only=False), np.bool_)
