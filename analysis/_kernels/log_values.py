@@ -14,6 +14,9 @@ __all__ = ["copy_texts", "parse_epochs", "parse_ids", "parse_times", "second_of"
 _DAYS: Final = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 _SECOND: Final = 1_000_000_000
 _MOST: Final = (1 << 63) - 1
+#: Seconds from 2004 to 2038: floats that large have so many bits behind the point.
+_FIRST: Final = 1 << 30
+_BITS: Final = 22
 
 
 @kernel
@@ -109,6 +112,22 @@ def parse_times(
 
 
 @kernel
+def _rounded(number: int, bits: int, divisor: int) -> int:
+    """Return ``number * 2**bits / divisor``, of two the even one where both are as near."""
+    scaled = number << bits
+    found = scaled // divisor
+    twice = 2 * (scaled - found * divisor)
+    return found + 1 if twice > divisor or (twice == divisor and found & 1) else found
+
+
+@kernel
+def _as_float(whole: int, fraction: int, places: int) -> int:
+    """Return nanoseconds of seconds as if they were read into a float, whose step is 2**-22 from 2**30 on."""
+    steps = _rounded(fraction, _BITS, 10**places)
+    return whole * _SECOND + _rounded(steps * _SECOND, 0, 1 << _BITS)
+
+
+@kernel
 def parse_epochs(
     data: NDArray[np.uint8],
     start: NDArray[np.int64],
@@ -124,7 +143,7 @@ def parse_epochs(
         good[row] = False
         whole, digits, found, places = 0, 0, 0, -1
         size = end[row] - start[row]
-        if size > 19:
+        if size > 20:
             continue
         for at in range(start[row], end[row]):
             byte = data[at]
@@ -136,7 +155,11 @@ def parse_epochs(
                 break
             digits = digits * 10 + (byte - 48)
             places += 1 if places >= 0 else 0
-        if digits < 0:
+        if _FIRST <= whole < 2 * _FIRST and 0 < places <= 9:
+            time[row] = _as_float(whole, digits - whole * 10**places, places)
+            good[row] = True
+            continue
+        if digits < 0 or size > 19:
             continue
         if places < 0:
             unit = 1

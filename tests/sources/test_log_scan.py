@@ -164,3 +164,14 @@ def test_epochs_are_read_as_the_reader_reads_them(numbers):
             # What is left to the reader is no time, or has more digits than seconds to the microsecond have.
             told = len(text) > 16 or float(text) >= (1 << 63) / 1e9
             assert told or log_time(json.loads(text))[0] is None
+
+
+@given(st.lists(st.tuples(st.integers(2**30, 2**31 - 1), st.integers(0, 10**9 - 1), st.integers(1, 9)), min_size=1))
+def test_seconds_with_more_digits_than_a_float_holds(parts):
+    texts = [f"{whole}.{fraction:09d}"[: 11 + places] for whole, fraction, places in parts]
+    data = np.frombuffer("".join(texts).encode(), np.uint8).copy()
+    ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    times, good = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_)
+    parse_epochs(data, ends - np.array([len(text) for text in texts], np.int64), ends, times, good)
+    assert good.all()
+    assert times.tolist() == [log_time(float(text))[0] for text in texts]
