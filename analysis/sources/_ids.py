@@ -94,6 +94,15 @@ def trace_reader(note: Callable[[str], None]) -> Callable[[object], tuple[int, i
         if type(value) is not str:
             number = _plain(value)
             return number >> 64, number & _MASK
+        if len(value) == 32 and value.isascii() and value.isalnum():
+            # What nearly every span has.
+            try:
+                number = int(value, 16)
+            except ValueError:
+                pass
+            else:
+                last_text, last = value, (number >> 64, number & _MASK)
+                return last
         if value and is_hashed(value, 128):
             note(HASHED)
         last_text, last = value, canonical_trace_id(value)

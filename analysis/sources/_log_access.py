@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from analysis.sources._log_keys import ROLES, normalised
@@ -84,10 +85,8 @@ def proxy_columns(attributes: Mapping[str, Any], body: str | None) -> dict[str, 
 
     Envoy's OpenTelemetry access logger sends the line as the body, and as attributes what it is told to.
     """
-    named = {normalised(name): name for name in attributes}
     fields: dict[str, Any] = {
-        role: next((attributes[named[name]] for name in ROLES[role] if name in named), None)
-        for role in ("flags", "peer", "attempts")
+        role: None if name is None else attributes[name] for role, name in _of_proxies(tuple(attributes))
     }
     if fields["flags"] is None and fields["attempts"] is None:
         fields = (access_fields(body) or {}) if body is not None and body[:1] == "[" else {}
@@ -97,6 +96,16 @@ def proxy_columns(attributes: Mapping[str, Any], body: str | None) -> dict[str, 
     peer = fields.get("peer")
     known = isinstance(peer, str) and peer not in {"", "-"}
     return {"retry_evidence": said} | ({"peer_service": cluster_of(str(peer))} if known else {})
+
+
+@lru_cache(maxsize=4096)
+def _of_proxies(names: tuple[str, ...]) -> tuple[tuple[str, str | None], ...]:
+    """Return by role the name of the attribute that tells it: records of one place have the same names."""
+    named = {normalised(name): name for name in names}
+    return tuple(
+        (role, next((named[name] for name in ROLES[role] if name in named), None))
+        for role in ("flags", "peer", "attempts")
+    )
 
 
 def _is_flagged(flags: Any) -> bool:

@@ -97,7 +97,8 @@ def is_structured(body: Any) -> bool:
             return isinstance(loads(body.encode("utf-8", "replace")), dict)
         except NotJson:
             return False
-    return bool(ACCESS.match(body[:4096]) or ("=" in body and LOGFMT.fullmatch(body[:4096])))
+    # A line of an access log holds quotes, pairs their equals signs.
+    return bool(('"' in body and ACCESS.match(body[:4096])) or ("=" in body and LOGFMT.fullmatch(body[:4096])))
 
 
 _SEVERITY_NUMBERS: Final = {
