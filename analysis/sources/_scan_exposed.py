@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from analysis._exposed import records_perhaps_exposing
 from analysis.sources import _scan_found as at
 
-__all__ = ["ScanLooker"]
+__all__ = ["ALL", "ONE_IN", "ScanLooker"]
 
 #: So many spans are all looked at (house default: some megabytes, 10 ms).
-_ALL: Final = 10_000
+ALL: Final = 10_000
 #: Of the others one in so many, by the lowest bits of its id.
-_ONE_IN: Final = 256
+ONE_IN: Final = 256
 #: So many that may expose something are read by the slow way; then one in many of those too.
 _READ: Final = 1_000
 
@@ -48,9 +48,9 @@ class ScanLooker:
             The spans found in them (:class:`analysis.sources._scan_found.Found`).
         """
         count = len(spans)
-        chosen = (spans[:, at.ID] & (_ONE_IN - 1)) == 0
+        chosen = (spans[:, at.ID] & (ONE_IN - 1)) == 0
         looked = chosen.copy()
-        looked[: max(0, _ALL - self._seen)] = True
+        looked[: max(0, ALL - self._seen)] = True
         self._seen += count
         found = np.zeros(count, np.bool_)
         rows = np.flatnonzero(looked)

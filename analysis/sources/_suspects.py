@@ -10,13 +10,29 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from analysis._exposed import records_perhaps_exposing
+from analysis.sources._scan_exposed import ALL, ONE_IN
 
-__all__ = ["suspects"]
+__all__ = ["looked_at", "suspects"]
 
 #: Whole numbers from here on may be those of a card.
 _CARDS: Final = 10**12
 
 Bools = NDArray[np.bool_]
+
+
+def looked_at(span_ids: NDArray[np.uint64], seen: int) -> Bools:
+    """Return which spans are looked through: all at the beginning of an export, then one in many by its id.
+
+    Parameters
+    ----------
+    span_ids
+        Of the next spans.
+    seen
+        How many there were before.
+    """
+    looked = (span_ids & np.uint64(ONE_IN - 1)) == 0
+    looked[: max(0, ALL - seen)] = True
+    return np.asarray(looked, np.bool_)
 
 
 def suspects(keys: Any, values: Any, numbers: Any = None) -> Bools:
@@ -34,7 +50,8 @@ def suspects(keys: Any, values: Any, numbers: Any = None) -> Bools:
     if not len(keys):
         return np.zeros(0, np.bool_)
     if pa.types.is_list(values.type):
-        values = pc.binary_join(values, " ")
+        # Blocks say of what lists hold that it is never null, which the kernel does not know.
+        values = pc.binary_join(values.cast(pa.list_(pa.string())), " ")
     said = pc.binary_join_element_wise(keys.cast(pa.binary()), values.cast(pa.binary()), b"=")
     found = records_perhaps_exposing(said).fill_null(False).to_numpy(zero_copy_only=False)
     marks = np.array(found, np.bool_)

@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from analysis.sources._otlp_shapes import plain_value
@@ -62,7 +63,10 @@ def unnamed_columns(holder: pa.StructArray, named: Mapping[str, str]) -> set[str
 
 
 def attribute_dicts(
-    holder: pa.StructArray, named: Mapping[str, str], known: frozenset[str] | None
+    holder: pa.StructArray,
+    named: Mapping[str, str],
+    known: frozenset[str] | None,
+    looked: NDArray[np.bool_] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the attributes of every element that has an ``Attrs`` list and perhaps columns of its own.
 
@@ -74,6 +78,8 @@ def attribute_dicts(
         Attributes of dedicated columns.
     known
         Names of the attributes that are wanted; None for all. Others come along where they may expose something.
+    looked
+        Of which elements those others are looked through; of all when not given.
     """
     found: list[dict[str, Any]] = [{} for _ in range(len(holder))]
     attributes = holder.field("Attrs")
@@ -83,7 +89,7 @@ def attribute_dicts(
     rows = np.empty(0, np.int64)
     if len(keys):
         chosen = wanted[keys.indices.to_numpy()]
-        rest = np.flatnonzero(~chosen)
+        rest = np.flatnonzero(~chosen if looked is None else ~chosen & looked[owner])
         others = items.take(pa.array(rest))
         chosen[rest] = suspects(others.field("Key"), others.field("Value"), others.field("ValueInt"))
         rows = np.flatnonzero(chosen)

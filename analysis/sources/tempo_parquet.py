@@ -18,9 +18,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
 from analysis.semconv import (
@@ -39,6 +41,7 @@ from analysis.sources._outline import outlines
 from analysis.sources._parquet import PARQUET, column_paths, parquet_batches, spoolable
 from analysis.sources._rows import BATCH_ROWS, Batch, SpanRows
 from analysis.sources._streams import Readable
+from analysis.sources._suspects import looked_at
 from analysis.sources._tempo_attributes import (
     Dedicated,
     attribute_dicts,
@@ -113,6 +116,7 @@ class _Reader:
         self._dedicated = dedicated
         self._unnamed: set[str] = set()
         self._done = 0
+        self._seen = 0
 
     def say(self) -> None:
         """Note which columns could not be named."""
@@ -128,17 +132,20 @@ class _Reader:
         block_of_span = block_of_part.take(part_of_span)
         templates = self._templates(blocks.field("Resource"), parts.field("Scope"), block_of_part)
         traces = [int.from_bytes(value or b"") for value in batch.column("TraceID").to_pylist()]
+        span_ids = _ids(spans.field("SpanID"))
+        looked = looked_at(np.array(span_ids, np.uint64), self._seen)
+        self._seen += len(span_ids)
         columns = [
             trace_of_block.take(block_of_span).to_pylist(),
             part_of_span.to_pylist(),
-            _ids(spans.field("SpanID")),
+            span_ids,
             _ids(spans.field("ParentSpanID")),
             *(
                 spans.field(name).to_pylist()
                 for name in ("Name", "Kind", "StartTimeUnixNano", "DurationNano", "StatusCode", "StatusMessage")
             ),
             spans.field("TraceState").to_pylist() if _has(spans, "TraceState") else [""] * len(spans),
-            self._attributes(spans),
+            self._attributes(spans, looked),
             _links(spans),
             _exceptions(spans),
         ]
@@ -169,10 +176,10 @@ class _Reader:
             for block, name in zip(owner.to_pylist(), names, strict=True)
         ]
 
-    def _attributes(self, spans: pa.StructArray) -> list[dict[str, Any]]:
+    def _attributes(self, spans: pa.StructArray, looked: NDArray[np.bool_]) -> list[dict[str, Any]]:
         named = self._dedicated.get("span", {})
         self._unnamed |= {f"span {name}" for name in unnamed_columns(spans, named)}
-        return attribute_dicts(spans, named, KNOWN)
+        return attribute_dicts(spans, named, KNOWN, looked)
 
     def _span(
         self,

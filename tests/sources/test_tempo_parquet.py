@@ -40,7 +40,9 @@ SCALAR = pa.struct(
      ("ValueBool", pa.bool_()), ("ValueDropped", pa.string())]
 )  # fmt: skip
 LISTS = pa.struct(
-    [("Key", pa.string()), ("IsArray", pa.bool_()), ("Value", pa.list_(pa.string())),
+    [("Key", pa.string()), ("IsArray", pa.bool_()),
+     # As Tempo writes it: what the list holds is never null.
+     ("Value", pa.list_(pa.field("element", pa.string(), nullable=False))),
      ("ValueInt", pa.list_(pa.int64())), ("ValueDouble", pa.list_(pa.float64())),
      ("ValueBool", pa.list_(pa.bool_())), ("ValueUnsupported", pa.string())]
 )  # fmt: skip
