@@ -207,6 +207,7 @@ def count_buckets(
 def choose_examples(
     offset: NDArray[np.int64],
     order: NDArray[np.int64],
+    trace: NDArray[np.int32],
     high: NDArray[np.uint64],
     low: NDArray[np.uint64],
     value: NDArray[np.int64],
@@ -219,9 +220,9 @@ def choose_examples(
 ) -> None:
     """Choose for each group the row of the largest value, that of the latest start, and one of each half octave.
 
-    Among equals, and within a half octave, the first in order of trace (high, low), value, spans and row; ``high`` is
-    empty where ``low`` alone tells the order of traces. The spans of row i are those that
-    ``span_rows[span_offset[i]:span_offset[i + 1]]`` names. Fills ``chosen``, as long as there are
+    Among equals, and within a half octave, the first in order of trace, value, spans and row. ``high`` and ``low`` are
+    the ids of traces, and empty where their numbers alone tell their order; ``start`` is when each began. The spans of
+    row i are those that ``span_rows[span_offset[i]:span_offset[i + 1]]`` names. Fills ``chosen``, as long as there are
     rows: those of group g, in that order, are at ``group_offset[g]:group_offset[g + 1]``.
     """
     best = np.full(_STEPS, -1, np.int64)
@@ -238,12 +239,13 @@ def choose_examples(
             row = order[place]
             worth = value[row]
             if worth >= value[worst] and (
-                worth > value[worst] or _comes_before(row, worst, high, low, value, span_offset, span_rows, spans)
+                worth > value[worst]
+                or _comes_before(row, worst, trace, high, low, value, span_offset, span_rows, spans)
             ):
                 worst = row
-            begun = start[row]
-            if begun >= start[latest] and (
-                begun > start[latest] or _comes_before(row, latest, high, low, value, span_offset, span_rows, spans)
+            begun, last = start[trace[row]], start[trace[latest]]
+            if begun >= last and (
+                begun > last or _comes_before(row, latest, trace, high, low, value, span_offset, span_rows, spans)
             ):
                 latest = row
             step = half_octave(min(max(worth, 0), _LARGEST - 1) + 1)
@@ -251,7 +253,7 @@ def choose_examples(
                 best[step] = row
                 touched[steps] = step
                 steps += 1
-            elif _comes_before(row, best[step], high, low, value, span_offset, span_rows, spans):
+            elif _comes_before(row, best[step], trace, high, low, value, span_offset, span_rows, spans):
                 best[step] = row
         begin = used
         for slot in range(steps + 2):
@@ -264,7 +266,7 @@ def choose_examples(
                     continue
             place = used
             while place > begin and _comes_before(
-                row, chosen[place - 1], high, low, value, span_offset, span_rows, spans
+                row, chosen[place - 1], trace, high, low, value, span_offset, span_rows, spans
             ):
                 chosen[place] = chosen[place - 1]
                 place -= 1
@@ -308,6 +310,7 @@ def _has(chosen: NDArray[np.int64], begin: int, end: int, row: int) -> bool:
 def _comes_before(
     row: int,
     other: int,
+    trace: NDArray[np.int32],
     high: NDArray[np.uint64],
     low: NDArray[np.uint64],
     value: NDArray[np.int64],
@@ -316,10 +319,14 @@ def _comes_before(
     spans: NDArray[np.uint64],
 ) -> bool:
     # Most are of another trace. What looks into spans is a function apart, so that this one is compiled into loops.
-    if len(high) and high[row] != high[other]:
-        return bool(high[row] < high[other])
-    if low[row] != low[other]:
-        return bool(low[row] < low[other])
+    one, another = trace[row], trace[other]
+    if one != another:
+        if not len(high):
+            return bool(one < another)
+        if high[one] != high[another]:
+            return bool(high[one] < high[another])
+        if low[one] != low[another]:
+            return bool(low[one] < low[another])
     if value[row] != value[other]:
         return bool(value[row] < value[other])
     return _spans_before(row, other, span_offset, span_rows, spans)

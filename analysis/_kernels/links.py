@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["claim_calls", "claim_siblings", "find_outgoing", "order_by_depth", "settle_outer"]
+__all__ = ["claim_calls", "claim_siblings", "find_outgoing", "order_by_depth", "settle_outer", "time_beside"]
 
 
 @kernel
@@ -119,3 +119,33 @@ def claim_siblings(
                 free[other] = False
                 break
     return claimed
+
+
+@kernel
+def time_beside(
+    parent: NDArray[np.int32],
+    child: NDArray[np.int32],
+    service: NDArray[np.int32],
+    data: NDArray[np.bool_],
+    statement: NDArray[np.int32],
+    collection: NDArray[np.int32],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    limits: tuple[int, int],
+    timed: NDArray[np.int64],
+) -> None:
+    """Fill for each statement on a span of no time the span that follows at once and took the time.
+
+    ``child`` are the children of all rows, those of one together and by start; ``statement`` and ``collection`` are
+    negative where a row has none; ``limits`` are the longest time that is none, and the longest gap, ns.
+    """
+    for place in range(len(child) - 1):
+        first, second = child[place], child[place + 1]
+        if not (data[first] and data[second]) or parent[first] != parent[second]:
+            continue
+        if service[first] != service[second] or statement[first] < 0 or statement[second] >= 0:
+            continue
+        lasted = end[first] - start[first]
+        longer = end[second] - start[second] > lasted
+        if lasted <= limits[0] and longer and start[second] - end[first] <= limits[1] and collection[second] < 0:
+            timed[first] = second

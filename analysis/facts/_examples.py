@@ -64,25 +64,24 @@ def examples_of(
     span_offset, span_rows
         The rows of occurrence i are ``span_rows[span_offset[i]:span_offset[i + 1]]``.
     """
-    which = np.ascontiguousarray(trace, np.int64)
+    which = np.ascontiguousarray(trace, np.int32)
     worth = np.ascontiguousarray(value, np.int64)
     offsets = np.ascontiguousarray(span_offset, np.int64)
     rows = np.ascontiguousarray(span_rows, np.int64)
     spans = forest.array("span_id")
-    start = forest.trace_start_ns[which]
     # Traces of a forest are in order of their ids: their places stand for them.
-    group_offset, chosen = _choose(
-        groups, np.zeros(0, np.uint64), which.view(np.uint64), worth, start, offsets, rows, spans
-    )
+    ids = np.zeros(0, np.uint64)
+    group_offset, chosen = _choose(groups, which, ids, ids, worth, forest.trace_start_ns, offsets, rows, spans)
     ends = np.empty(len(chosen) + 1, np.int32)
     taken = take_spans(offsets, rows, spans, chosen, ends)
-    first_row = forest.trace_offset[which[chosen]]
+    shown = which[chosen]
+    first_row = forest.trace_offset[shown]
     return _packed(
         group_offset,
         worth[chosen],
         forest.array("trace_id_high")[first_row],
         forest.array("trace_id_low")[first_row],
-        start[chosen],
+        forest.trace_start_ns[shown],
         ends,
         taken,
     )
@@ -100,7 +99,8 @@ def merge_examples(column: pa.Array, groups: Groups) -> pa.Array:
     flat = np.array(spans.values.to_numpy(), np.uint64)
     owners = Groups(groups.of_row[rows], groups.count, {})
     every = np.arange(len(flat))
-    group_offset, chosen = _choose(owners, high, low, value, start, offsets, every, flat)
+    alone = np.arange(len(value), dtype=np.int32)
+    group_offset, chosen = _choose(owners, alone, high, low, value, start, offsets, every, flat)
     ends = np.empty(len(chosen) + 1, np.int32)
     taken = take_spans(offsets, every, flat, chosen, ends)
     return _packed(group_offset, value[chosen], high[chosen], low[chosen], start[chosen], ends, taken)
@@ -108,6 +108,7 @@ def merge_examples(column: pa.Array, groups: Groups) -> pa.Array:
 
 def _choose(
     groups: Groups,
+    trace: npt.NDArray[np.int32],
     high: npt.NDArray[np.uint64],
     low: npt.NDArray[np.uint64],
     value: Int64s,
@@ -118,7 +119,7 @@ def _choose(
 ) -> tuple[Int64s, Int64s]:
     offset, order = groups.ordered
     group_offset, chosen = np.zeros(groups.count + 1, np.int64), np.empty(len(order), np.int64)
-    choose_examples(offset, order, high, low, value, start, span_offset, span_rows, spans, group_offset, chosen)
+    choose_examples(offset, order, trace, high, low, value, start, span_offset, span_rows, spans, group_offset, chosen)
     return group_offset, chosen[: group_offset[-1]]
 
 

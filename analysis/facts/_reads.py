@@ -42,7 +42,7 @@ class Places:
     offset, read
         The places that call i depends on are ``read[offset[i]:offset[i + 1]]``.
     written, at
-        Places that are written and when (ns since the trace's start), in this order.
+        Place p is written at the times ``at[written[p]:written[p + 1]]``, ns since the trace's start, ascending.
     """
 
     offset: Int64s
@@ -91,7 +91,7 @@ def places_of(forest: Forest, calls: Calls, asks: Bools) -> Places:
     named, any_write = place[:size], place[2 * size : 3 * size]
     write_place = np.concatenate([named[writes], any_write[writes], place[3 * size :][changing]])
     write_row = np.concatenate([accesses.rows[writes]] * 2 + [calls.rows[away][changing]])
-    order = sorted_within(write_place, forest.start[write_row], int(place.max(initial=-1)) + 1)[1]
+    written, order = sorted_within(write_place, forest.start[write_row], int(place.max(initial=-1)) + 1)
     # A read depends on its table and on writes to tables that are not named; one of an unknown table on all writes.
     first = np.where(codes == unknown, any_write, named)
     read_row = np.concatenate([accesses.rows, accesses.rows, calls.rows[away]])
@@ -105,6 +105,6 @@ def places_of(forest: Forest, calls: Calls, asks: Bools) -> Places:
     return Places(
         offset,
         read_place[kept].astype(np.int64),
-        write_place[order].astype(np.int64),
+        written,
         forest.start[write_row[order]].astype(np.int64),
     )

@@ -13,6 +13,9 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+#: Of runs up to this long each value is held against all before it, which costs less than sorting them.
+_FEW = 32
+
 
 @kernel
 def nearest_outside(by_depth: Int32s, parent: Int32s, layer: Bools) -> Int32s:
@@ -98,7 +101,15 @@ def count_values(offset: Int64s, values: npt.NDArray[np.uint64]) -> Int64s:
     """Count the distinct values of each run, whose calls lie together; 0 is no value."""
     count = np.zeros(len(offset) - 1, np.int64)
     for run in range(len(count)):
-        ordered = np.sort(values[offset[run] : offset[run + 1]])
+        begin, end = offset[run], offset[run + 1]
+        if end - begin <= _FEW:
+            for index in range(begin, end):
+                new = values[index] != 0
+                for before in range(begin, index):
+                    new = new and values[before] != values[index]
+                count[run] += new
+            continue
+        ordered = np.sort(values[begin:end])
         for index in range(len(ordered)):
             count[run] += ordered[index] != 0 and (index == 0 or ordered[index] != ordered[index - 1])
     return count

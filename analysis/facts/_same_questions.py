@@ -13,6 +13,9 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+#: So many writes are passed one by one.
+_FEW = 16
+
 
 @kernel
 def mark_repeated(
@@ -24,7 +27,7 @@ def mark_repeated(
     tolerance: Int64s,
     read_offset: Int64s,
     read: Int64s,
-    written: Int64s,
+    written_offset: Int64s,
     written_at: Int64s,
 ) -> tuple[Bools, Bools, Bools, Bools]:
     """Mark the calls whose answer was there already.
@@ -51,10 +54,12 @@ def mark_repeated(
                 continue
             changed = False
             for place in range(read_offset[this], read_offset[this + 1]):
-                at = np.searchsorted(written, read[place], side="left")
-                until = np.searchsorted(written, read[place], side="right")
+                at, until = written_offset[read[place]], written_offset[read[place] + 1]
                 # The first write at or after the start of the call whose answer is known.
-                at += np.searchsorted(written_at[at:until], start[known], side="left")
+                if until - at > _FEW:
+                    at += np.searchsorted(written_at[at:until], start[known], side="left")
+                while at < until and written_at[at] < start[known]:
+                    at += 1
                 if at < until and written_at[at] <= start[this]:
                     changed = True
                     break

@@ -45,7 +45,7 @@ def senders(
     above = forest.parent[top].astype(np.int64)
     service = forest.codes("service").codes
     sender = np.where(whole & (above >= 0) & ~forest.blocking[top], entry[above], -1).astype(np.int64)
-    names: list[str] = []
+    names: dict[str, int] = {}
     place: dict[tuple[int, ...], int] = {}
     codes = np.full(len(top), -1, np.int32)
     alone = whole & (forest.kind[top] == _CONSUMER) & ((sender < 0) | (service[sender] == service[top]))
@@ -55,8 +55,8 @@ def senders(
         if not rows and sender[index] >= 0:
             rows = (int(sender[index]),)
         if rows and rows not in place:
-            place[rows] = len(names)
-            names.append(", ".join(sorted({_said(forest, row).replace(separator, " ") for row in rows})))
+            said = ", ".join(sorted({_said(forest, row).replace(separator, " ") for row in rows}))
+            place[rows] = names.setdefault(said, len(names))
         codes[index] = place[rows] if rows else -1
     return Codes(codes, tuple(names))
 

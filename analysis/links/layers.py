@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from analysis import schema
 from analysis._columns import Codes
-from analysis._kernels.links import claim_siblings
+from analysis._kernels.links import claim_siblings, time_beside
 from analysis.forest import Forest
 
 __all__ = ["COLUMNS", "Layers", "layers_of"]
@@ -144,25 +144,18 @@ def _time_beside(forest: Forest, data: Bools) -> Int64s:
     statement of its own.
     """
     timed = np.full(forest.size, -1, np.int64)
-    if not len(forest.child):
-        return timed
-    parent = forest.parent[forest.child]
-    service = forest.service.codes
-    stated, collection = _present(forest.codes("db_statement")), _present(forest.codes("db_collection"))
-    first, second = forest.child[:-1].astype(np.int64), forest.child[1:].astype(np.int64)
-    beside = (
-        (parent[:-1] == parent[1:])
-        & (service[first] == service[second])
-        & data[first]
-        & stated[first]
-        & data[second]
-        & ~stated[second]
-        & (forest.duration[first] <= _NO_TIME_NS)
-        & (forest.duration[second] > forest.duration[first])
-        & (forest.start[second] - forest.end[first] <= _ADJACENT_NS)
-        & ~collection[second]
+    time_beside(
+        forest.parent,
+        forest.child,
+        forest.service.codes,
+        data,
+        forest.codes("db_statement").codes,
+        forest.codes("db_collection").codes,
+        forest.start,
+        forest.end,
+        (_NO_TIME_NS, _ADJACENT_NS),
+        timed,
     )
-    timed[first[beside]] = second[beside]
     return timed
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from analysis._kernels.grouping import number_by_hash
 from analysis.forest import Codes, Forest
 from analysis.links.edges import Node
 from analysis.stores import store_id
@@ -25,6 +25,9 @@ COLUMNS = (
     "messaging_system",
     "messaging_destination",
 )
+
+#: Numbers of combinations stay below it.
+_WIDEST = 1 << 62
 
 
 class NodeTable:
@@ -92,18 +95,29 @@ class NodeTable:
     ) -> NDArray[np.int32]:
         """Name every combination of values once."""
         combined = np.zeros(len(rows), np.int64)
-        for values in (*(one.codes for one in texts), *numbers):
-            # Numbered anew at every column: the product of all ranges does not fit 64 bits.
-            numbered = pd.factorize(values[rows])[0].astype(np.int64)
-            width = int(numbered.max(initial=0)) + 1
-            combined = pd.factorize(combined * width + numbered)[0].astype(np.int64)
-        firsts = np.empty(int(combined.max(initial=-1)) + 1, np.int64)
-        # The first of several writes counts: assignment in reverse order leaves it last.
-        firsts[combined[::-1]] = np.arange(len(rows) - 1, -1, -1)
+        width = 1
+        columns = ((one.codes, -1, len(one.values)) for one in texts)
+        for values, low, high in (
+            *columns,
+            *((each, int(each.min(initial=0)), int(each.max(initial=0)) + 1) for each in numbers),
+        ):
+            if width * (high - low) >= _WIDEST:
+                number, firsts = _numbered(combined)
+                combined, width = number.astype(np.int64), len(firsts)
+            combined = combined * (high - low) + (values[rows].astype(np.int64) - low)
+            width *= high - low
+        combination, firsts = _numbered(combined)
         places = np.empty(len(firsts), np.int32)
         for place, first in enumerate(rows[firsts].tolist()):
             codes = (int(one.codes[first]) for one in texts)
             words = tuple(one.values[code] if code >= 0 else "" for one, code in zip(texts, codes, strict=True))
             node = name(words, tuple(int(values[first]) for values in numbers))
             places[place] = -1 if node is None else self.add(node)
-        return places[combined]
+        return places[combination]
+
+
+def _numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Give each distinct value a number in order of appearance: that of every entry, and the first entry of each."""
+    number, first = np.empty(len(values), np.int32), np.empty(len(values), np.int64)
+    count = number_by_hash(values, np.full(1 << (2 * len(values)).bit_length(), -1, np.int32), number, first)
+    return number, first[:count]
