@@ -156,8 +156,7 @@ def count_distinct(group: NDArray[np.int32], trace: NDArray[np.int32], count: ND
 
 @kernel
 def count_buckets(
-    offset: NDArray[np.int64],
-    order: NDArray[np.int64],
+    group: NDArray[np.int32],
     bucket: NDArray[np.int32],
     counts: NDArray[np.int64],
     bucket_count: int,
@@ -167,25 +166,43 @@ def count_buckets(
 ) -> None:
     """Count how often each bucket is in each group; rows whose bucket is negative do not count.
 
-    Fills ``found`` and ``total``, as long as there are rows, with the buckets of group g, ascending, and their counts,
-    at ``group_offset[g]:group_offset[g + 1]``.
+    ``counts`` is how often each row counts, and empty where each counts once. Fills ``found`` and ``total``, as long as
+    there are rows, with the buckets of group g, ascending, and their counts, at
+    ``group_offset[g]:group_offset[g + 1]``; that is one longer than there are groups, and filled with zeros.
     """
+    weighted = len(counts) > 0
+    place_of = np.zeros(len(group_offset) + 1, np.int32)
+    for row in range(len(group)):
+        if bucket[row] >= 0 and (not weighted or counts[row] > 0):
+            place_of[group[row] + 2] += 1
+    for number in range(2, len(place_of)):
+        place_of[number] += place_of[number - 1]
+    # What belongs together is written together: reading it row by row from where it lies waits for memory.
+    size = place_of[len(place_of) - 1]
+    buckets = np.empty(size, np.int32)
+    weights = np.empty(size if weighted else 0, np.int64)
+    for row in range(len(group)):
+        if bucket[row] >= 0 and (not weighted or counts[row] > 0):
+            place = place_of[group[row] + 1]
+            place_of[group[row] + 1] = place + 1
+            buckets[place] = bucket[row]
+            if weighted:
+                weights[place] = counts[row]
     held = np.zeros(bucket_count, np.int64)
     touched = np.empty(bucket_count, np.int32)
     used = 0
-    for number in range(len(offset) - 1):
+    for number in range(len(group_offset) - 1):
         many = 0
         lowest, highest = bucket_count, -1
-        for place in range(offset[number], offset[number + 1]):
-            row = order[place]
-            which = bucket[row]
-            if which >= 0 and counts[row] > 0:
-                if held[which] == 0:
-                    touched[many] = which
-                    many += 1
-                    lowest = min(lowest, which)
-                    highest = max(highest, which)
-                held[which] = held[which] + counts[row] if held[which] <= _LARGEST - counts[row] else _LARGEST
+        for place in range(place_of[number], place_of[number + 1]):
+            which = buckets[place]
+            if held[which] == 0:
+                touched[many] = which
+                many += 1
+                lowest = min(lowest, which)
+                highest = max(highest, which)
+            added = weights[place] if weighted else 1
+            held[which] = held[which] + added if held[which] <= _LARGEST - added else _LARGEST
         # Buckets that lie close together are passed in order; looking at all between costs less than sorting them.
         if highest - lowest < _GAPS * many:
             many = 0

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from analysis._kernels.examples import choose_in_forest
 from analysis._kernels.grouping import choose_examples, take_spans
+from analysis._kernels.steps import half_octave
 from analysis.facts._grouping import Groups
 from analysis.forest import Forest
 
@@ -26,6 +28,10 @@ EXEMPLARS: Final = pa.list_(
         ]
     )
 )
+
+_LARGEST: Final = (1 << 63) - 1
+#: A place for every step of every group costs less than looking at group after group, up to so many an occurrence.
+_PLACES_PER_ENTRY: Final = 16
 
 Integers = npt.NDArray[np.integer[Any]]
 Int64s = npt.NDArray[np.int64]
@@ -70,8 +76,15 @@ def examples_of(
     rows = np.ascontiguousarray(span_rows, np.int64)
     spans = forest.array("span_id")
     # Traces of a forest are in order of their ids: their places stand for them.
-    ids = np.zeros(0, np.uint64)
-    group_offset, chosen = _choose(groups, which, ids, ids, worth, forest.trace_start_ns, offsets, rows, spans)
+    least, most = (half_octave(min(max(int(bound), 0), _LARGEST - 1) + 1) for bound in _bounds(worth))
+    if groups.count * (most - least + 1) <= _PLACES_PER_ENTRY * len(worth):
+        group_offset = np.zeros(groups.count + 1, np.int64)
+        chosen = choose_in_forest(
+            groups.of_row, which, worth, forest.trace_start_ns, offsets, rows, spans, (least, most), group_offset
+        )
+    else:
+        ids = np.zeros(0, np.uint64)
+        group_offset, chosen = _choose(groups, which, ids, ids, worth, forest.trace_start_ns, offsets, rows, spans)
     ends = np.empty(len(chosen) + 1, np.int32)
     taken = take_spans(offsets, rows, spans, chosen, ends)
     shown = which[chosen]
@@ -104,6 +117,10 @@ def merge_examples(column: pa.Array, groups: Groups) -> pa.Array:
     ends = np.empty(len(chosen) + 1, np.int32)
     taken = take_spans(offsets, every, flat, chosen, ends)
     return _packed(group_offset, value[chosen], high[chosen], low[chosen], start[chosen], ends, taken)
+
+
+def _bounds(worth: Int64s) -> tuple[int, int]:
+    return (int(worth.min()), int(worth.max())) if len(worth) else (0, 0)
 
 
 def _choose(

@@ -88,14 +88,15 @@ class Groups:
 
         ``rows`` names the row that each bucket belongs to, where they are not one for each.
         """
-        offset, order = self.ordered if rows is None else _ordered(self.of_row[rows], self.count)
+        group = self.of_row if rows is None else self.of_row[rows]
+        many = np.ascontiguousarray(counts, np.int64)
+        once = len(many) > 0 and int(many.min()) == int(many.max()) == 1
         group_offset = np.zeros(self.count + 1, np.int64)
-        found, total = np.empty(len(order), np.int32), np.empty(len(order), np.int64)
+        found, total = np.empty(len(group), np.int32), np.empty(len(group), np.int64)
         grouping.count_buckets(
-            offset,
-            order,
+            group,
             np.ascontiguousarray(bucket, np.int32),
-            np.ascontiguousarray(counts, np.int64),
+            many[:0] if once else many,
             BUCKET_COUNT,
             group_offset,
             found,
