@@ -30,6 +30,7 @@ from analysis.figures.table_ownership import table_ownership
 from analysis.figures.trend import trend
 from analysis.figures.trust_matrix import trust_matrix
 from analysis.figures.waterfall import waterfall
+from analysis.figures.what_if_against import what_if_against
 from analysis.figures.what_if_bars import what_if_bars
 
 __all__ = [
@@ -64,5 +65,6 @@ __all__ = [
     "trend",
     "trust_matrix",
     "waterfall",
+    "what_if_against",
     "what_if_bars",
 ]

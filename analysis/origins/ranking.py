@@ -63,19 +63,21 @@ def origins(data: Dataset, *, incident: Any, baseline: Any = None) -> pd.DataFra
     return pd.DataFrame(rows, columns=["rank", "service", "operation", "score", "lost_share", "evidence"])
 
 
-def origins_report(data: Dataset, *, incident: Any, baseline: Any = None) -> dict[str, Any]:
+def origins_report(data: Dataset, *, incident: Any, baseline: Any = None, share: float = 1.0) -> dict[str, Any]:
     """Return the ranking as the members of ``archreview/origins/1``.
 
     Parameters
     ----------
     data, incident, baseline
         As for `origins`.
+    share
+        The part of the traces that is compared (0..1), chosen by the hash of their ids.
     """
     names = Names()
     window = read_window(incident)
-    during = _recorded(data, window, "incident", names)
+    during = _recorded(data, window, "incident", names, share)
     source, reference = _baseline(data, window, baseline)
-    before = _recorded(source, reference, "baseline", names)
+    before = _recorded(source, reference, "baseline", names, share)
     found = suspicions(before, during)
     lost = _lost(before, during, found)
     return {
@@ -99,8 +101,8 @@ def _baseline(data: Dataset, incident: Window, given: Any) -> tuple[Dataset, Win
     return data, Window(start_ns, incident.start_ns)
 
 
-def _recorded(data: Dataset, window: Window, name: str, names: Names) -> Recorded:
-    recorded = record(data, window, names)
+def _recorded(data: Dataset, window: Window, name: str, names: Names, share: float) -> Recorded:
+    recorded = record(data, window, names, share)
     if recorded.spans.empty:
         covers = whole(data)
         message = (

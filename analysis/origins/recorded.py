@@ -67,13 +67,25 @@ class Recorded:
         return int(self.spans["trace"].nunique())
 
 
-def record(data: Dataset, window: Window, names: Names) -> Recorded:
-    """Read the traces that begin in a window, with the log lines of trouble that their spans wrote."""
+def record(data: Dataset, window: Window, names: Names, share: float = 1.0) -> Recorded:
+    """Read the traces that begin in a window, with the log lines of trouble that their spans wrote.
+
+    Parameters
+    ----------
+    data, window
+        What is read.
+    names
+        Where what hashes stand for is kept.
+    share
+        The part of the traces that is read (0..1): those whose ids have the lowest hashes, so that it is the same part
+        whatever the order, the files and the partitions.
+    """
     spans: list[pd.DataFrame] = []
     lines: list[pd.DataFrame] = []
     rows = traces = 0
     for forest in _forests(data):
         kept = (forest.trace_start_ns >= window.start_ns) & (forest.trace_start_ns < window.end_ns)
+        kept &= _sampled(forest, share)
         chosen = np.flatnonzero(kept[forest.trace_of])
         if not len(chosen):
             continue
@@ -115,6 +127,18 @@ def _forests(data: Dataset) -> Iterator[Forest]:
     for partition in data.partitions:
         records = logs[partition.number].read((*LOG_COLUMNS, "template")) if partition.number in logs else None
         yield plant_partition(partition, ground, ("operation",), records)
+
+
+def _sampled(forest: Forest, share: float) -> NDArray[np.bool_]:
+    """Mark a share of the traces, by a hash of their ids."""
+    if share >= 1:
+        return np.ones(forest.trace_count, np.bool_)
+    first = forest.trace_offset[:-1]
+    high, low = (forest.array(f"trace_id_{end}")[first].astype(np.uint64) for end in ("high", "low"))
+    # Turned and mixed twice, so that ids that count up are spread as well as those drawn by chance.
+    mixed = _mixed(_mixed(high, low), low >> _TURN)
+    mixed ^= mixed >> np.uint64(32)
+    return np.asarray((mixed * _MIX >> np.uint64(11)).astype(np.float64) < share * float(1 << 53), np.bool_)
 
 
 def _spans(forest: Forest, names: Names) -> pd.DataFrame:

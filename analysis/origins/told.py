@@ -20,7 +20,7 @@ __all__ = ["MOST_SPANS", "Beginning", "beginning", "open_beginning"]
 
 _FILE: Final = "origins.json"
 _COLUMNS: Final = ("rank", "service", "operation", "score", "lost_share", "evidence")
-#: Both windows are held in memory span by span; a report of more leaves the ranking to the command.
+#: Both windows are held in memory span by span; of more, a part of the traces is compared.
 MOST_SPANS: Final = 2_000_000
 
 
@@ -49,7 +49,7 @@ class Beginning:
         return f"<p>{escape(self.said)}</p>"
 
 
-def beginning(data: Dataset, *, incident: Any = None, baseline: Any = None) -> Beginning:
+def beginning(data: Dataset, *, incident: Any = None, baseline: Any = None, most_spans: int = MOST_SPANS) -> Beginning:
     """Rank where an incident began, and say what was compared.
 
     Parameters
@@ -61,6 +61,9 @@ def beginning(data: Dataset, *, incident: Any = None, baseline: Any = None) -> B
         dataset; else the window that departs from the rest, as :func:`analysis.origins.propose` finds it.
     baseline
         As :func:`analysis.origins` takes it.
+    most_spans
+        Spans that are compared. Of more, a part of the traces is, of both windows alike: those whose ids have the
+        lowest hashes, whatever the order in which they come; what is said says so.
     """
     if not data.totals.spans:
         return Beginning(None, "No span was recorded: nothing can be ranked.")
@@ -78,11 +81,14 @@ def beginning(data: Dataset, *, incident: Any = None, baseline: Any = None) -> B
                 "or was late for a while by more than chance. So there is nothing to rank.",
             )
         incident = (found.window.start_ns, found.window.end_ns)
+    spans = data.totals.spans + (baseline.totals.spans if isinstance(baseline, Dataset) else 0)
+    share = min(1.0, most_spans / spans)
     try:
-        members = origins_report(data, incident=incident, baseline=baseline)
+        members = origins_report(data, incident=incident, baseline=baseline, share=share)
     except NoTraces as error:
         return Beginning(None, f"Nothing can be ranked: {error}.")
     said = [_compared(members)] if found is None else [_proposed(found), _compared(members)]
+    said += [_sampled(spans, share)] if share < 1 else []
     if not members["origins"]:
         return Beginning(None, " ".join([*said, "Nothing changed by more than chance: no service stands out."]))
     return Beginning(pd.DataFrame(members["origins"], columns=list(_COLUMNS)), " ".join(said))
@@ -118,6 +124,13 @@ def _compared(members: dict[str, Any]) -> str:
         for name in _WINDOWS
     )
     return "{} is held against {}.".format(*windows)
+
+
+def _sampled(spans: int, share: float) -> str:
+    return (
+        f"The recording has {counted(spans, 'span')}: {percent(share)} of the traces are compared, chosen by the hash "
+        "of their ids; archreview origins compares all of them."
+    )
 
 
 def _to_the_second(instant: str) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from analysis._wording import counted
 from analysis.dataset import Dataset
-from analysis.origins import MOST_SPANS, Beginning, beginning
+from analysis.origins import MOST_SPANS, beginning
 from analysis.review import Review
 from analysis.whatif import keep_what_if, what_if
 
@@ -30,14 +29,6 @@ def keep_whole(review: Review, data: Dataset, before: Dataset | None, folder: Pa
     """
     if before is not None and not before.totals.spans:
         before = None
-    spans = data.totals.spans + (before.totals.spans if before else 0)
-    if spans > MOST_SPANS:
-        said = (
-            f"Of {counted(spans, 'span')} a report ranks nothing, more than {MOST_SPANS:,} being much to hold in "
-            "memory: nothing can be ranked. Name a window: archreview origins SOURCE --incident START..END."
-        )
-        Beginning(None, said).save(folder)
-        return
     beginning(data, baseline=before).save(folder)
-    if data.totals.spans:
+    if 0 < data.totals.spans <= MOST_SPANS:
         keep_what_if(what_if(data, _SCENARIO, reviewed=review), folder)

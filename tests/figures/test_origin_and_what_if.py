@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analysis.figures import origin_ranking, what_if_bars
+from analysis.figures import origin_ranking, what_if_against, what_if_bars
+from analysis.whatif.against import AGAINST_COLUMNS, TOLERANCE
 from tests.figures.stories import HOSTILE
 
 
@@ -74,5 +75,66 @@ def test_what_does_not_change_is_counted_and_nothing_at_all_is_said():
 
 
 def test_names_from_telemetry_are_escaped():
-    for figure in (origin_ranking(ranked(*HOSTILE)), what_if_bars(replayed(*HOSTILE))):
+    hostile = pd.DataFrame([predicted(name, 9.0, 9.0, 9.0, None, why=name) for name in HOSTILE])
+    for figure in (origin_ranking(ranked(*HOSTILE)), what_if_bars(replayed(*HOSTILE)), what_if_against(hostile)):
         assert "<script" not in figure.to_json().lower().replace("\\u003c", "<")
+
+
+def predicted(operation, before, replayed, observed, held, requests=40, why=""):
+    corrected = None if replayed is None else replayed / 1.25
+    return {
+        **dict.fromkeys(AGAINST_COLUMNS),
+        "service": "shop",
+        "operation": operation,
+        "requests_before": requests,
+        "requests_after": requests,
+        "calls_predicted": 4,
+        "calls_observed": 4,
+        "p95_ms_before": before,
+        "p95_ms_predicted": replayed,
+        "p95_ms_observed": observed,
+        "drift": 1.25,
+        "drift_from": "its own spans",
+        "held": held,
+        "why": why,
+        "p95_ms_predicted_with_drift": corrected,
+        "ratio": corrected / observed if observed else None,
+    }
+
+
+AGAINST = pd.DataFrame(
+    [
+        predicted("GET /same", 100.0, 100.0, 80.0, True),
+        predicted("GET /batched", 400.0, 150.0, 100.0, True),
+        predicted("GET /wrong", 400.0, 250.0, 100.0, False),
+        predicted("GET /few", 10.0, 10.0, 8.0, None, requests=3, why="3 requests before and 3 after"),
+        predicted("GET /health", 1.0, 1.0, 5.0, None),
+        predicted("GET /gone", 9.0, 9.0, None, None) | {"requests_after": 0},
+    ]
+)
+
+
+def test_what_was_predicted_stands_beside_what_was_observed_and_its_band():
+    figure = what_if_against(AGAINST)
+    # Most changed first: 400 to 150 ms, 400 to 250 ms, then the rest by their requests.
+    names = ["shop GET /batched", "shop GET /wrong", "shop GET /same", "shop GET /few"]
+    assert list(figure.layout.yaxis.ticktext) == names
+    drawn = {trace.name: list(trace.x) for trace in figure.data}
+    assert drawn["before"] == [400, 400, 100, 10]
+    assert drawn["predicted, without the drift"] == [120, 200, 80, 8]
+    assert drawn["observed after"] == [100, 100, 80, 8]
+    band = next(trace for trace in figure.data if trace.name == "within 20 % of it")
+    assert (list(band.base)[:1], list(band.x)[:1]) == ([80], [2 * TOLERANCE * 100])
+    said = "\n".join(texts(figure))
+    assert "2 of 3 predictions held within 20 %, 1 cannot be told" in str(figure.layout.title.subtitle.text)
+    assert "✔ held: 1.20 of what was observed, calls 4 predicted, 4 observed" in said
+    assert "✖ not held: 2.00" in said
+    assert "? cannot be told: 3 requests before and 3 after" in said
+    assert "1 entry operation of probes left out." in said
+    assert "1 entry operation not in the recording after." in said
+
+
+def test_without_a_recording_after_the_change_that_is_said():
+    assert any("No recording made after the change" in text for text in texts(what_if_against(None)))
+    gone = AGAINST[AGAINST["operation"] == "GET /gone"]
+    assert any("No entry operation" in text for text in texts(what_if_against(gone)))

@@ -107,3 +107,18 @@ def test_the_incident_of_the_shop_is_proposed_as_it_was_injected():
 @pytest.mark.parametrize("name", ["before", "after"])
 def test_an_ordinary_hour_of_the_shop_holds_no_incident(name):
     assert propose(an.open_export(SHOP / name / "traces.jsonl.zst")) is None
+
+
+def test_of_many_spans_a_part_of_the_traces_is_compared():
+    window = tuple(INCIDENT)
+    whole = an.beginning(recorded(fails), incident=window)
+    half = an.beginning(recorded(fails), incident=window, most_spans=200)
+    assert "traces are compared" not in whole.said
+    assert "400 spans: 50% of the traces are compared, chosen by the hash of their ids" in half.said
+    # Forty traces in each window; ids that count up are spread by the hash as well as others.
+    counts = [int(text.split()[0]) for text in half.said.split("(")[1:3]]
+    assert all(10 <= count <= 30 for count in counts)
+    assert half.ranked["service"].iloc[0] == "store"
+    again = an.beginning(recorded(fails, shuffle=7), incident=window, most_spans=200)
+    assert again.said == half.said
+    pd.testing.assert_frame_equal(again.ranked, half.ranked)
