@@ -90,6 +90,14 @@ class Cells(ExtensionArray):
         make = self._make
         return (make(place) if place >= 0 else np.nan for place in self._places.tolist())
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return the cells, each one object: tuples are no rows of a table."""
+        del dtype, copy
+        cells = np.empty(len(self), object)
+        for row, cell in enumerate(self):
+            cells[row] = cell
+        return cells
+
     def __getitem__(self, item: Any) -> Any:
         if isinstance(item, int | np.integer):
             place = int(self._places[item])

@@ -75,3 +75,9 @@ def test_rows_without_a_partner_have_no_cell(frame):
 def test_equal_cells_are_equal(frame):
     assert (frame["latency"] == frame["latency"].iloc[0]).tolist() == [True, False, False]
     pd.testing.assert_frame_equal(frame, frame.copy())
+
+
+def test_as_an_array_each_cell_is_one_object(frame):
+    plain = frame["exemplars"].to_numpy()
+    assert (plain.dtype, plain.shape) == (np.dtype(object), (3,))
+    assert plain.tolist() == [(EXAMPLE,), (), (BARE, EXAMPLE)]
