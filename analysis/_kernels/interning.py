@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis._kernels.compiled import walker
 from analysis._kernels.wide_reads import PADDING, padded, word
 
-__all__ = ["KEPT", "MASK", "TEXTS", "Names", "empty_table", "find_name", "forget_texts", "intern", "names_of"]
+__all__ = ["FETCHED", "KEPT", "MASK", "TEXTS", "Names", "empty_table", "find_name", "forget_texts", "intern", "intern_all", "names_of"]
 
 #: Odd, their bits well mixed (2**64 divided by the golden ratio, and a prime of xxHash): multiplicative hashing.
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -30,8 +30,9 @@ _FIRST_SLOTS: Final = 1 << 13
 #: Words before a copied text: its length and tag, and its number.
 _HEAD: Final = 2
 
-#: Places in ``counts``: how many texts there are, how many words of ``kept`` are used, and a mask of the slots in use.
-TEXTS, KEPT, MASK = range(3)
+#: Places in ``counts``: how many texts there are, how many words of ``kept`` are used, and a mask of the slots in use,
+#: and what was fetched of them last, which means nothing.
+TEXTS, KEPT, MASK, FETCHED = range(4)
 
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
@@ -137,7 +138,22 @@ def intern(
     counts
         What is used of these.
     """
-    mixed = _hash(data, start, length, tag)
+    return find(data, start, length, tag, _hash(data, start, length, tag), slots, texts, kept, counts)
+
+
+@walker
+def find(
+    data: Bytes,
+    start: int,
+    length: int,
+    tag: int,
+    mixed: np.uint64,
+    slots: Words,
+    texts: Int64s,
+    kept: Words,
+    counts: Int64s,
+) -> int:
+    """Do as :func:`intern`, for a text whose hash is known."""
     upper = mixed & ~_LOWER
     described = (np.uint64(length) << _BITS_OF_TAG) | np.uint64(tag)
     mask = counts[MASK]
@@ -151,6 +167,40 @@ def intern(
             if kept[at] == described and _same(data, start, kept, 8 * (at + _HEAD), length):
                 return int(np.int64(kept[at + 1]))
         place = (place + 1) & mask
+
+
+@walker
+def intern_all(data: Bytes, waiting: Int64s, slots: Words, texts: Int64s, kept: Words, counts: Int64s) -> bool:
+    """Find the numbers of many texts; return whether all have one.
+
+    One after the other, each would wait twice for a far place of the memory. These are fetched for all before.
+
+    Parameters
+    ----------
+    data
+        Bytes.
+    waiting
+        For each text where it begins, its length, and its tag; in the next column its number is put down.
+    slots, texts, kept, counts
+        As for :func:`intern`.
+    """
+    mask = np.uint64(counts[MASK])
+    fetched = np.uint64(0)
+    for row in range(len(waiting)):
+        mixed = _hash(data, waiting[row, 0], waiting[row, 1], waiting[row, 2])
+        waiting[row, 3] = np.int64(mixed)
+        fetched ^= slots[np.int64(mixed & mask)]
+    for row in range(len(waiting)):
+        fetched ^= kept[np.int64(slots[np.int64(np.uint64(waiting[row, 3]) & mask)] & _LOWER)]
+    # Without a use of it nothing would be fetched.
+    counts[FETCHED] = np.int64(fetched)
+    whole = True
+    for row in range(len(waiting)):
+        waiting[row, 3] = find(
+            data, waiting[row, 0], waiting[row, 1], waiting[row, 2], np.uint64(waiting[row, 3]), slots, texts, kept, counts
+        )
+        whole = whole and waiting[row, 3] >= 0
+    return whole
 
 
 @walker

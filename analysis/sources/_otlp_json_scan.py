@@ -60,9 +60,17 @@ def scan_units(
             at = _block(data, at, end, unit, 0, names, event_names, found)
         # White space between units does not end one: a walk may have gone on into the next.
         whole = 0 <= at <= end and space_end(data, at) >= end
+        whole = _look_up(data, found) and whole
         left_out[unit] = not whole
         if not whole:
             found_in.forget(counts)
+
+
+@walker
+def _look_up(data: Bytes, found: Found) -> bool:
+    return found_in.look_up(
+        data, found.spans, found.attributes, found.counts, found.slots, found.texts, found.kept
+    )
 
 
 @walker
@@ -232,7 +240,10 @@ def _all_spans(data: Bytes, at: int, end: int, scope: int, names: Names, event_n
         number = counts[found_in.SPANS]
         if byte(data, at) != w.OPEN_OBJECT or number >= len(spans):
             return -1
+        if counts[found_in.WAITING] > found_in.ENOUGH and not _look_up(data, found):
+            return -1
         attributes, links = counts[found_in.ATTRIBUTES], counts[found_in.LINKS]
+        waiting = counts[found_in.WAITING]
         after = span_at(data, at, end, number, names, event_names, found)
         spans[number, found_in.ODD] = after < 0
         if after < 0:
@@ -240,6 +251,7 @@ def _all_spans(data: Bytes, at: int, end: int, scope: int, names: Names, event_n
             if after < 0:
                 return -1
             counts[found_in.ATTRIBUTES], counts[found_in.LINKS] = attributes, links
+            counts[found_in.WAITING] = waiting
         spans[number, found_in.FIRST_BYTE], spans[number, found_in.LAST_BYTE] = at, after
         spans[number, found_in.SCOPE], spans[number, found_in.PLACE] = scope, ordinal
         spans[number, found_in.ATTRIBUTES_END] = counts[found_in.ATTRIBUTES]

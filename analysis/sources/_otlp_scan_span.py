@@ -19,8 +19,8 @@ from analysis._kernels.wide_reads import byte, word
 from analysis.schema import KINDS, STATUSES
 from analysis.sources import _otlp_scan_words as w
 from analysis.sources import _scan_found as found_in
-from analysis.sources._otlp_scan_attributes import attributes_at
-from analysis.sources._scan_found import EVENT_TAGS, TAGS, Found
+from analysis.sources._otlp_scan_attributes import attributes_at, event_attributes_at
+from analysis.sources._scan_found import TAGS, Found
 
 __all__ = ["span_at"]
 
@@ -44,6 +44,8 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, event_nam
     span[found_in.PARENT] = span[found_in.KIND] = span[found_in.STATUS] = 0
     span[found_in.NAME] = span[found_in.MESSAGE] = span[found_in.STATE] = -1
     seen = 0
+    # What tells spans of one name from others.
+    owner = 0
     at = space_end(data, at + 1)
     while byte(data, at) != w.CLOSE_OBJECT:
         value, field = w.field_at(data, at, end)
@@ -75,7 +77,7 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, event_nam
             if sign != w.QUOTE or not known or byte(data, value + 20) != w.QUOTE:
                 return -1
         elif field == w.NAME:
-            at, span[found_in.NAME] = w.text_at(data, value, end, found.slots, found.texts, found.kept, found.counts)
+            at, owner = w.text_later(data, value, end, found.counts, -1 - number)
         elif field == w.STATE:
             at, span[found_in.STATE] = w.text_at(data, value, end, found.slots, found.texts, found.kept, found.counts)
         elif field == w.KIND:
@@ -92,8 +94,8 @@ def span_at(data: Bytes, at: int, end: int, number: int, names: Names, event_nam
             at = value_end(data, value, end)
         elif field == w.ATTRIBUTES:
             at = attributes_at(
-                data, value, end, number, names, TAGS, found.attributes, found.counts, found.slots,
-                found.texts, found.kept,
+                data, value, end, number, names, owner, found.attributes, found.counts, found.slots,
+                found.texts, found.kept, found.runs,
             )  # fmt: skip
         elif field == w.STATUS:
             at = _status(data, value, end, span, found.slots, found.texts, found.kept, found.counts)
@@ -255,7 +257,7 @@ def _events(
                 exception = close - value == 10 and word(data, value + 1) == _EXCEPTION and byte(data, value + 9) == w.N
                 at = close + 1
             elif field == w.ATTRIBUTES and byte(data, value) != w.NULL:
-                at = attributes_at(data, value, end, span, names, EVENT_TAGS, attributes, counts, slots, texts, kept)
+                at = event_attributes_at(data, value, end, span, names, attributes, counts, slots, texts, kept)
             else:
                 at = value_end(data, value, end)
             if at < 0:

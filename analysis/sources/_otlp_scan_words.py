@@ -55,6 +55,10 @@ _ATTRIBUTES_WORD, _ATTRIBUTES_REST = little_endian(b'"attribu'), little_endian(b
 _FLAGS_WORD: Final = little_endian(b'"flags":')
 _STATUS_WORD, _EVENTS_WORD = little_endian(b'"status"'), little_endian(b'"events"')
 
+#: Odd, its bits well mixed, and how many of a product are left out.
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+_HALF, _HIGHEST = np.uint64(32), np.uint64(40)
+
 Bytes = NDArray[np.uint8]
 Int64s = NDArray[np.int64]
 
@@ -126,6 +130,26 @@ def text_at(
     tag = found_in.ESCAPED if escapes else found_in.PLAIN
     number = intern(data, at + 1, close - at - 1, tag, slots, texts, kept, counts)
     return (close + 1 if number >= 0 else -1), number
+
+
+@walker
+def text_later(data: Bytes, at: int, end: int, counts: Int64s, place: int) -> tuple[int, int]:
+    """Walk over a string that is looked up later; return also a number that few others share."""
+    if byte(data, at) != QUOTE:
+        return -1, 0
+    close, escapes = string_end(data, at + 1, end)
+    if close < 0:
+        return -1, 0
+    length = close - at - 1
+    if length == 0:
+        return close + 1, 0
+    tag = found_in.ESCAPED if escapes else found_in.PLAIN
+    # The quotes count as well, so that there are eight bytes.
+    mixed = (word(data, at) ^ np.uint64(length)) * _SPREAD
+    mixed = (mixed ^ (mixed >> _HALF) ^ word(data, close - 7)) * _SPREAD
+    mixed = (mixed ^ (mixed >> _HALF) ^ word(data, at + (length >> 1))) * _SPREAD
+    known = found_in.later(counts, at + 1, length, tag, place)
+    return (close + 1 if known else -1), int(np.int64(mixed >> _HIGHEST))
 
 
 @walker

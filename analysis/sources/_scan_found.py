@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import walker
-from analysis._kernels.interning import KEPT, MASK, TEXTS, Names, empty_table, forget_texts, names_of
+from analysis._kernels.interning import FETCHED, KEPT, TEXTS, Names, empty_table, forget_texts, intern_all, names_of
 from analysis.semconv import KEYS
 from analysis.sources._ledger import Rejects
+from analysis.sources._scan_runs import empty_runs, forget_runs
 
 __all__ = [
     "ESCAPED",
@@ -37,6 +38,8 @@ __all__ = [
     "clear",
     "forget",
     "found_for",
+    "later",
+    "look_up",
     "remember",
 ]
 
@@ -79,14 +82,23 @@ Int64s = NDArray[np.int64]
     ATTRIBUTES_END, ASYNCHRONOUS, REMARKED, SHARED,
 ) = range(20)  # fmt: skip
 #: Places in ``counts`` behind those of the table of texts: how many spans, attributes, scopes, blocks and links.
-SPANS, ATTRIBUTES, SCOPES, BLOCKS, LINKS = range(MASK + 1, MASK + 6)
+SPANS, ATTRIBUTES, SCOPES, BLOCKS, LINKS = range(FETCHED + 1, FETCHED + 6)
 _COUNTED: Final = 5
 #: Where they are kept while a unit is scanned that may turn out to be none.
 _BEFORE: Final = SPANS + _COUNTED
 #: How attributes began that were the first of their span, the last two ways.
 HEADS: Final = _BEFORE + _COUNTED
+#: How many texts wait to be looked up (see :func:`later`).
+WAITING: Final = HEADS + 2
+#: The number of the last resource.
+LAST_RESOURCE: Final = WAITING + 1
 #: From here on stands for each attribute the last span that had it.
-LAST_SEEN: Final = HEADS + 2
+LAST_SEEN: Final = LAST_RESOURCE + 1
+#: From here on stands of each text that waits where it begins, its length, its tag, its number, and where that goes.
+LATER: Final = LAST_SEEN + len(KEYS) + len(EVENT_KEYS)
+#: So many may wait before a span, which adds few; there is room for more.
+ENOUGH: Final = 256
+MOST_LATER: Final = 1024
 
 
 class Unit(NamedTuple):
@@ -158,6 +170,8 @@ class Found(NamedTuple):
         What is used of all these, and more (see above).
     slots, texts, kept
         The table of texts (:mod:`analysis._kernels.interning`), which outlives a scan.
+    runs
+        Attributes as they stood last (:mod:`analysis.sources._scan_runs`), for formats that look there.
     """
 
     spans: Int64s
@@ -169,6 +183,7 @@ class Found(NamedTuple):
     slots: NDArray[np.uint64]
     texts: Int64s
     kept: NDArray[np.uint64]
+    runs: Int64s
 
 
 def found_for(size: int, least: tuple[int, int, int, int, int]) -> Found:
@@ -177,8 +192,9 @@ def found_for(size: int, least: tuple[int, int, int, int, int]) -> Found:
     Beside the texts of these bytes there is room for :data:`MOST_TEXTS`, and for :data:`MOST_KEPT` bytes of them.
     """
     spans, attributes, scopes, blocks, links = (size // few + 16 for few in least)
-    counts = np.zeros(LAST_SEEN + len(KEYS) + len(EVENT_KEYS), np.int64)
+    counts = np.zeros(LATER + 5 * MOST_LATER, np.int64)
     counts[HEADS:] = -1
+    counts[WAITING] = 0
     slots, texts, kept = empty_table(attributes + 3 * spans + scopes + blocks + MOST_TEXTS, size + MOST_KEPT, counts)
     return Found(
         spans=np.zeros((spans, 20), np.int64),
@@ -190,6 +206,7 @@ def found_for(size: int, least: tuple[int, int, int, int, int]) -> Found:
         slots=slots,
         texts=texts,
         kept=kept,
+        runs=empty_runs(),
     )
 
 
@@ -197,11 +214,13 @@ def clear(found: Found) -> bool:
     """Make arrays ready for the next scan; return whether texts are forgotten, which have become too many."""
     counts = found.counts
     counts[SPANS : LINKS + 1] = 0
-    counts[LAST_SEEN:] = -1
+    counts[WAITING] = 0
+    counts[LAST_SEEN:LATER] = -1
     if counts[TEXTS] <= MOST_TEXTS and 8 * counts[KEPT] <= MOST_KEPT:
         return False
     forget_texts(found.slots, counts)
-    counts[HEADS:LAST_SEEN] = -1
+    counts[HEADS : HEADS + 2] = counts[LAST_RESOURCE] = -1
+    forget_runs(found.runs)
     return True
 
 
@@ -210,6 +229,45 @@ def remember(counts: Int64s) -> None:
     """Remember what is found so far, to be able to forget what is found from here on."""
     for place in range(SPANS, SPANS + _COUNTED):
         counts[place + _COUNTED] = counts[place]
+
+
+@walker
+def later(counts: Int64s, start: int, length: int, tag: int, place: int) -> bool:
+    """Note a text that is to be looked up with others, and where its number goes; return whether there was room.
+
+    Looking up waits for memory: many at once wait together. The number goes to a place among the attributes, or, where
+    that is negative, is that of the name of span ``-1 - place``.
+    """
+    waiting = counts[WAITING]
+    if waiting >= MOST_LATER:
+        return False
+    at = LATER + 5 * waiting
+    counts[at], counts[at + 1], counts[at + 2], counts[at + 4] = start, length, tag, place
+    counts[WAITING] = waiting + 1
+    return True
+
+
+@walker
+def look_up(
+    data: NDArray[np.uint8],
+    spans: Int64s,
+    attributes: NDArray[np.int32],
+    counts: Int64s,
+    slots: NDArray[np.uint64],
+    texts: Int64s,
+    kept: NDArray[np.uint64],
+) -> bool:
+    """Look up the texts that wait; return whether all have a number."""
+    rows = counts[LATER : LATER + 5 * counts[WAITING]].reshape(-1, 5)
+    whole = intern_all(data, rows, slots, texts, kept, counts)
+    for row in range(len(rows)):
+        number, place = rows[row, 3], rows[row, 4]
+        if place < 0:
+            spans[-1 - place, NAME] = number
+        else:
+            attributes[place] = number
+    counts[WAITING] = 0
+    return whole
 
 
 @walker
