@@ -15,7 +15,19 @@ from numpy.typing import NDArray
 from analysis._kernels.compiled import walker
 from analysis._kernels.wide_reads import PADDING, padded, word
 
-__all__ = ["FETCHED", "KEPT", "MASK", "TEXTS", "Names", "empty_table", "find_name", "forget_texts", "intern", "intern_all", "names_of"]
+__all__ = [
+    "FETCHED",
+    "KEPT",
+    "MASK",
+    "TEXTS",
+    "Names",
+    "empty_table",
+    "find_name",
+    "forget_texts",
+    "intern",
+    "intern_all",
+    "names_of",
+]
 
 #: Odd, their bits well mixed (2**64 divided by the golden ratio, and a prime of xxHash): multiplicative hashing.
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -197,7 +209,15 @@ def intern_all(data: Bytes, waiting: Int64s, slots: Words, texts: Int64s, kept: 
     whole = True
     for row in range(len(waiting)):
         waiting[row, 3] = find(
-            data, waiting[row, 0], waiting[row, 1], waiting[row, 2], np.uint64(waiting[row, 3]), slots, texts, kept, counts
+            data,
+            waiting[row, 0],
+            waiting[row, 1],
+            waiting[row, 2],
+            np.uint64(waiting[row, 3]),
+            slots,
+            texts,
+            kept,
+            counts,
         )
         whole = whole and waiting[row, 3] >= 0
     return whole

@@ -28,6 +28,7 @@ _WORD: Final = ir.IntType(64)
 
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
+Numbers = NDArray[np.int64]
 
 
 def padded(content: bytes | bytearray) -> Bytes:
@@ -131,7 +132,7 @@ byte: Final = cast("Callable[[Bytes, int], int]", intrinsic(_byte))
 #: The number whose bytes are those of another in reverse.
 swapped: Final = cast("Callable[[np.uint64], np.uint64]", intrinsic(_swapped))
 #: Which of the 32 bytes at an index of one array are the same as those at an index of another, a bit each.
-alike: Final = cast("Callable[[Bytes | Words, int, Bytes | Words, int], np.uint64]", intrinsic(_alike))
+alike: Final = cast("Callable[[Bytes | Words, int, Bytes | Words | Numbers, int], np.uint64]", intrinsic(_alike))
 #: Which of the 32 bytes at an index end or change a JSON string (quote, backslash, control character), a bit each.
 marks: Final = cast("Callable[[Bytes, int], int]", intrinsic(_marks))
 #: The place of the lowest bit that is set in a number other than 0.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from analysis.schema import SPANS, TEXT
@@ -40,6 +41,7 @@ class Pool:
         self.texts: list[str] = []
         self.longest = 0
         self._index: dict[str | None, int] = {None: -1}
+        self._array = pa.array([], pa.string())
 
     def numbers(self, texts: Sequence[str | None]) -> list[int]:
         """Return the numbers of texts, -1 for none."""
@@ -51,6 +53,13 @@ class Pool:
             index.update(zip(new, range(first, len(self.texts)), strict=True))
             self.longest = max(self.longest, *map(len, new))
         return [index[one] for one in texts]
+
+    def taken(self, numbers: Int32s) -> pa.Array:
+        """Return the texts of some numbers."""
+        known = len(self._array)
+        if known < len(self.texts):
+            self._array = pa.concat_arrays([self._array, pa.array(self.texts[known:], pa.string())])
+        return self._array.take(pa.array(numbers))
 
     def number(self, one: str | None) -> int:
         """Return the number of a text, -1 for none."""

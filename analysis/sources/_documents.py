@@ -12,6 +12,7 @@ from typing import Final
 
 from analysis._kernels.json_bytes import space_end, value_end
 from analysis._kernels.wide_reads import padded
+from analysis.sources._filling import Filling
 from analysis.sources._json import NotJson, loads
 from analysis.sources._layout import (
     CUT_OFF,
@@ -53,9 +54,10 @@ def units(stream: Readable, rejects: Rejects, layout: Layout) -> Iterator[Unit]:
     if not _is_lines(head):
         yield from _whole(head, stream, rejects, layout)
     elif layout.raw:
-        while head:
-            yield Unit(LINES, head, "")
-            head = stream.read(_CHUNK)
+        yield Unit(LINES, head, "")
+        following = Filling(stream)
+        while not following.ended:
+            yield Unit(LINES, following, "")
     else:
         yield from _lines(head, stream, rejects, layout)
     damage = getattr(stream, "damage", "")

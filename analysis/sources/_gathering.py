@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
-from analysis._kernels.wide_reads import PADDING, first_bit, places_of
+from analysis._kernels.wide_reads import PADDING, first_bit, places_of, word
 from analysis.sources._documents import LINE, TOO_LARGE, UNIT_LIMIT
+from analysis.sources._filling import Filling
 from analysis.sources._ledger import Rejects
 from analysis.sources._scan_found import Unit
 
@@ -20,6 +21,9 @@ __all__ = ["Gathered", "Lines", "Records"]
 _NONE: Final = -1
 _LINE_FEED: Final = 10
 _WIDTH: Final = 32
+#: Bytes that are read at a time.
+_CHUNK: Final = 1 << 20
+_TOPS: Final = np.uint64(0x8080808080808080)
 #: Lines that there is room for at first.
 _SOME_LINES: Final = 1 << 12
 
@@ -141,22 +145,36 @@ class Lines:
 
     def add(self, unit: Unit) -> None:
         """Take a piece of the file."""
-        content = unit.content
+        content: bytes | Filling = unit.content
+        if isinstance(content, Filling):
+            if not self._passing:
+                self._make_room(_CHUNK)
+                count = content.readinto(self.data[self.size : self.size + _CHUNK].data)
+                self._grow(count)
+                return
+            piece = np.empty(_CHUNK, np.uint8)
+            content = piece[: content.readinto(piece.data)].tobytes()
         if self._passing:
             following = content.find(b"\n")
             if following < 0:
                 return
             content, self._passing = content[following:], False
-        size = self.size + len(content)
+        self._make_room(len(content))
+        self.data[self.size : self.size + len(content)] = np.frombuffer(content, np.uint8)
+        self._grow(len(content))
+
+    def _make_room(self, more: int) -> None:
+        """Make room for so many bytes more."""
+        size = self.size + more
         if size + 1 + PADDING + self._scratch > len(self.data):
             grown = np.zeros(size + size // 2 + 1 + PADDING + self._scratch, np.uint8)
             grown[: self.size] = self.data[: self.size]
             self.data = grown
-        self.data[self.size : size] = np.frombuffer(content, np.uint8)
-        last = content.rfind(b"\n")
-        if last >= 0:
-            self._open = self.size + last + 1
-        self.size = size
+
+    def _grow(self, more: int) -> None:
+        """Count bytes that have come, and see where the last line of them begins."""
+        self._open = max(self._open, _last_begin(self.data, self.size, self.size + more))
+        self.size += more
         if self.size - self._open > UNIT_LIMIT:
             # What is left of it is an empty line, which is counted.
             number = self._before + int(np.count_nonzero(self.data[: self._open] == _LINE_FEED)) + 1
@@ -178,11 +196,11 @@ class Lines:
         count = -1
         while count < 0:
             bounds, self._numbers = np.empty((room, 3), np.int64), np.empty(room, np.int64)
-            count, self._count = _find_lines(self.data, self._joined, bounds, self._numbers)
+            count, self._count, is_ascii = _find_lines(self.data, self._joined, bounds, self._numbers)
             room *= 4
         self.bounds = bounds[:count]
         self.bounds[:, 2] = self._form
-        if self._joined and int(self.data[: self._joined].max()) >= 128:
+        if not is_ascii:
             for number, (begin, end) in enumerate(self.bounds[:, :2].tolist()):
                 if not is_text(self.data[begin:end].tobytes()):
                     self.bounds[number, 2] = _NONE
@@ -212,15 +230,29 @@ def is_text(content: bytes) -> bool:
 
 
 @kernel
-def _find_lines(data: Bytes, end: int, bounds: Int64s, numbers: Int64s) -> tuple[int, int]:
+def _last_begin(data: Bytes, begin: int, end: int) -> int:
+    """Return where the last line begins from a place to another, 0 where none does."""
+    at = end - _WIDTH
+    while at >= begin and places_of(data, at, _LINE_FEED, 0) == 0:
+        at -= _WIDTH
+    last = min(at + _WIDTH, end)
+    while last > begin and data[last - 1] != _LINE_FEED:
+        last -= 1
+    return last if last > begin else 0
+
+
+@kernel
+def _find_lines(data: Bytes, end: int, bounds: Int64s, numbers: Int64s) -> tuple[int, int, bool]:
     """Write down where lines begin and end that are not empty, and how many stand before each.
 
     White space, commas and record separators around a line are none of it. Return how many are written down, -1 where
-    there is no room, and how many there are with those that are empty.
+    there is no room, how many there are with those that are empty, and whether all bytes up to the end are ASCII.
     """
     count, line, begin = 0, 0, 0
+    beyond = np.uint64(0)
     for at in range(0, end, _WIDTH):
         found = np.uint64(places_of(data, at, _LINE_FEED, 0))
+        beyond |= (word(data, at) | word(data, at + 8)) | (word(data, at + 16) | word(data, at + 24))
         while found != np.uint64(0):
             feed = at + first_bit(found)
             found &= found - np.uint64(1)
@@ -233,12 +265,12 @@ def _find_lines(data: Bytes, end: int, bounds: Int64s, numbers: Int64s) -> tuple
                 last -= 1
             if last > first:
                 if count >= len(numbers):
-                    return -1, line
+                    return -1, line, False
                 bounds[count, 0], bounds[count, 1], numbers[count] = first, last, line
                 count += 1
             line += 1
             begin = feed + 1
-    return count, line
+    return count, line, bool(beyond & _TOPS == np.uint64(0))
 
 
 @kernel

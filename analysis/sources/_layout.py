@@ -47,7 +47,8 @@ class Layout:
     decode
         Decodes a record, given the key it was found under; raises NotJson where it is not JSON.
     raw
-        Records stay bytes; of lines come pieces as they are read, under the key :data:`LINES`.
+        Records stay bytes; of lines come pieces under the key :data:`LINES`: the first as bytes, then what reads the
+        following ones (:class:`analysis.sources._filling.Filling`).
     runs
         Raw elements of an array that stand together are given together, under the key :data:`RUN`.
     """

@@ -6,13 +6,15 @@ that being strict costs time only. Functions that walk over a part of the text r
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import walker
 from analysis._kernels.interning import Names, intern
 from analysis._kernels.json_bytes import key_end, space_end, value_end
-from analysis._kernels.wide_reads import byte
+from analysis._kernels.wide_reads import alike, byte, first_bit
 from analysis.sources import _otlp_scan_words as w
 from analysis.sources import _scan_found as found_in
 from analysis.sources._otlp_scan_span import span_at
@@ -22,6 +24,9 @@ __all__ = ["BLOCK", "REQUEST", "scan_units"]
 
 #: What a unit is: a whole request, or one element of its ``resourceSpans``.
 REQUEST, BLOCK = 0, 1
+#: Bytes that are compared together.
+_WIDTH: Final = 32
+_ALL: Final = np.uint64((1 << _WIDTH) - 1)
 
 Bytes = NDArray[np.uint8]
 Int64s = NDArray[np.int64]
@@ -68,9 +73,7 @@ def scan_units(
 
 @walker
 def _look_up(data: Bytes, found: Found) -> bool:
-    return found_in.look_up(
-        data, found.spans, found.attributes, found.counts, found.slots, found.texts, found.kept
-    )
+    return found_in.look_up(data, found.spans, found.attributes, found.counts, found.slots, found.texts, found.kept)
 
 
 @walker
@@ -149,20 +152,55 @@ def _block(
             at += 1
         elif field == w.OLD_SPANS:
             return -1
+        elif field == w.RESOURCE and byte(data, value) != w.NULL:
+            at, blocks[number, 2] = _resource(data, value, end, found)
         else:
             at = value_end(data, value, end)
-            if field == w.RESOURCE and byte(data, value) != w.NULL and at > 0:
-                blocks[number, 2] = intern(
-                    data, value, at - value, found_in.RESOURCE, found.slots, found.texts, found.kept, found.counts
-                )
-                if blocks[number, 2] < 0:
-                    return -1
         if at < 0:
             return -1
         at = w.next_element(data, at, w.CLOSE_OBJECT)
         if at < 0:
             return -1
     return at + 1 if seen & (1 << w.SCOPE_SPANS) else -1
+
+
+@walker
+def _resource(data: Bytes, at: int, end: int, found: Found) -> tuple[int, int]:
+    """Walk over a resource; return also its number.
+
+    Exporters repeat their resources in the same order: those that came last after the one before are compared first.
+    """
+    texts, kept, counts = found.texts, found.kept, found.counts
+    previous = counts[found_in.LAST_RESOURCE]
+    if previous >= 0:
+        for column in (found_in.NEXT, found_in.OTHER):
+            guess = texts[previous, column]
+            if guess >= 0 and _is_same(data, at, kept, texts[guess, 0], texts[guess, 1]):
+                counts[found_in.LAST_RESOURCE] = guess
+                return at + texts[guess, 1], guess
+    after = value_end(data, at, end)
+    if after < 0:
+        return -1, -1
+    number = intern(data, at, after - at, found_in.RESOURCE, found.slots, texts, kept, counts)
+    if number < 0:
+        return -1, -1
+    if previous >= 0:
+        texts[previous, found_in.OTHER] = texts[previous, found_in.NEXT]
+        texts[previous, found_in.NEXT] = number
+    counts[found_in.LAST_RESOURCE] = number
+    return after, number
+
+
+@walker
+def _is_same(data: Bytes, at: int, kept: NDArray[np.uint64], place: int, length: int) -> bool:
+    """Return whether bytes are those of a text that is kept."""
+    done = 0
+    while done < length:
+        found = alike(data, at + done, kept, place + done)
+        if found != _ALL:
+            return done + first_bit(found ^ _ALL) >= length
+        done += _WIDTH
+    return True
 
 
 @walker

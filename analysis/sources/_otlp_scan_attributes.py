@@ -16,8 +16,8 @@ from analysis._kernels.json_bytes import key_end, space_end, string_end, value_e
 from analysis._kernels.wide_reads import alike, byte, word
 from analysis.sources import _otlp_scan_words as w
 from analysis.sources import _scan_found as found_in
-from analysis.sources._scan_runs import follow, forget_run, goes_on, head_at, learn, lost, run_of, settle, total_of
 from analysis.sources._scan_found import EVENT_TAGS, HEAD, TAGS
+from analysis.sources._scan_runs import follow, forget_run, goes_on, head_at, learn, lost, run_of, settle, total_of
 
 __all__ = ["attributes_at", "event_attributes_at"]
 
@@ -340,9 +340,7 @@ def attributes_at(
                 after, name, start, stop, plain = _spaced(data, at, end, names)
             if after < 0:
                 return -1
-        if step >= 0 and not goes_on(
-            runs, run, step, head, TAGS + 2 * name if name >= 0 else -1, texts
-        ):
+        if step >= 0 and not goes_on(runs, run, step, head, TAGS + 2 * name if name >= 0 else -1, texts):
             # What was taken so far may come again from here on.
             for place in range(before, counts[found_in.ATTRIBUTES]):
                 if attributes[place] >= 0:

@@ -131,7 +131,7 @@ class SpanTables:
         count, missing = _number_anew(codes, self._seen, order, indices, bits)
         if missing == size:
             return self._constant("", kind, size)
-        dictionary = pa.array([texts[code] for code in order[:count].tolist()], pa.string())
+        dictionary = columns.pool.taken(order[:count])
         buffers = [pa.py_buffer(bits) if missing else None, pa.py_buffer(indices)]
         encoded = pa.DictionaryArray.from_arrays(
             pa.Array.from_buffers(pa.int32(), size, buffers, null_count=missing), dictionary, safe=False

@@ -207,9 +207,9 @@ class ScanRows:
 
     def _weights(self, spans: Int64s) -> NDArray[np.float64] | None:
         """Return how many spans each stands for; None where each does for itself."""
-        used, place = np.unique(spans[:, at.STATE], return_inverse=True)
-        if not len(used) or used[-1] < 0:
+        if not (spans[:, at.STATE] >= 0).any():
             return None
+        used, place = np.unique(spans[:, at.STATE], return_inverse=True)
         values = self._texts.values
         weights = [tracestate_weight(values[number]) if number >= 0 else None for number in used.tolist()]
         found: NDArray[np.float64] = np.array([1.0 if weight is None else weight for weight in weights])[place]

@@ -1,7 +1,7 @@
 """Runs of attributes as they stood last in spans of a name: what is the same again is taken by comparing bytes.
 
 Spans of one name mostly have the same attributes in the same order, most with the same values. Their bytes are kept,
-with where each attribute begins and which text it is: where a span has the same bytes its attributes are taken together.
+with where each attribute begins and which text it is: a span that has the same bytes has its attributes taken together.
 Whatever differs is walked over as if nothing were kept, and where that one has the same name, what follows it is
 compared again.
 """
@@ -16,15 +16,28 @@ from numpy.typing import NDArray
 from analysis._kernels.compiled import walker
 from analysis._kernels.wide_reads import PADDING, alike, first_bit, word
 
-__all__ = ["empty_runs", "follow", "forget_run", "forget_runs", "goes_on", "head_at", "learn", "lost", "run_of", "settle", "total_of"]
+__all__ = [
+    "empty_runs",
+    "follow",
+    "forget_run",
+    "forget_runs",
+    "goes_on",
+    "head_at",
+    "learn",
+    "lost",
+    "run_of",
+    "settle",
+    "total_of",
+]
 
 #: Names whose runs are kept; each has room for two, and shares it with others that come to the same place.
 _NAMES: Final = 4096
 #: The most attributes of a run, and the most bytes. What goes beyond is walked over.
 _MOST: Final = 24
 _LONGEST: Final = 1536
-#: What is kept of a run: whose it is, one more than what tells the name; how many attributes; which of the two runs
-#: was the last, and how often neither went on to the end; then for each attribute where it begins, the number of its text, and that of how it begins.
+#: What is kept of a run: whose it is, one more than what tells the name; how many attributes it has; which of two runs
+#: was the last, and how often neither went on to the end; then for each attribute where it begins, the number of its
+#: text, and that of how it begins.
 _OWNER, _TOTAL, _LATEST, _LOST, _STEPS = range(5)
 _BEGIN, _NUMBER, _HEAD = range(3)
 _BYTES: Final = _STEPS + 3 * (_MOST + 1)

@@ -125,6 +125,18 @@ class ExportStream:
         del self._ahead[:end]
         return taken
 
+    def readinto(self, room: memoryview, /) -> int:
+        """Do as `read` for as many bytes as there is room for, and put them there; return how many they are."""
+        if self._ahead or self._next != self._from_raw or not hasattr(self._raw, "readinto"):
+            chunk = self.read(len(room))
+            room[: len(chunk)] = chunk
+            return len(chunk)
+        count = 0
+        while count < len(room) and (more := self._raw.readinto(room[count:])):
+            count += more
+        self._compressed += count
+        return count
+
     def peek(self, size: int = 65_536, /) -> bytes:
         """Return the next bytes without taking them: up to `size`, fewer only at the end."""
         while len(self._ahead) < size:
