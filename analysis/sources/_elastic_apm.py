@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
-from analysis.semconv import KINDS, resource_columns, span_columns, text
+from analysis.semconv import KINDS, KNOWN, resource_columns, span_columns, text
 from analysis.sources._elastic_documents import flat_fields
 from analysis.sources._elastic_names import BROKERS, LABELS, STORES, exit_attributes, host_and_port_of
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._ledger import Refused, Rejects
 from analysis.sources._times import INT64_MAX, iso_nanoseconds, nanoseconds, span_times
 
-__all__ = ["ApmSpans", "Processes", "document_time"]
+__all__ = ["ApmSpans", "Processes", "document_time", "is_exact"]
 
 NO_TRACE_ID: Final = "trace id is missing"
 NO_SPAN_ID: Final = "span id is missing"
@@ -22,6 +23,8 @@ DROPPED: Final = "transactions of which the agent dropped spans"
 STOOD_FOR: Final = "calls that the agent dropped and counted: a row without time stands for those to one destination"
 _MICROSECOND_NS: Final = 1_000
 _MILLISECOND_NS: Final = 1_000_000
+#: Times with more digits than microseconds have: ISO 8601, or milliseconds with a fraction as the exporter writes them.
+_EXACT: Final = re.compile(r"\d{4}-.*\.\d{7,9}(?:Z|[+-]\d\d:?\d\d)?|\d+\.\d{4,6}", re.ASCII)
 _BROWSERS: Final = frozenset({"rum-js", "js-base"})
 _RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
     "service.name": ("service.name",),
@@ -91,6 +94,11 @@ def document_time(flat: Mapping[str, Any]) -> tuple[int | None, int]:
     return iso_nanoseconds(stamp), _MILLISECOND_NS
 
 
+def is_exact(stamp: Any) -> bool:
+    """Return whether a time has more digits than microseconds have."""
+    return _EXACT.fullmatch(str(stamp)) is not None
+
+
 class ApmSpans:
     """Makes rows of transactions and spans.
 
@@ -153,6 +161,19 @@ class ApmSpans:
         if count and count > 1:
             row["multiplicity"] = count
         self._finish(flat, exit_attributes(flat, kind, action), row)
+        return row
+
+    def exported(self, flat: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the row of a span that the Collector's exporter wrote in its mode "ecs", which leaves out its end."""
+        row = self._begun(
+            {name: value for name, value in flat.items() if name != "transaction.id"}, "span", flat["span.id"]
+        )
+        row["kind"] = KINDS.get(str(flat.get("span.kind") or "").upper()) or "unspecified"
+        if is_exact(flat.get("@timestamp")):
+            row["time_resolution_ns"] = 1
+        attributes = {name: flat[name] for name in sorted(flat.keys() & KNOWN)}
+        attributes |= {name: flat[field] for field, name in _EXPORTED.items() if field in flat}
+        self._finish(flat, attributes, row)
         return row
 
     def _begun(self, flat: Mapping[str, Any], event: str, identity: Any) -> dict[str, Any]:
@@ -234,6 +255,12 @@ class ApmSpans:
             yield row
 
 
+#: Fields of the mode "ecs", and the attributes that they were.
+_EXPORTED: Final = {
+    "span.db.type": "db.system.name",
+    "span.db.instance": "db.namespace",
+    "span.db.statement": "db.query.text",
+}
 _LINK_FIELDS: Final = frozenset({"span.links.trace.id", "transaction.links.trace.id"})
 _LABELLED: Final = LABELS.keys()
 _SHARED: Final = (

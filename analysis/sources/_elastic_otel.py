@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from analysis.semconv import KINDS, STATUSES, resource_columns, span_columns, text, tracestate_weight
-from analysis.sources._elastic_apm import document_time
+from analysis.sources._elastic_apm import document_time, is_exact
 from analysis.sources._ids import id_reader, trace_reader
 from analysis.sources._ledger import Refused, Rejects
 from analysis.sources._times import nanoseconds, span_times
@@ -33,8 +32,6 @@ _RAW: Final[Mapping[str, str]] = {
 }
 _PREFIXES: Final = (("Attributes.", "attributes."), ("Resource.", "resource.attributes."))
 _MICROSECOND_NS: Final = 1_000
-#: Times with more digits than microseconds have: ISO 8601, or milliseconds with a fraction as the exporter writes them.
-_EXACT: Final = re.compile(r"\d{4}-.*\.\d{7,9}(?:Z|[+-]\d\d:?\d\d)?|\d+\.\d{4,6}", re.ASCII)
 
 
 def is_otel(flat: Mapping[str, Any]) -> bool:
@@ -100,7 +97,7 @@ class OtelSpans:
         row["status"] = STATUSES.get(code) or STATUSES.get(str(code or "").upper()) or "unset"
         row["status_message"] = text(flat.get("status.message"))
         start_ns, row["time_resolution_ns"] = document_time(flat)
-        if _EXACT.fullmatch(str(flat.get("@timestamp"))):
+        if is_exact(flat.get("@timestamp")):
             row["time_resolution_ns"] = 1
         row["start_ns"], row["duration_ns"] = span_times(start_ns, nanoseconds(flat.get("duration")), self._note)
         span_columns(attributes, row["kind"], row, self._note)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from analysis.sources._log_keys import ROLES, normalised
 from analysis.sources._log_times import log_time
 
-__all__ = ["access_columns", "access_fields", "cluster_of", "evidence", "proxy_columns"]
+__all__ = ["access_columns", "access_fields", "cluster_of", "evidence", "listed_attempts", "proxy_columns"]
 
 #: Envoy's default format, and Istio's, which has details after the flags and more at the end.
 _ENVOY: Final = re.compile(
@@ -27,6 +27,12 @@ _FLAG: Final = re.compile(r"[A-Z][A-Za-z]{1,40}(?:,[A-Z][A-Za-z]{1,40})*")
 #: nginx lists an address, a status and a time for each attempt upstream, separated by commas.
 _ATTEMPTS: Final = re.compile(r"(?<![\w.:])(?:\[?[\w.:-]+\]?:\d{1,5})(?:, (?:\[?[\w.:-]+\]?:\d{1,5}))+")
 _UPSTREAM: Final = re.compile(r'(?:upstream_addr|upstream|uaddr)[=:]\s?"?(?P<addr>[\w.:\[\]-]+(?:, [\w.:\[\]-]+)*)')
+#: Lists of statuses or times, one of each for an attempt, under the names that people give nginx's variables.
+_LISTED: Final = re.compile(
+    r"(?<![\w])(?:upstream_(?:status|response_time|connect_time|header_time|addr)|u(?:rt|ct|ht|s)|upstream_time)"
+    r"[=:]\s?\"?(?P<list>[\w.:\[\]-]+(?:, [\w.:\[\]-]+)+)"
+)
+_LIST: Final = re.compile(r"[\w.:/\[\]-]{1,200}(?:, [\w.:/\[\]-]{1,200})+")
 _MOST_ATTEMPTS: Final = 20
 
 
@@ -50,6 +56,8 @@ def access_fields(line: str) -> dict[str, Any] | None:
     named = _UPSTREAM.search(rest)
     if listed is not None:
         fields["attempts"] = listed[0].count(", ") + 1
+    elif (several := _LISTED.search(rest)) is not None:
+        fields["attempts"] = several["list"].count(", ") + 1
     if named is not None:
         fields["peer"] = named["addr"].split(", ")[0]
     return fields
@@ -78,6 +86,11 @@ def evidence(flags: Any, attempts: Any) -> str | None:
     if number.isdecimal() and len(number) < 6 and int(number) > 1:
         said.append(f"attempts={min(int(number), _MOST_ATTEMPTS)}")
     return ";".join(said) or None
+
+
+def listed_attempts(value: str | None) -> int | None:
+    """Return of how many attempts nginx lists something in a field; None where it lists one, or it is no list."""
+    return value.count(", ") + 1 if value is not None and _LIST.fullmatch(value[:4096]) is not None else None
 
 
 def proxy_columns(attributes: Mapping[str, Any], body: str | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ __all__ = ["ROLES", "flattened", "is_decimal_key", "normalised", "plan_of", "req
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "time": (
         "timestamp", "@t", "ts", "time", "timeunixnano", "datetime", "asctime", "eventtime", "starttime",
-        "date", "t", "observedtimestamp", "receivetimestamp",
+        "date", "t", "observedtimestamp", "receivetimestamp", "timeiso8601", "timelocal",
     ),
     "severity": (
         "loglevel", "severitytext", "severity", "level", "@l", "levelname", "lvl", "loglevelname", "priority",
@@ -63,6 +63,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "flags": ("responseflags",),
     "peer": ("upstreamcluster", "upstreamhost", "upstreamaddr", "upstream", "authority"),
     "attempts": ("upstreamrequestattemptcount",),
+    # nginx lists an address, a status and a time for each attempt.
+    "listed": ("upstreamstatus", "upstreamresponsetime"),
     "method": ("method", "requestmethod", "httprequestmethod", "httpmethod"),
     "path": ("path", "requesturi", "uri", "urlpath", "urloriginal", "request"),
     "code": ("responsecode", "status", "statuscode", "httpresponsestatuscode", "httpstatuscode"),

@@ -10,7 +10,7 @@ import orjson
 
 from analysis.semconv import text
 from analysis.sources._ledger import Rejects
-from analysis.sources._log_access import access_columns
+from analysis.sources._log_access import access_columns, listed_attempts
 from analysis.sources._log_ids import NO_ID, span_id_of, trace_id_of, trace_parent
 from analysis.sources._log_keys import flattened, is_decimal_key, plan_of
 from analysis.sources._log_times import NO_ZONE, log_time
@@ -141,7 +141,8 @@ class RecordReader:
             "code": _first(record, plan.get("code", ())),
             "flags": _first(record, plan.get("flags", ())),
             "peer": _first(record, plan.get("peer", ())),
-            "attempts": _first(record, plan.get("attempts", ())),
+            "attempts": _first(record, plan.get("attempts", ()))
+            or listed_attempts(_first(record, (*plan.get("listed", ()), *plan.get("peer", ())))),
         }
         columns = access_columns(fields)
         if said or columns["body"] is None:

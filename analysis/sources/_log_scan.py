@@ -48,7 +48,7 @@ _PLACE: Final = {role: place for place, role in enumerate(_ROLES)}
 #: Names whose values the reader alone takes: decimal ids, levels with a scale of their own, a line inside a line.
 _READER: Final = ("ddtraceid", "ddspanid", "severitynumber", "log", "trace", "logginggoogleapiscomtrace")
 #: Roles that the reader alone takes.
-_READER_ROLES: Final = ("named", "parent", "stack", "flags")
+_READER_ROLES: Final = ("named", "parent", "stack", "flags", "listed")
 _TEXTS: Final = {
     "service": "service",
     "logger": "logger",

@@ -23,6 +23,10 @@ _NOT_LOGS: Final = frozenset(
 _ENVELOPES: Final = frozenset(("_source", "_index", "hits", "metadata"))
 
 
+#: Names that only access logs of nginx have, beside what was asked and answered.
+_SERVED: Final = frozenset({"bodybytessent", "requesttime", "upstreamaddr", "upstreamresponsetime", "upstreamstatus"})
+
+
 def first_lines(head: bytes) -> list[str]:
     """Return the whole lines that a file begins with, blank ones left out; none where it is binary."""
     if b"\0" in head:
@@ -61,7 +65,8 @@ def is_log_record(record: dict[str, Any]) -> bool:
     ):
         return False
     plan, _ = plan_of(tuple(flat))
-    says = any(type(flat[key]) is str for key in plan.get("message", ())) or "flags" in plan
+    served = "code" in plan and "path" in plan and not names.isdisjoint(_SERVED)
+    says = any(type(flat[key]) is str for key in plan.get("message", ())) or "flags" in plan or served
     return says and ("time" in plan or "severity" in plan)
 
 

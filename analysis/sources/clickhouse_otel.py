@@ -60,10 +60,7 @@ _FORM: Final = fields(
         "url": ("SpanAttributes.url.full", "SpanAttributes.http.url"),
     },
     prose={"body": ("Body",)},
-    passed=("ResourceSchemaUrl", "ScopeSchemaUrl", "ScopeVersion", "ScopeAttributes", "TimestampTime", "TraceFlags",
-            "LogAttributes.exception.stacktrace"),
-    unnamed=("LogAttributes",),
-    kept=("LogAttributes.exception.type", "LogAttributes.error.type"),
+    passed=("ResourceSchemaUrl", "ScopeSchemaUrl", "ScopeVersion", "ScopeAttributes", "TimestampTime", "TraceFlags"),
 )  # fmt: skip
 _LEFT_OUT: Final = ("ResourceSchemaUrl", "ScopeSchemaUrl", "ScopeVersion", "ScopeAttributes", "TimestampTime")
 _TEXTS: Final = (pa.string(), pa.binary(), pa.large_string(), pa.large_binary())

@@ -40,6 +40,22 @@ ASSUMED: Final = "times were taken as {} by their size"
 _UNITS: Final = ((10**17, 1, "nanoseconds"), (10**14, 1_000, "microseconds"), (10**11, 10**6, "milliseconds"))
 _SECOND: Final = (10**9, "seconds")
 _MISSHAPEN: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+#: What an inferred entity is named by, and the tag that says the same.
+_INFERRED: Final = {
+    "peer.service": "peer.service",
+    "peer.hostname": "peer.hostname",
+    "peer.db.name": "db.name",
+    "peer.db.system": "db.system",
+    "peer.cassandra.contact.points": "peer.hostname",
+    "peer.kafka.bootstrap.servers": "peer.hostname",
+    "peer.messaging.destination": "messaging.destination",
+    "peer.messaging.system": "messaging.system",
+    "peer.rpc.service": "rpc.service",
+    "peer.aws.dynamodb.table": "tablename",
+    "peer.aws.s3.bucket": "bucketname",
+    "peer.aws.sqs.queue": "queuename",
+    "peer.aws.kinesis.stream": "streamname",
+}
 _PARENTS: Final = ("parentID", "parent_id", "parentId")
 _IDS: Final = ("spanID", "span_id", "spanId", "id")
 
@@ -111,7 +127,7 @@ class _Reader:
         self._gathered.settle()
 
     def _span(self, span: Mapping[str, Any], key: str | None, trace: Mapping[str, Any]) -> DatadogSpan:
-        tags = flat_tags(span.get("meta") or {}, dict(span.get("metrics") or {}))
+        tags = _inferred(span, flat_tags(span.get("meta") or {}, dict(span.get("metrics") or {})))
         whole = _first(span, ("traceIDFull", "trace_id_full"))
         high, low = decimal_id(whole or _first(span, ("traceID", "trace_id")) or trace.get("trace_id"))
         if not (high or low):
@@ -148,6 +164,16 @@ class _Reader:
         duration_ns = whole if duration is None else _fitting(duration, whole, unit_ns)
         # Seconds in a double are exact to a quarter of a microsecond.
         return start_ns, duration_ns, 1_000 if unit_ns == _SECOND[0] else unit_ns
+
+
+def _inferred(span: Mapping[str, Any], tags: dict[str, Any]) -> dict[str, Any]:
+    """Return tags with what Datadog inferred of the other side, where the span itself does not say it."""
+    entity = span.get("inferred_entity")
+    if isinstance(entity, dict) and isinstance(entity.get("entity"), str) and entity["entity"]:
+        known = _INFERRED.get(str(entity.get("entity_key") or ""))
+        if known is not None:
+            tags.setdefault(known, entity["entity"])
+    return tags
 
 
 def _unit(start: Any) -> tuple[int, str]:

@@ -3,7 +3,8 @@
 **Who exports it.** A search in ``traces-apm*`` or ``traces-*.otel-*`` (and ``logs-apm.error*``, ``logs-*.otel-*`` for
 what belongs to them): the body that ``_search`` or Kibana's Dev Tools return, with ``_source`` or with ``fields``;
 elasticdump, which writes a hit a line; documents by themselves, one a line or in an array, as Logstash or a script
-write them.
+write them. Of the modes of the Collector's exporter (``mapping: mode``) *otel*, *none* and *ecs*; the last writes no
+end of a span, so that its duration is unknown.
 
 **What is read.** Transactions and spans, whatever wraps them, fields nested or with dots in their names, values in
 arrays or not. Errors and events that stand in documents of their own become log records, and the first one of a span
@@ -102,6 +103,9 @@ def _is_traces(keys: Outline) -> bool:
             has_field(keys, path, name)
             for name in ("transaction.duration.us", "span.duration.us", "error.grouping_key", "error.exception")
         )
+        exported = (has_field(keys, path, name) for name in ("trace.id", "span.id", "span.name", "@timestamp"))
+        if all(exported) and not has_field(keys, path, "message"):
+            return True
         if apm and (has_field(keys, path, "processor.event") or has_field(keys, path, "@timestamp")):
             return True
         ids = (("trace_id", "span_id"), ("TraceId", "SpanId"))
@@ -213,6 +217,9 @@ class DocumentReader:
         elif event is None and is_otel(flat) and "TraceId" not in flat and not flat.keys().isdisjoint(_OF_SPANS):
             row = otel.span(flat)
             targets = _targets(flat, ("span_id",), ("parent_span_id",), "duration")
+        elif event is None and _is_exported(flat):
+            row = apm.exported(flat)
+            targets = _targets(flat, ("span.id",), ("parent.id",), "span.duration.us")
         else:
             return None
         return None if row is None else (row, targets)
@@ -230,6 +237,8 @@ class DocumentReader:
             self._tell(self._records.error(flat))
         elif is_otel(flat) and (native := as_native(flat)).keys() & {"duration", "kind", "parent_span_id"}:
             self.join.span(self._otel.span(native))
+        elif event is None and _is_exported(flat):
+            self.join.span(self._apm.exported(flat))
         elif is_otel(flat) or event == "log" or "message" in flat:
             row = self._records.record(as_native(flat))
             if flat.get("event_name") == "exception" or row["error_type"] is not None:
@@ -243,6 +252,11 @@ class DocumentReader:
     def _tell(self, row: dict[str, Any]) -> None:
         self._logs.append(row)
         self.join.error((row["trace_id_high"], row["trace_id_low"], row["span_id"]), row["error_type"], row["body"])
+
+
+def _is_exported(flat: Mapping[str, Any]) -> bool:
+    """Return whether a document is a span as the Collector's exporter writes it in its mode "ecs"."""
+    return "message" not in flat and all(flat.get(name) for name in ("trace.id", "span.id", "span.name", "@timestamp"))
 
 
 def _targets(flat: Mapping[str, Any], identity: Sequence[str], parent: Sequence[str], duration: str) -> list[Target]:

@@ -102,7 +102,7 @@ def a_clickhouse_record(number: int = 0) -> Document:
         "Timestamp": f"2026-11-23 07:00:00.{number:09d}", "TraceId": f"{number + 1:032x}",
         "SpanId": f"{number + 16:016x}", "SeverityText": "INFO", "SeverityNumber": 9, "ServiceName": "cart",
         "Body": f"cart {number} was read", "ResourceAttributes": {"host.name": "node-7"}, "ScopeName": "shop",
-        "LogAttributes": {"customer": f"c-{number}"},
+        "LogAttributes": {"customer": f"c-{number % 3}"},
     }  # fmt: skip
 
 

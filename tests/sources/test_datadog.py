@@ -403,6 +403,41 @@ def test_the_trace_view_in_whatever_unit(wrap, unit):
     assert len(found.rejects.notes) == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "column", "expected"),
+    [
+        ("peer.service", "peer_service", "ledger"),
+        ("peer.hostname", "server_address", "ledger"),
+        ("peer.db.name", "db_namespace", "ledger"),
+        ("peer.messaging.destination", "messaging_destination", "ledger"),
+        # What no column keeps says nothing.
+        ("peer.rack", "peer_service", None),
+    ],
+)
+def test_the_other_side_that_datadog_inferred(key, column, expected):
+    span = {
+        "parent_id": "0",
+        "service": "shop",
+        "name": "call",
+        "type": "http",
+        "resource": "GET",
+        "start": 1_700_000_000,
+        "duration": 1,
+        "meta": {"span.kind": "client"},
+        "inferred_entity": {"entity": "ledger", "entity_key": key},
+    }
+    found = read(orjson.dumps({"root_id": "5", "spans": {"5": span}}))  # fmt: skip
+    assert found.only()[column] == expected
+    span["meta"] |= {
+        "peer.service": "books",
+        "db.name": "books",
+        "peer.hostname": "books",
+        "messaging.destination": "books",
+    }
+    own = read(orjson.dumps({"root_id": "5", "spans": {"5": span}})).only()
+    assert own[column] == "books"
+
+
 def test_what_is_no_trace_of_datadog():
     assert detect(b'{"data": {"attributes": {"spans": 1}}}') is None
     found = read(orjson.dumps({"root_id": "5", "spans": {"5": 7}}) + b"\n" + orjson.dumps({"root_id": "5", "spans": 7}))

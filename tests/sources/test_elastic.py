@@ -116,6 +116,32 @@ def test_a_transaction_that_was_not_sampled_is_said_to_have_no_children():
     assert found.only()["span_id"] == 0xA1
 
 
+def test_spans_in_the_mode_ecs_of_the_exporter():
+    """The shape of the exporter's own test of this mode: no end, and attributes without a field under their names."""
+    document = {
+        "@timestamp": "2026-11-23T07:00:00.000000006Z", "trace": {"id": "01020304050607080807060504030201"},
+        "parent": {"id": "0102030405060708"}, "event": {"outcome": "failure"},
+        "span": {"id": "1920212223242526", "name": "client span", "kind": "CLIENT",
+                 "db": {"instance": "users", "statement": "SELECT * FROM users WHERE id = ?", "type": "postgresql"},
+                 "links": [{"span": {"id": "1112131415161718"}, "trace": {"id": "21222324252627282827262524232221"}}]},
+        "service": {"name": "cart", "environment": "production", "node": {"name": "23"}, "version": "1.4.2"},
+        "server": {"address": "db-7"},
+    }  # fmt: skip
+    second = {**document, "span": {**document["span"], "id": "1920212223242527"}}
+    found = read(orjson.dumps(document) + b"\n" + orjson.dumps(second))
+    row = found.spans[0]
+    names = ("span_id", "parent_span_id", "name", "kind", "status", "service", "instance")
+    assert {name: row[name] for name in names} == {
+        "span_id": 0x1920212223242526, "parent_span_id": 0x0102030405060708, "name": "client span", "kind": "client",
+        "status": "error", "service": "cart", "instance": "23",
+    }  # fmt: skip
+    assert (row["db_system"], row["db_namespace"], row["server_address"]) == ("postgresql", "users", "db-7")
+    assert (row["start_ns"], row["duration_ns"]) == (1_795_417_200_000_000_006, None)
+    assert row["time_resolution_ns"] == 1
+    assert [link["span_id"] for link in row["links"]] == [0x1112131415161718]
+    assert found.rejects.notes == {"spans with a start and no end: their duration is unknown": 2}
+
+
 def test_a_search_that_found_more_says_so():
     assert read(orjson.dumps(body([hit(DOCUMENTS[0])], 20_000))).rejects.notes == {}
     lines = b"\n".join(orjson.dumps(body([hit(one)], 20_000)) for one in DOCUMENTS)

@@ -258,6 +258,38 @@ def test_several_upstreams_of_nginx_are_attempts():
     assert log_rows(line).rows[0]["retry_evidence"] == "attempts=2"
 
 
+@pytest.mark.parametrize(
+    ("said", "evidence"),
+    [
+        ("upstream_response_time=0.101, 0.015", "attempts=2"),
+        ('urt="2.001, 2.000, 0.3"', "attempts=3"),
+        ("upstream_status: 502, 504, 200", "attempts=3"),
+        ("upstream_response_time=0.101", None),
+        ("urt=-", None),
+        # A list of another thing is none of attempts.
+        ("sizes=12, 13", None),
+    ],
+)
+def test_lists_of_nginx_without_addresses_are_attempts(said, evidence):
+    line = f'10.0.0.9 - - [23/Nov/2026:07:22:34 +0000] "GET /cart HTTP/1.1" 200 12 "-" "curl" {said}\n'
+    assert log_rows(line.encode()).rows[0]["retry_evidence"] == evidence
+
+
+@pytest.mark.parametrize(
+    ("fields", "evidence"),
+    [
+        ({"upstream_status": "502, 200", "upstream_response_time": "0.1, 0.2"}, "attempts=2"),
+        ({"upstream_addr": "10.0.0.1:80, 10.0.0.2:80, 10.0.0.3:80"}, "attempts=3"),
+        ({"upstream_status": "502", "upstream_response_time": "0.1"}, None),
+    ],
+)
+def test_nginx_as_json_lists_attempts(fields, evidence):
+    record = {"time_local": "23/Nov/2026:07:22:34 +0000", "request": "GET /cart HTTP/1.1", "status": 200, **fields}
+    row = log_rows(lines(record)).rows[0]
+    assert (row["retry_evidence"], row["body"]) == (evidence, "GET /cart HTTP/1.1 200")
+    assert row["time_ns"] == 1_795_418_554_000_000_000
+
+
 def test_a_metric_query_of_loki_is_refused_with_advice():
     content = json.dumps(
         {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": []}]}}
