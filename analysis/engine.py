@@ -31,6 +31,8 @@ __all__ = ["Progress", "open_executor", "scan_facts"]
 _LARGEST_BATCH: Final = 16
 #: Bytes of tables of one fact that wait to be merged, at most, while the fact is small.
 _MOST_WAITING: Final = 4_000_000
+#: Partitions after which free memory goes back: more often it would cost as much as it takes to get it again.
+_BETWEEN_RETURNS: Final = 4
 #: Tasks for each worker, so that none waits long for the last.
 _TASKS_PER_WORKER: Final = 4
 
@@ -88,7 +90,9 @@ def scan_facts(
             raise
     if kept is not None and done:
         kept.discard()
-    return gathered.whole()
+    tables = gathered.whole()
+    give_back()
+    return tables
 
 
 def _keep(kept: KeptFacts, scanned: Sequence[int], tables: Mapping[str, pa.Table], lost: EngineLost) -> None:
@@ -117,11 +121,13 @@ def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[s
     chosen = {name: catalogue[name] for name in names}
     columns, log_columns = (of(list(chosen.values())) for of in (facts_room.columns_of, facts_room.log_columns_of))
     gathered = _Gathered(chosen)
-    for partition, records in partitions:
+    for place, (partition, records) in enumerate(partitions, start=1):
         logs = records.read(log_columns) if records is not None and log_columns else None
         forest = plant_partition(partition, ground, columns, logs)
         gathered.add({name: fact.scan(forest) for name, fact in chosen.items()})
         del forest, logs
+        if place % _BETWEEN_RETURNS == 0:
+            give_back()
     tables = gathered.whole()
     del gathered
     give_back()

@@ -64,6 +64,9 @@ def test_what_is_made_of_cells_has_its_own_type(frame):
     assert frame["latency"].map(lambda cell: cell.count).tolist() == [2, 0, 6]
     assert frame["exemplars"].map(len).sum() == 3
     assert frame.groupby("name")["latency"].agg(lambda cells: Histogram.merged(cells).count).tolist() == [2, 0, 6]
+    assert frame["exemplars"].to_numpy().tolist() == [(EXAMPLE,), (), (BARE, EXAMPLE)]
+    assert frame["exemplars"][:1].to_numpy().shape == (1,)
+    assert frame["exemplars"].astype(object).tolist() == frame["exemplars"].tolist()
 
 
 def test_rows_without_a_partner_have_no_cell(frame):
