@@ -104,13 +104,6 @@ class Cells(ExtensionArray):
             return self._make(place) if place >= 0 else np.nan
         return type(self)(self._make, self._places[pd.api.indexers.check_array_indexer(self, item)])
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        # numpy would take tuples for rows of a table, if they were all of one length.
-        cells = np.empty(len(self), object)
-        for row, cell in enumerate(self):
-            cells[row] = cell
-        return cells
-
     def __eq__(self, other: object) -> Any:
         if isinstance(other, pd.Series | pd.DataFrame | pd.Index):
             return NotImplemented

@@ -51,7 +51,7 @@ def slow_pairs(slowdowns: pd.DataFrame, slow: float) -> Iterator[SlowPair]:
     """
     beyond = round(STEPS_AN_OCTAVE * np.log2(slow))
     columns = {name: slowdowns[name].to_numpy(np.int64) for name in _COUNTS}
-    exemplars = slowdowns["exemplars"].to_numpy()
+    exemplars = slowdowns["exemplars"].array
     places: dict[tuple[str, ...], list[int]] = {}
     for place, key in enumerate(zip(*(slowdowns[name] for name in _KEYS), strict=True)):
         places.setdefault(tuple(map(str, key)), []).append(place)
