@@ -9,15 +9,17 @@ from typing import Final, Protocol
 
 import pandas as pd
 
+from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.findings import Finding
 from analysis.graph import module_name, several_modules
 
-__all__ = ["cuts", "merges"]
+__all__ = ["cuts", "merges", "shared_accesses"]
 
 #: A module whose calls from and to its siblings are at most this share of its spans' traces is loosely tied.
 _LOOSE_CALLS: Final = 1.0
 _READY: Final = "could be cut out"
 _ACCESS: Final = ("read", "write", "unknown")
+_TABLE: Final = ["callee", "callee_module"]
 
 
 class Reviewed(Protocol):
@@ -49,10 +51,12 @@ def cuts(result: Reviewed, replay: Callable[[str], pd.DataFrame] | None = None) 
     pandas.DataFrame
         One row for each ``service`` and ``module``, sorted, of services with two modules or more: ``traces``,
         ``calls_in`` and ``calls_out`` (calls from and to its siblings: each would become a call over the network),
-        ``shared_tables`` (that siblings use too), ``own_tables``, ``verdict``, ``added_calls`` (a trace),
-        ``added_ms`` (a trace: those calls times the usual time on the way between two services here; not a number where
-        no call between services was seen from both sides) and ``added_ms_p95`` (the most that an entry operation takes
-        longer at p95, replayed: calls with slack beside others add nothing; not a number where nothing was replayed).
+        ``shared_tables`` (that siblings use too), ``own_tables``, ``verdict``, ``table_calls`` (accesses to tables of
+        siblings, and of siblings to tables of its own: each would become a call to the owner; whoever writes a table
+        most owns it), ``added_calls`` (a trace), ``added_ms`` (a trace: those calls times the usual time on the way
+        between two services here; not a number where no call between services was seen from both sides) and
+        ``added_ms_p95`` (the most that an entry operation takes longer at p95, replayed: calls with slack beside others
+        add nothing; not a number where nothing was replayed).
     """
     rows = several_modules(result.facts["module_calls"])
     hop = _usual_hop_ms(result.facts["calls"])
@@ -72,7 +76,9 @@ def cuts(result: Reviewed, replay: Callable[[str], pd.DataFrame] | None = None) 
         calls_in = int(inside.loc[(inside["service"] == service) & (inside["callee_module"] == module), "calls"].sum())
         calls_out = int(inside.loc[(inside["service"] == service) & (inside["module"] == module), "calls"].sum())
         traces = int(mine["traces"].sum())
-        added = (calls_in + calls_out) / traces if traces else 0.0
+        tied = (calls_in + calls_out) / traces if traces else 0.0
+        table_calls = int(shared_accesses(rows, *key)["calls"].sum()) if shared else 0
+        added = tied + (table_calls / traces if traces else 0.0)
         found.append(
             {
                 "service": key[0],
@@ -82,14 +88,41 @@ def cuts(result: Reviewed, replay: Callable[[str], pd.DataFrame] | None = None) 
                 "calls_out": calls_out,
                 "shared_tables": _tables(shared),
                 "own_tables": _tables(used[key] - shared),
-                "verdict": _verdict(shared, added),
+                "verdict": _verdict(shared, tied),
+                "table_calls": table_calls,
                 "added_calls": round(added, 2),
                 "added_ms": round(added * hop, 3),
-                "added_ms_p95": _added_at_p95(module_name(*key), _verdict(shared, added), added * hop, replay),
+                "added_ms_p95": _added_at_p95(module_name(*key), _verdict(shared, tied), added * hop, replay),
             }
         )
     columns = ["service", "module", "traces", "calls_in", "calls_out", "shared_tables", "own_tables", "verdict"]
-    return pd.DataFrame(found, columns=[*columns, "added_calls", "added_ms", "added_ms_p95"])
+    return pd.DataFrame(found, columns=[*columns, "table_calls", "added_calls", "added_ms", "added_ms_p95"])
+
+
+def shared_accesses(rows: pd.DataFrame, service: str, module: str) -> pd.DataFrame:
+    """Return the accesses to shared tables that would go over the network if a module were a service of its own.
+
+    Parameters
+    ----------
+    rows
+        The fact ``module_calls``.
+    service, module
+        The module to be cut out, and its service.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the fact: those of the module to tables that a sibling owns, and of siblings to tables that it owns. The
+        owner of a table writes it most, else uses it most.
+    """
+    access = rows[rows["kind"].isin(_ACCESS) & (rows["service"] == service) & (rows["callee_module"] != UNKNOWN_TABLE)]
+    use = access.assign(written=access["calls"].where(access["kind"] == "write", 0))
+    use = use.groupby([*_TABLE, "module"], as_index=False)[["written", "calls"]].sum()
+    ranked = use.sort_values([*_TABLE, "written", "calls", "module"], ascending=[True, True, False, False, True])
+    owners = ranked.drop_duplicates(_TABLE).rename(columns={"module": "owner"})[[*_TABLE, "owner"]]
+    told = access.merge(owners, on=_TABLE, how="left")
+    over: pd.DataFrame = told[(told["module"] == module) != (told["owner"] == module)]
+    return over
 
 
 def _tables(names: set[str]) -> tuple[str, ...]:

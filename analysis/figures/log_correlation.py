@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from analysis.figures._reviewed import Reviewed, fact
 from analysis.figures._text import plural, shown
-from analysis.figures._theme import BLUE, GREEN, GREY, INK, ORANGE, empty_figure, figure_of
+from analysis.figures._theme import GREEN, GREY, INK, ORANGE, SKY, empty_figure, figure_of
 
 __all__ = ["log_correlation"]
 
@@ -23,7 +23,7 @@ _NARROW: Final = 6.0
 #: What a record can be, with colour and hatching, so that parts are told apart without colour too.
 _PARTS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("joined", "its trace is in the export", GREEN, ""),
-    ("by_request", "its request id is one trace's", BLUE, "\\"),
+    ("by_request", "its request id is one trace's", SKY, "\\"),
     ("unknown", "names a trace that is not in the export", ORANGE, "/"),
     ("unnamed", "names no trace", GREY, "."),
 )
@@ -61,7 +61,8 @@ def log_correlation(result: Reviewed) -> go.Figure:
         subtitle=f"{plural(total, 'log record')} of {plural(len(rows), 'service')}, by what they lead to; per cent",
         plot_height_px=max(2, len(rows)) * _ROW_PX + 20,
         notes=notes,
-        margin={"l": _LABEL_PX, "r": _COUNT_PX, "t": 26, "b": 30},
+        # A fourth part makes the legend two lines high.
+        margin={"l": _LABEL_PX, "r": _COUNT_PX, "t": 26 if len(drawn) < len(_PARTS) else 48, "b": 30},
         barmode="stack",
         bargap=0.25,
         showlegend=True,

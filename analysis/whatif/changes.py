@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.whatif.plan import Plan
+from analysis.whatif.plan import Plan, Recording
 from analysis.whatif.scenarios import Scenario
 
 __all__ = ["ASSUMPTIONS", "Found", "Measured", "apply"]
@@ -32,7 +32,8 @@ ASSUMPTIONS: Final[Mapping[str, str]] = {
     "retry": "a failed call is made again at once, up to the attempts given, and succeeds as often as such calls did",
     "owner": "who reached the table itself asks its owner, which takes the median time on the way of a call more",
     "cut": "each call between the module and its siblings takes the median time on the way between two services more; "
-    "requests from outside come straight to the module, and calls to tables that siblings use too stay as they are",
+    "requests from outside come straight to the module; who used a table of the other side asks its owner, which takes "
+    "as much more; whoever writes a table most owns it",
 }
 
 
@@ -56,6 +57,8 @@ class Measured:
         Median time on the way of a call between services, by callee, and of all ("").
     network_ns
         Median time on the way of a call between two services of which both halves were seen.
+    shared_tables
+        By module to be cut out: tables of siblings that it uses, and its own that siblings use.
     failure_share
         Share of calls that failed, by caller and callee.
     open_calls
@@ -65,6 +68,7 @@ class Measured:
     found: Found = field(default_factory=Found)
     way_ns: dict[str, int] = field(default_factory=dict)
     network_ns: int = 0
+    shared_tables: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
     failure_share: dict[tuple[str, str], float] = field(default_factory=dict)
     open_calls: dict[tuple[str, str], frozenset[tuple[int, int, int]]] = field(default_factory=dict)
 
@@ -258,10 +262,28 @@ def _cut(scenario: Scenario, plan: Plan, measured: Measured) -> int:
     crosses &= (recording.services == recording.services[parent]) & (mine != mine[parent])
     # What is asked over the network already is no dearer.
     crosses[forest.edges.server[forest.edges.server >= 0]] = False
-    rows = np.flatnonzero(crosses & ~plan.removed)
+    rows = np.flatnonzero((crosses | _over_the_cut(recording, mine, scenario, measured)) & ~plan.removed)
     plan.extra[rows] += measured.network_ns
     plan.new_calls[rows] += forest.multiplicity[rows]
     return int(mine.sum())
+
+
+def _over_the_cut(
+    recording: Recording, mine: NDArray[np.bool_], scenario: Scenario, measured: Measured
+) -> NDArray[np.bool_]:
+    """Mark calls to tables that belong to the other side of a cut."""
+    name = scenario.services[0]
+    borrowed, lent = measured.shared_tables.get(name, (frozenset[str](), frozenset[str]()))
+    over = np.zeros(recording.forest.size, np.bool_)
+    if not borrowed and not lent:
+        return over
+    template = recording.texts("template")
+    stores = recording.calls & np.isin(recording.texts("category").astype(str), ["database", "cache"])
+    own_service = recording.services == name.partition("/")[0]
+    for side, tables in ((mine, borrowed), (~mine & (recording.modules != ""), lent)):
+        said = {text: any(_mentions(str(text), table.lower()) for table in tables) for text in set(template.tolist())}
+        over |= stores & own_service & side & np.array([said[text] for text in template.tolist()], np.bool_)
+    return over
 
 
 def _mentions(template: str, table: str) -> bool:

@@ -10,9 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis import schema
+from analysis.contexts import shared_accesses
 from analysis.dataset import Dataset
 from analysis.engine import scan_facts
 from analysis.facts import _modules, discover, to_frame
+from analysis.graph import module_name, several_modules
 from analysis.links.architecture import COLUMNS
 from analysis.planting import iter_forests
 from analysis.resilience import tolerance
@@ -54,7 +56,9 @@ def measure(
     kinds = {scenario.kind for scenario in scenarios}
     measured = Measured(found=_found(data, kinds, config, reviewed))
     if "cut" in kinds:
-        measured.network_ns = _network(data, [scenario for scenario in scenarios if scenario.kind == "cut"])
+        cut_out = [scenario for scenario in scenarios if scenario.kind == "cut"]
+        measured.network_ns = _network(data, cut_out)
+        measured.shared_tables = _shared_tables(data, cut_out)
     if kinds & _OF_CALLS:
         calls = pd.concat([_calls(recording) for recording in recordings(data)], ignore_index=True)
         served = calls[calls["way_ns"] >= 0]
@@ -69,6 +73,23 @@ def measure(
                 mine = calls[(calls["caller"] == caller) & (calls["callee"] == callee)]
                 measured.open_calls[caller, callee] = _kept_out(mine)
     return measured
+
+
+def _shared_tables(data: Dataset, cuts: list[Scenario]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    """Return for each module to be cut out the tables of siblings that it uses, and its own that siblings use."""
+    fact = discover()["module_calls"]
+    rows = several_modules(to_frame(fact.FIELDS, scan_facts(data, ["module_calls"])["module_calls"]))
+    found = {}
+    for scenario in cuts:
+        service, _, _ = scenario.services[0].partition("/")
+        modules = rows.loc[rows["service"] == service, "module"].unique().tolist()
+        named = [module for module in modules if module_name(service, module) == scenario.services[0]]
+        if named:
+            over = shared_accesses(rows, service, named[0])
+            borrows = over["module"] == named[0]
+            tables = over["callee_module"].astype(str)
+            found[scenario.services[0]] = (frozenset(tables[borrows]), frozenset(tables[~borrows]))
+    return found
 
 
 def _network(data: Dataset, cuts: list[Scenario]) -> int:

@@ -65,6 +65,9 @@ def test_a_module_is_ready_where_it_shares_no_table_and_talks_little(result):
     assert told.loc["shop/orders", "calls_out"] == 120
     assert told.loc["shop/invoices", "shared_tables"] == ("orders",)
     assert told.loc["shop/stock", "own_tables"] == ("stock",)
+    # Both read the table of orders once a trace: whoever owns it, the other asks; 30 calls more in 30 traces.
+    assert told["table_calls"].to_dict() == {"shop/invoices": 30, "shop/mails": 0, "shop/orders": 30, "shop/stock": 0}
+    assert told.loc["shop/invoices", "added_calls"] == 2.0
 
 
 def test_what_a_hop_costs_is_not_known_without_calls_between_services(result):

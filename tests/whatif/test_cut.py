@@ -59,3 +59,30 @@ def test_what_is_no_module_is_told():
 def test_without_a_call_between_services_the_cost_is_not_known():
     with pytest.raises(ScenarioError, match="what a call over the network takes is not known"):
         an.what_if(recorded([MONOLITH[:5]]), "cut=shop/stock")
+
+
+def asks(span, parent, start, end, statement):
+    return (span, parent, "shop", "client", start, end, {"statement": statement})
+
+
+@pytest.mark.parametrize(
+    ("module", "after_ms", "calls"),
+    [
+        # stock owns the items, which it writes; orders reads them once: that is a call more, whichever is cut out.
+        ("stock", 116, 8),
+        ("orders", 112, 7),
+        # prices uses no table of others, nor others one of its own.
+        ("prices", 104, 5),
+    ],
+)
+def test_a_table_of_the_other_side_is_asked_of_its_owner(module, after_ms, calls):
+    shared = [
+        *MONOLITH,
+        asks(8, 3, 18, 19, "UPDATE items SET a = 1 WHERE id = 7"),
+        asks(9, 2, 45, 48, "SELECT a FROM items WHERE id = 7"),
+        asks(10, 4, 14, 15, "SELECT a FROM prices WHERE id = 7"),
+    ]
+    row = only(an.what_if(recorded([shared]), f"cut=shop/{module}"))
+    assert (row["p50_ms_before"], row["p50_ms_after"]) == (100, after_ms)
+    # To bank, and three statements.
+    assert (row["calls_before"], row["calls_after"]) == (4, calls)
