@@ -42,8 +42,11 @@ from tests.benchmarks.logs import LOG_FORMATS, records
 from tests.benchmarks.peers import COLUMNS as PEER_COLUMNS
 from tests.benchmarks.peers import PEERS, Answers, fact_columns
 from tests.benchmarks.vendors import VENDOR_FORMATS
+from tests.benchmarks.whole_facts import COLUMNS as WHOLE_COLUMNS
+from tests.benchmarks.whole_facts import WHOLE
+from tests.benchmarks.whole_facts import fact_columns as whole_columns
 
-GROUPS: Final = ("reading", "logs", "planting", "facts", "detectors", "peers")
+GROUPS: Final = ("reading", "logs", "planting", "pass", "facts", "detectors", "peers")
 #: Formats with a scan, and the reader of each that reads a record at a time.
 SCANNED: Final = {
     "otlp-json": otlp_json.read_plainly,
@@ -203,6 +206,18 @@ def _tables(data: Dataset, columns: Sequence[str]) -> list[pa.Table]:
     return [partition.read(columns) for partition in data.partitions]
 
 
+def _pass(taken: Measurements, data: Dataset, _folder: Path) -> None:
+    """Scan the facts that detectors use, and all, on one thread; each against decoding the same columns."""
+    spans, catalogue = data.totals.spans, facts.discover()
+    used = sorted({name for detector in detectors.discover().values() for name in detector.INFO.facts})
+    for shown, names in (("the facts that detectors use", used), ("all facts", list(catalogue))):
+        columns = facts.columns_of([catalogue[name] for name in names])
+        decoding = f"decoding the columns of {shown}"
+        taken.take("pass", decoding, spans, partial(_tables, data, tuple(dict.fromkeys((*COLUMNS, *columns)))))
+        scan = partial(scan_facts, data, names, ground=Planting(data.window), engine="threads=1")
+        taken.take("pass", f"{shown} ({len(names)}), decoding included", spans, scan, decoding)
+
+
 def _facts(taken: Measurements, data: Dataset, _folder: Path) -> None:
     spans, catalogue = data.totals.spans, facts.discover()
     columns = facts.columns_of(list(catalogue.values()))
@@ -265,6 +280,17 @@ def _peers(taken: Measurements, data: Dataset, _folder: Path) -> None:
         if name != "plain Python":
             taken.take("peers", f"{name}: decoding alone", partition.rows, partial(partition.read, columns), "facts")
 
+    for name, whole in WHOLE.items():
+        columns = whole_columns() if name == "facts" else WHOLE_COLUMNS
+        work = partial(_whole, whole, partition, columns)
+        taken.take("peers", f"two facts whole: {name}", partition.rows, work, "two facts whole: facts")
+
+
+def _whole(
+    peer: Callable[[pa.Table], dict[str, pa.Table]], partition: Partition, columns: Sequence[str]
+) -> dict[str, pa.Table]:
+    return peer(partition.read(columns))
+
 
 def _answered(peer: Callable[[pa.Table], Answers], partition: Partition, columns: Sequence[str]) -> Answers:
     return peer(partition.read(columns))
@@ -274,6 +300,7 @@ _MEASURED: Final[dict[str, Callable[[Measurements, Dataset, Path], None]]] = {
     "reading": _reading,
     "logs": _logs,
     "planting": _planting,
+    "pass": _pass,
     "facts": _facts,
     "detectors": _detectors,
     "peers": _peers,

@@ -82,7 +82,7 @@ _QUESTIONS: Final = {
 
 def by_duckdb(table: pa.Table) -> Answers:
     """Answer with DuckDB."""
-    with duckdb.connect() as database:
+    with duckdb.connect(config={"threads": 1}) as database:
         database.register("exported", table.append_column("row", pa.array(np.arange(table.num_rows))))
         database.execute(_SPANS)
         answers: Answers = {}

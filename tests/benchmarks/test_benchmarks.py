@@ -12,6 +12,8 @@ from tests.benchmarks.generate import generate
 from tests.benchmarks.logs import LOG_FORMATS, records
 from tests.benchmarks.peers import PEERS, fact_columns
 from tests.benchmarks.vendors import VENDOR_FORMATS
+from tests.benchmarks.whole_facts import COLUMNS as WHOLE_COLUMNS
+from tests.benchmarks.whole_facts import WHOLE, without_walks
 
 #: Percentiles of histograms lie within half a bucket, 1/128, of those of the values.
 NEAR = 1 / 128
@@ -34,6 +36,20 @@ def test_peers_give_the_same_answers(answers, question, peer):
         assert cells[: -1 if timed else None] == theirs[key][: -1 if timed else None], key
         if timed:
             assert cells[-1] == pytest.approx(theirs[key][-1], rel=NEAR), key
+
+
+@pytest.fixture(scope="module")
+def whole():
+    table = generate(6_000, seed=11).select(WHOLE_COLUMNS)
+    ours = generate(6_000, seed=11)
+    return {name: without_walks(peer(ours if name == "facts" else table)) for name, peer in WHOLE.items()}
+
+
+@pytest.mark.parametrize("peer", [name for name in WHOLE if name != "facts"])
+@pytest.mark.parametrize("fact", ["operations", "requests"])
+def test_peers_make_the_same_facts_to_the_last_exemplar(whole, fact, peer):
+    assert whole["facts"][fact].num_rows > 20
+    assert whole[peer][fact].equals(whole["facts"][fact])
 
 
 def test_facts_read_no_more_than_they_name():
