@@ -17,6 +17,7 @@ __all__ = [
     "NUMBER",
     "OTHER",
     "STRING",
+    "keep_value",
     "look_up",
     "scan_json_lines",
     "skip_string",
@@ -121,6 +122,30 @@ def look_up(hashes: NDArray[np.uint64], slots: NDArray[np.int16], value: np.uint
             return int(slots[place])
         place = (place + 1) & mask
     return -1
+
+
+@kernel
+def keep_value(
+    number: int,
+    first: int,
+    last: int,
+    what: int,
+    role_of: NDArray[np.int16],
+    rank_of: NDArray[np.int16],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    kind: NDArray[np.int8],
+    name: NDArray[np.int16],
+) -> bool:
+    """Keep a value of a wanted name where it is the best for its role; False where the same name came before.
+
+    Which of two under one name counts is for the reader to say.
+    """
+    role = role_of[number]
+    if name[role] < 0 or rank_of[number] < rank_of[name[role]]:
+        start[role], end[role], kind[role], name[role] = first, last, what, number
+        return True
+    return bool(rank_of[number] != rank_of[name[role]])
 
 
 @kernel
@@ -229,12 +254,7 @@ def _scan_line(
             at = last
         if number < 0:
             others = 1
-            continue
-        role = role_of[number]
-        if name[role] < 0 or rank_of[number] < rank_of[name[role]]:
-            start[role], end[role], kind[role], name[role] = first, last, what, number
-        elif rank_of[number] == rank_of[name[role]]:
-            # The same name twice: which of them counts is for the reader to say.
+        elif not keep_value(number, first, last, what, role_of, rank_of, start, end, kind, name):
             return -1
     return -1
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
-from analysis._kernels.json_lines import FNV_BASIS, FNV_PRIME, STRING, look_up, skip_string
+from analysis._kernels.json_lines import FNV_BASIS, FNV_PRIME, STRING, keep_value, look_up, skip_string
 
 __all__ = ["scan_logfmt_lines"]
 
@@ -74,11 +74,7 @@ def _scan_line(
         number = look_up(hashes, slots, value)
         if number < 0:
             others = 1
-            continue
-        role = role_of[number]
-        if name[role] < 0 or rank_of[number] < rank_of[name[role]]:
-            start[role], end[role], kind[role], name[role] = first, last, STRING, number
-        elif rank_of[number] == rank_of[name[role]]:
+        elif not keep_value(number, first, last, STRING, role_of, rank_of, start, end, kind, name):
             return -1
     return others if pairs > 1 else -1
 

@@ -13,7 +13,7 @@ from analysis.schema import KINDS
 
 __all__ = ["COLUMNS", "FIELDS", "answered", "scan"]
 
-COLUMNS: Final = ("service", "kind", "category", "peer_service", "server_address", "multiplicity", "status")
+COLUMNS: Final = ("name", "service", "kind", "category", "peer_service", "server_address", "multiplicity", "status")
 FIELDS: Final = (
     Field("service", pa.string(), "key", "", "service that calls"),
     Field("peer", pa.string(), "key", "", "peer.service, else server.address; empty where neither is given"),
@@ -27,6 +27,8 @@ FIELDS: Final = (
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by duration; the client span"),
 )
 _CALLS: Final = ("http", "rpc", "internal")
+#: Steps of a connection that instrumentations of Node.js record as spans of clients: nobody answers them with a span.
+_STEPS: Final = frozenset({"dns.lookup", "dns.lookupService", "tcp.connect", "tls.connect"})
 
 
 def scan(forest: Forest) -> pa.Table:
@@ -34,7 +36,9 @@ def scan(forest: Forest) -> pa.Table:
     category = forest.codes("category")
     wanted = [code for code, name in enumerate(category.values) if name in _CALLS]
     client = (forest.kind == KINDS.index("client")) & category.marked(wanted)
-    rows = np.flatnonzero(client)
+    name = forest.codes("name")
+    steps = name.marked([code for code, text in enumerate(name.values) if text in _STEPS])
+    rows = np.flatnonzero(client & ~steps)
     unanswered = ~answered(forest)[rows]
     peer, by_name = _peers(forest, rows)
     many = forest.multiplicity[rows]

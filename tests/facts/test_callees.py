@@ -26,5 +26,11 @@ def test_a_name_goes_before_an_address_and_may_be_missing():
     assert rows_of(found, *COLUMNS) == [("", False, 1, 1, 10 * MS), ("cart", True, 1, 1, 10 * MS)]
 
 
+def test_steps_of_a_connection_are_no_calls():
+    call = client(2, server_address="loki")
+    found = read("callees", span(1), call, span(3, 2, kind="client", name="dns.lookup", server_address="172.22.0.6"))
+    assert rows_of(found, *COLUMNS) == [("loki", False, 1, 1, 10 * MS)]
+
+
 def test_stores_are_no_callees():
     assert read("callees", span(1), query(2, 1)).empty

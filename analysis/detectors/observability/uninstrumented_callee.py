@@ -13,7 +13,8 @@ every chapter, and a failure in it looks like its caller's.
 How it decides
 --------------
 By caller and peer: at least ``calls`` client spans (20) of HTTP or RPC, of which at least ``share`` (90 %) have no
-child of another service and no server span below. The peer must be internal: a private address (RFC 1918, RFC 4193,
+child of another service and no server span below; steps of a connection (DNS look-ups) are no calls, and a service's
+calls to itself are left out. The peer must be internal: a private address (RFC 1918, RFC 4193,
 loopback), a cluster-local name (one label, or ending in .local, .internal, .svc, .cluster.local, .lan), or a name seen
 as a service elsewhere. Limits: house defaults. Fewer calls are reported as ``info``; ``medium`` where 5 % of all traces
 or more pass through it.
@@ -87,7 +88,13 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     for (service, peer), rows in named.groupby(["service", "peer"], sort=True):
         calls, unanswered = int(rows["calls"].sum()), int(rows["unanswered"].sum())
         known = peer in services
-        if unanswered and unanswered >= limits["share"] * calls and (known or is_internal(str(peer))):
+        # A service that calls itself records spans: the finding would contradict itself.
+        if (
+            peer != service
+            and unanswered
+            and unanswered >= limits["share"] * calls
+            and (known or is_internal(str(peer)))
+        ):
             findings.append(_finding(evidence, limits, str(service), str(peer), rows, known))
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), partly)
 
@@ -123,7 +130,9 @@ def _finding(evidence: Evidence, limits: Limits, service: str, peer: str, rows: 
         family=INFO.family,
         severity=severity(Weight(passes_limits=calls >= limits["calls"], share_of_requests=share_of_traces)),
         confidence=trust.confidence(0.9, _SENSITIVE_TO, traces),
-        title=f"{peer}, called by {service or 'an unnamed service'}, records no spans",
+        title=(
+            f"{peer}, called by {service or 'an unnamed service'}, records no spans{' of these calls' if known else ''}"
+        ),
         summary=(
             f"{unanswered} of {calls} client spans from {service or 'an unnamed service'} to {peer} "
             f"have no server span below: {duration(ms(rows['unanswered_ns'].sum()))} in all, "
