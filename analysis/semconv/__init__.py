@@ -23,6 +23,7 @@ from analysis.semconv._columns import (
     span_columns,
     tracestate_weight,
 )
+from analysis.semconv._exposures import exposures
 from analysis.semconv._names import KINDS, RESOURCE_NAMES, SPAN_NAMES, STATUSES, Names
 from analysis.semconv._pools import COLUMNS, FIRST_NUMBER, Columns, Pool
 from analysis.semconv._values import port, probability_weight, text, truth
@@ -43,6 +44,7 @@ __all__ = [
     "Names",
     "Pool",
     "exception_columns",
+    "exposures",
     "port",
     "probability_weight",
     "resource_columns",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -10,9 +11,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from analysis._exposed import records_perhaps_exposing
+from analysis.schema import TEXT
+from analysis.semconv import exposures
 from analysis.sources._scan_exposed import ALL, ONE_IN
 
-__all__ = ["looked_at", "suspects"]
+__all__ = ["exposed_in", "looked_at", "suspects"]
 
 #: Whole numbers from here on may be those of a card.
 _CARDS: Final = 10**12
@@ -61,6 +64,30 @@ def suspects(keys: Any, values: Any, numbers: Any = None) -> Bools:
         else:
             marks |= _large(numbers)
     return marks
+
+
+def exposed_in(columns: Mapping[str, pa.Array], looked: Bools) -> pa.Array:
+    """Return for each row what its fields expose (:func:`analysis.semconv.exposures`).
+
+    Parameters
+    ----------
+    columns
+        Texts of fields, by name.
+    looked
+        Which rows are looked through.
+    """
+    rows = np.flatnonzero(looked)
+    told: list[str | None] = [None] * len(looked)
+    suspected: dict[int, dict[str, str]] = {}
+    for name in sorted(columns):
+        values = columns[name].take(pa.array(rows))
+        said = pc.binary_join_element_wise(pa.scalar(name.encode()), values.cast(pa.binary()), b"=")
+        marks = records_perhaps_exposing(said).fill_null(False).to_numpy(zero_copy_only=False)
+        for place in np.flatnonzero(marks).tolist():
+            suspected.setdefault(int(rows[place]), {})[name] = values[place].as_py()
+    for row, fields in suspected.items():
+        told[row] = exposures(fields, frozenset())
+    return pa.array(told, pa.string()).dictionary_encode().cast(TEXT)
 
 
 def _large(numbers: Any) -> Bools:

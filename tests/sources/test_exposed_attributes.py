@@ -7,6 +7,7 @@ import json
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -114,6 +115,24 @@ def test_fields_of_log_records_of_clickhouse_are_kept():
     for content in (in_parquet(row), json.dumps(row).encode()):
         (record,) = rows_of(content, "logs")
         assert json.loads(record["fields"]) == SAID
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_fields_that_a_mapping_does_not_name_are_looked_through(form, tmp_path):
+    row = {"trace": "1" * 32, "span": "2" * 16, "svc": "login", "name": "GET", "at": "1767225600", "took": "1"}
+    frame = pd.DataFrame([row | SAID, row | {"span": "3" * 16, "note": "well"}])
+    path = tmp_path / f"rows.{form}"
+    if form == "csv":
+        frame.to_csv(path, index=False)
+    elif form == "jsonl":
+        path.write_text("".join(json.dumps(one) + "\n" for one in (row | SAID, row | {"span": "3" * 16})))
+    else:
+        frame.to_parquet(path)
+    columns = {"trace_id": "trace", "span_id": "span", "service": "svc", "name": "name"}
+    columns |= {"start_ns": {"field": "at", "unit": "s"}, "duration_ns": {"field": "took", "unit": "ms"}}
+    data = an.open_rows(path, {"spans": columns})
+    told = data.spans(["span_id", "exposed"]).sort_values("span_id")["exposed"].astype(object).tolist()
+    assert [one if isinstance(one, str) else None for one in told] == [TOLD, None]
 
 
 def test_annotations_and_metadata_of_x_ray_are_looked_through():

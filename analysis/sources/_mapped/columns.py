@@ -16,6 +16,7 @@ from analysis.sources._log_values import is_structured, severity
 from analysis.sources._mapped.cells import BROKEN_ID, Ids, Times, ids, numbers, texts, times, translated
 from analysis.sources._mapped.mapping import TIMES, RowField, Table
 from analysis.sources._rows import TEXT_CUT, TEXT_LIMIT, WRONG_VALUE, LogRows, Rows, SpanRows
+from analysis.sources._suspects import exposed_in, looked_at
 from analysis.sources._times import BACKWARDS, BEYOND, INT64_MAX, NO_START, NOT_ENDED
 
 __all__ = ["MappedRows"]
@@ -58,6 +59,7 @@ class MappedRows:
         self.table: Final = table
         self._fields = {field.column: field for field in fields}
         self._rejects = rejects
+        self._seen = 0
         rows: Rows = SpanRows(rejects) if table == "spans" else LogRows(rejects)
         self._defaults = dict(rows.template)
         self._schema = SPAN_SCHEMA if table == "spans" else LOG_SCHEMA
@@ -65,7 +67,13 @@ class MappedRows:
             units = [field.unit_ns or 1 for field in fields if field.column in TIMES]
             self._defaults["time_resolution_ns"] = max(units, default=1)
 
-    def take(self, raw: Mapping[str, pa.Array], count: int, position: Callable[[int], str]) -> pa.Table:
+    def take(
+        self,
+        raw: Mapping[str, pa.Array],
+        count: int,
+        position: Callable[[int], str],
+        others: Mapping[str, pa.Array] | None = None,
+    ) -> pa.Table:
         """Return the rows of a batch that can be taken, as a table of the schema.
 
         Parameters
@@ -76,6 +84,8 @@ class MappedRows:
             How many rows there are.
         position
             Says where a row of the batch stands.
+        others
+            Texts of fields that the mapping does not name: of spans they are looked through for secrets.
         """
         columns = {name: translated(raw[field.path], field, self._rejects.note) for name, field in self._fields.items()}
         refused: dict[str, Bools] = {}
@@ -85,6 +95,10 @@ class MappedRows:
                 made[name] = self._value(name, column)
         if "structured" not in made and "body" in made:
             made["structured"] = _structured(made["body"])
+        if self.table == "spans" and others and "exposed" not in made:
+            looked = looked_at(made["span_id"].to_numpy(), self._seen)
+            made["exposed"] = exposed_in(others, looked)
+            self._seen += count
         arrays = [made[field.name] if field.name in made else self._default(field, count) for field in self._schema]
         table = pa.Table.from_arrays(arrays, schema=self._schema)
         kept = self._kept(refused, count, position)

@@ -6,6 +6,7 @@ import csv
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -30,11 +31,12 @@ _LAYOUT: Final = Layout(salvage=frozenset({""}))
 
 
 class RawRows(NamedTuple):
-    """Rows read together: their columns by path, how many they are, and where each stands."""
+    """Rows read together: their columns by path, how many they are, where each stands, and texts that nothing names."""
 
     columns: Mapping[str, pa.Array]
     size: int
     position: Callable[[int], str]
+    others: Mapping[str, pa.Array] = MappingProxyType({})
 
 
 def csv_header(head: bytes) -> Iterator[tuple[str, list[str]]]:
@@ -66,7 +68,9 @@ def csv_rows(
         rejects.add(WRONG_WIDTH, told, f"{row.actual_columns} instead of {row.expected_columns}")
         return "skip"
 
-    wanted = sorted({name for path in paths if (name := field_of(names, path)) is not None})
+    asked = {name for path in paths if (name := field_of(names, path)) is not None}
+    # All others are looked through for secrets; of two with one name nobody could say which is meant.
+    wanted = sorted(asked | {name for name in names if names.count(name) == 1})
     reader = pa_csv.open_csv(
         pa.PythonFile(text, mode="r"),
         pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK),
@@ -122,13 +126,17 @@ def _dug(rows: list[Any], places: list[str], paths: list[str]) -> RawRows:
     columns = {
         path: as_array([row[path] if path in row else dig(row, path) for row in rows]) for path in dict.fromkeys(paths)
     }
-    return RawRows(columns, len(rows), places.__getitem__)
+    named = {path.partition(".")[0] for path in paths} | set(paths)
+    rest = sorted({key for row in rows for key in row} - named)
+    others = {key: as_array([text if type(text := row.get(key)) is str else None for row in rows]) for key in rest}
+    return RawRows(columns, len(rows), places.__getitem__, _texts(others))
 
 
 def parquet_rows(file: pq.ParquetFile, paths: list[str]) -> Iterator[RawRows]:
     """Yield the rows of a Parquet file."""
     names = file.schema_arrow.names
-    wanted = sorted({name for path in paths if (name := field_of(names, path)) is not None})
+    asked = {name for path in paths if (name := field_of(names, path)) is not None}
+    wanted = sorted(asked | {field.name for field in file.schema_arrow if _is_text(field.type)})
     first = 0
     for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
         yield from table_rows(pa.Table.from_batches([batch]), paths, first, lambda row: f"row {row + 1}")
@@ -137,10 +145,20 @@ def parquet_rows(file: pq.ParquetFile, paths: list[str]) -> Iterator[RawRows]:
 
 def table_rows(table: pa.Table, paths: list[str], first: int, told: Callable[[int], str]) -> Iterator[RawRows]:
     """Yield the rows of a table whose first has a number."""
+    used = {field_of(table.column_names, path) for path in paths}
     for begin in range(0, table.num_rows, BATCH_ROWS):
         part = table.slice(begin, BATCH_ROWS)
         columns = {path: column_of(part, path) for path in dict.fromkeys(paths)}
-        yield RawRows(columns, part.num_rows, partial(_told, told, first + begin))
+        others = {name: part[name].combine_chunks() for name in part.column_names if name not in used}
+        yield RawRows(columns, part.num_rows, partial(_told, told, first + begin), _texts(others))
+
+
+def _texts(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    return {name: column.cast(pa.string()) for name, column in columns.items() if _is_text(column.type)}
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _told(told: Callable[[int], str], before: int, row: int) -> str:

@@ -59,7 +59,7 @@ class MappedSource:
         """Yield the rows in batches."""
         try:
             for made, raw in self.opened(stream, rejects):
-                table = made.take(raw.columns, raw.size, raw.position)
+                table = made.take(raw.columns, raw.size, raw.position, raw.others)
                 if table.num_rows:
                     yield Batch(spans=table) if made.table == "spans" else Batch(logs=table)
         except pa.ArrowException as error:
