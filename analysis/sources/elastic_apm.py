@@ -33,6 +33,7 @@ from analysis.sources._documents import units
 from analysis.sources._elastic_apm import ApmSpans
 from analysis.sources._elastic_documents import DOCUMENT_LAYOUT, document_paths, documents, has_field
 from analysis.sources._elastic_logs import ErrorJoin, Records
+from analysis.sources._elastic_names import LABELS
 from analysis.sources._elastic_otel import OtelSpans, as_native, is_otel
 from analysis.sources._ledger import Refused, Rejects
 from analysis.sources._outline import Outline, outlines
@@ -80,6 +81,7 @@ _FORM: Final = fields(
         "http.request.env", "http.response.headers", "client", "source", "user", "user_agent", "process", "cloud",
     ),
     unnamed=("labels", "numeric_labels"),
+    kept=tuple(name for name in LABELS if name.startswith(("labels.", "numeric_labels."))),
     prefixes=("", "_source."),
 )  # fmt: skip
 _ROLES: Final = {

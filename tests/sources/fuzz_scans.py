@@ -9,10 +9,12 @@ import argparse
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from analysis.sources import jaeger_json, otlp_json, otlp_protobuf, zipkin_json
 from tests.sources.scans import mutated, told
+from tests.sources.test_alike import FORMS, VALUES, with_value, wrapped
 from tests.sources.test_jaeger_json_scan import some_traces
 from tests.sources.test_otlp_json_scan import SEEDS as OTLP_JSON
 from tests.sources.test_otlp_protobuf_scan import MESSAGES, framed
@@ -31,12 +33,24 @@ def otlp_protobuf_frames(chance: random.Random) -> bytes:
     return framed(*chance.sample([content for content in MESSAGES.values() if len(content) < 20_000], 3))
 
 
+def alike_documents(name: str, chance: random.Random) -> bytes:
+    """Return some documents that are alike but for a few fields."""
+    reader, make, paths = FORMS[name]
+    documents = [make(number) for number in range(chance.randint(3, 12))]
+    for _ in range(chance.randint(0, 3)):
+        place = chance.randrange(len(documents))
+        value = chance.choice([value for value in VALUES if type(value) is not int or value < 1 << 64])
+        documents[place] = with_value(documents[place], chance.choice(paths), value)
+    return chance.choice(list(wrapped(reader, documents)))
+
+
 #: By format: how content to be broken is made, the reader that scans, and the readable one.
 FORMATS = {
     "jaeger-json": (some_traces, jaeger_json.read, jaeger_json.read_plainly),
     "otlp-json": (otlp_json_lines, otlp_json.read, otlp_json.read_plainly),
     "otlp-protobuf": (otlp_protobuf_frames, otlp_protobuf.read, otlp_protobuf.read_plainly),
     "zipkin-json": (some_spans, zipkin_json.read, zipkin_json.read_plainly),
+    **{name: (partial(alike_documents, name), of[0].read, of[0].read_plainly) for name, of in FORMS.items()},
 }
 
 

@@ -112,7 +112,8 @@ FORMS: dict[str, tuple[ModuleType, Callable[[int], Document], tuple[str, ...]]] 
         elastic_apm, an_apm_span,
         ("trace.id", "span.id", "parent.id", "transaction.id", "timestamp.us", "timestamp", "@timestamp", "span",
          "span.duration.us", "span.db.statement", "span.name", "url.original", "url.full", "labels", "processor.event",
-         "span.composite", "span.subtype", "service.name", "span.representative_count"),
+         "span.composite", "span.subtype", "labels.http_route",
+         "numeric_labels.db_response_returned_rows", "service.name", "span.representative_count"),
     ),
     "an APM transaction": (
         elastic_apm, an_apm_transaction,
@@ -269,6 +270,15 @@ def test_statements_and_paths_are_each_ones_own() -> None:
         }
         for number in range(3)
     ]
+
+
+def test_labels_that_are_attributes_are_each_ones_own():
+    routes = ["/cart/{id}", "/cart/{id}", "/orders", "/cart/{id}/items"]
+    spans = [with_value(an_apm_span(number), "labels.http_route", route) for number, route in enumerate(routes)]
+    content = b"\n".join(json.dumps(span).encode() for span in spans)
+    (batch,) = elastic_apm.read(io.BytesIO(content), Rejects())
+    assert batch.spans is not None
+    assert batch.spans["http_route"].to_pylist() == routes
 
 
 def test_errors_find_spans_that_were_never_decoded() -> None:
