@@ -234,6 +234,26 @@ def test_broken_exports(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize(("most", "rows"), [(2, 50_000), (1 << 14, 7)])
+def test_pieces_batches_and_what_is_forgotten(name: str, most: int, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, make, paths = FORMS[name]
+    documents = [
+        with_value(make(number), paths[number % 5], "x") if number % 3 else make(number) for number in range(90)
+    ]
+    contents = list(wrapped(reader, documents))
+    expected = [told(reader.read_plainly, content) for content in contents]
+    monkeypatch.setattr("analysis.sources._alike.reading._PIECE", 5_000)
+    monkeypatch.setattr("analysis.sources._alike.reading._MOST", most)
+    monkeypatch.setattr("analysis.sources._alike.reading.BATCH_ROWS", rows)
+    monkeypatch.setattr("analysis.sources._documents._CHUNK", 3_000)
+    for content, plain in zip(contents, expected, strict=True):
+        found = told(reader.read, content)
+        assert found["spans"] == plain["spans"]
+        assert found["logs"] == plain["logs"]
+        assert found["rejects"] == plain["rejects"]
+
+
+@pytest.mark.parametrize("name", FORMS)
 def test_most_documents_are_never_decoded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, make, _ = FORMS[name]
     content = next(iter(wrapped(reader, [make(number) for number in range(10, 90)])))
