@@ -117,7 +117,7 @@ def test_fields_of_log_records_of_clickhouse_are_kept():
         assert json.loads(record["fields"]) == SAID
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "frame"])
 def test_fields_that_a_mapping_does_not_name_are_looked_through(form, tmp_path):
     row = {"trace": "1" * 32, "span": "2" * 16, "svc": "login", "name": "GET", "at": "1767225600", "took": "1"}
     frame = pd.DataFrame([row | SAID, row | {"span": "3" * 16, "note": "well"}])
@@ -126,11 +126,11 @@ def test_fields_that_a_mapping_does_not_name_are_looked_through(form, tmp_path):
         frame.to_csv(path, index=False)
     elif form == "jsonl":
         path.write_text("".join(json.dumps(one) + "\n" for one in (row | SAID, row | {"span": "3" * 16})))
-    else:
+    elif form == "parquet":
         frame.to_parquet(path)
     columns = {"trace_id": "trace", "span_id": "span", "service": "svc", "name": "name"}
     columns |= {"start_ns": {"field": "at", "unit": "s"}, "duration_ns": {"field": "took", "unit": "ms"}}
-    data = an.open_rows(path, {"spans": columns})
+    data = an.open_rows(frame if form == "frame" else path, {"spans": columns})
     told = data.spans(["span_id", "exposed"]).sort_values("span_id")["exposed"].astype(object).tolist()
     assert [one if isinstance(one, str) else None for one in told] == [TOLD, None]
 

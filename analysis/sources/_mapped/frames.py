@@ -12,9 +12,9 @@ import pyarrow as pa
 from analysis.sources._ledger import Rejects
 from analysis.sources._mapped.columns import MappedRows
 from analysis.sources._mapped.files import table_rows
-from analysis.sources._mapped.fitting import TABLES, fitting, lacking, paths_of
+from analysis.sources._mapped.fitting import fitting, lacking, paths_of
 from analysis.sources._mapped.mapping import RowMapping, Table
-from analysis.sources._mapped.paths import as_array, field_of, has_path
+from analysis.sources._mapped.paths import as_array, has_path
 from analysis.sources._mapped.reading import NO_ROWS, MappedSource, Opened
 from analysis.sources._streams import Readable
 from analysis.sources._unreadable import UnreadableExport
@@ -44,7 +44,8 @@ def frame_source(mapping: RowMapping, name: str, frame: Any) -> MappedSource:
     UnreadableExport
         A column that the mapping names is missing.
     """
-    arrow = _arrow(frame, [path for table in TABLES for path in paths_of(mapping, table)])
+    # All of its columns: what the mapping does not name is looked through for secrets.
+    arrow = _arrow(frame)
     has = partial(has_path, arrow.schema)
     table = fitting(mapping, has)
     if table is None:
@@ -55,7 +56,7 @@ def frame_source(mapping: RowMapping, name: str, frame: Any) -> MappedSource:
 
 def frame_content(frame: Any) -> str:
     """Return a hash of a table's content: the same rows twice are read once."""
-    arrow = _arrow(frame, None)
+    arrow = _arrow(frame)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, arrow.schema) as writer:
         writer.write_table(arrow)
@@ -69,24 +70,16 @@ def _open(mapping: RowMapping, table: Table, arrow: pa.Table, stream: Readable, 
         yield made, raw
 
 
-def _arrow(frame: Any, paths: list[str] | None) -> pa.Table:
-    """Return the columns of a table in which paths begin; all of them without paths."""
-    if isinstance(frame, pd.DataFrame):
-        return _from_pandas(frame, paths)
-    arrow = pa.table(frame)
-    return arrow if paths is None else arrow.select(_chosen(arrow.column_names, paths))
+def _arrow(frame: Any) -> pa.Table:
+    """Return a table's columns."""
+    return _from_pandas(frame) if isinstance(frame, pd.DataFrame) else pa.table(frame)
 
 
-def _from_pandas(frame: pd.DataFrame, paths: list[str] | None) -> pa.Table:
+def _from_pandas(frame: pd.DataFrame) -> pa.Table:
     if any(name is not None and name not in frame.columns for name in frame.index.names):
         frame = frame.reset_index()
     named = {str(column): place for place, column in enumerate(frame.columns)}
-    chosen = list(named) if paths is None else _chosen(list(named), paths)
-    return pa.table([_column(frame.iloc[:, named[name]]) for name in chosen], names=chosen)
-
-
-def _chosen(names: list[str], paths: list[str]) -> list[str]:
-    return sorted({name for path in paths if (name := field_of(names, path)) is not None})
+    return pa.table([_column(frame.iloc[:, named[name]]) for name in named], names=list(named))
 
 
 def _column(series: pd.Series[Any]) -> pa.Array:
