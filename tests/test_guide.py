@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import nbformat
+import papermill
 import pytest
 import yaml
 
 from analysis.cli import _parser
 from analysis.report.gallery import PAGE, gallery
 from tests.conftest import REPOSITORY
+from tests.shop import shop_file
 
 GUIDE = REPOSITORY / "notebooks" / "guide"
 SCHEDULE = (GUIDE / "schedule.md").read_text(encoding="utf-8")
@@ -166,6 +169,7 @@ def test_jupyter_scheduler_takes_the_job():
     jsonschema.validate(job, JOB_DEFINITION)
     assert (REPOSITORY / "notebooks" / job["input_uri"]).is_file()
     assert CRON.match(job["schedule"])
+    assert set(job["parameters"]) <= set(papermill.inspect_notebook(REPOSITORY / "notebooks" / job["input_uri"]))
 
 
 def commands() -> list[str]:
@@ -213,6 +217,24 @@ def test_airflow_names_a_notebook_that_takes_the_parameters():
     notebook = REPOSITORY / "notebooks" / Path(given["input_nb"]).name
     assert notebook.is_file()
     assert all(f"{name} = " in notebook.read_text(encoding="utf-8") for name in given["parameters"])
+
+
+@pytest.mark.slow
+def test_what_airflow_and_papermill_run_runs(tmp_path, monkeypatch):
+    """The operator calls papermill so, from a folder of its own, in an environment that has the package."""
+    (text,) = blocks("airflow")
+    (name,) = re.findall(r'input_nb="/srv/review/(.*)"', text)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.chdir(tmp_path)
+    export = shop_file(tmp_path / "shop.jsonl", 3)
+    papermill.execute_notebook(
+        str(REPOSITORY / name), "out.ipynb", parameters={"source": str(export)}, progress_bar=False
+    )
+    executed = nbformat.read("out.ipynb", as_version=4)
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
+    assert sum("application/vnd.plotly.v1+json" in output.get("data", {}) for output in outputs) > 2
+    # The table that two services of this shop write.
+    assert any("ledger" in str(output) for output in outputs)
 
 
 def test_gallery_is_current():

@@ -10,8 +10,10 @@ from pathlib import Path
 from types import FunctionType
 
 import pytest
+from IPython.core.completer import IPCompleter, provisionalcompleter
 
 import analysis as an
+from tests.shop import shop_file
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,6 +46,20 @@ def test_nothing_heavy_is_loaded_before_it_is_used():
 def test_tab_completion_offers_figures_and_what_a_review_holds():
     assert set(an.figures.__all__) <= set(dir(an.figures))
     assert {"findings", "finding_objects", "facts", "services", "save"} <= set(dir(an.Review))
+
+
+def test_tab_completion_offers_facts_and_their_columns(tmp_path):
+    result = an.review(an.open_export(shop_file(tmp_path / "shop.jsonl", 2)))
+    completer = IPCompleter(namespace={"result": result}, use_jedi=False)
+
+    def offered(text: str) -> set[str]:
+        with provisionalcompleter():
+            return {one.text.split("[")[-1].strip("'\"") for one in completer.completions(text, len(text))}
+
+    assert {"call_samples", "callees", "calls"} <= offered("result.facts['cal")
+    assert {"callee", "caller"} <= offered("result.facts['calls']['calle") | offered("result.facts['calls']['caller")
+    assert offered("result.findings['sev") == {"severity"}
+    assert {text.lstrip(".") for text in offered("result.find")} >= {"finding", "findings", "finding_objects"}
 
 
 def test_patterns_hold_on_every_python():

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.figures._text import shown
 
-__all__ = ["Reviewed", "fact", "findings_by_service", "milliseconds", "trace_lines"]
+__all__ = ["Reviewed", "catalogued", "fact", "findings_by_service", "milliseconds", "trace_lines"]
 
 #: Severities from the gravest to the mildest.
 SEVERITIES = ("high", "medium", "low", "info")
@@ -32,6 +32,16 @@ def fact(result: Reviewed, name: str) -> pd.DataFrame | None:
     """Return a merged fact table, or None where it is missing or has no rows."""
     table = result.facts.get(name)
     return None if table is None or table.empty else table
+
+
+def catalogued(result: Reviewed) -> tuple[str, Mapping[str, str]]:
+    """Return how a service catalogue groups services: by domain, else by team; by nothing without one."""
+    catalogue = getattr(result, "catalogue", None)
+    for kind, attribute in (("domain", "domains"), ("team", "teams")):
+        known = getattr(catalogue, attribute, None)
+        if known:
+            return kind, known
+    return "", {}
 
 
 def findings_by_service(result: Reviewed) -> dict[str, dict[str, int]]:

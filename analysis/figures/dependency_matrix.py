@@ -10,7 +10,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from analysis.figures._bundles import bundled
-from analysis.figures._reviewed import Reviewed, fact, milliseconds, percent, trace_lines
+from analysis.figures._reviewed import Reviewed, catalogued, fact, milliseconds, percent, trace_lines
 from analysis.figures._text import HOVER_CHARACTERS, counted, fitted, hover, plural, shown
 from analysis.figures._theme import FAINT, GREY, INK, PLATE_INK, VERMILION, empty_figure, figure_of
 from analysis.graph import ServiceGraph, cycles, matrix_order, service_graph
@@ -29,6 +29,11 @@ _LABEL_SIZE: Final = 12
 #: Light enough for dark text everywhere; every cell also holds its number.
 _SHADES: Final = [[0, "#e9f2f9"], [0.5, "#bcd9ee"], [1, "#7db7de"]]
 
+_GROUPS: Final = {
+    "": "groups that call one another most",
+    "domain": "services of one domain",
+    "team": "services of one team",
+}
 _KIND_SIGNS: Final = {"user": "☻ ", "queue": "▷ ", "cache": "◇ ", "database": "⛁ ", "external": "○ "}
 
 
@@ -44,14 +49,15 @@ def dependency_matrix(result: Reviewed) -> go.Figure:
     -------
     plotly.graph_objects.Figure
         Services stand in the same order in rows and columns: groups that call one another most (dotted frames along
-        the diagonal), callers first. Stores and others that call nobody are columns on the right. A frame around a
-        cell marks a call that is part of a circle, a corner failed calls.
+        the diagonal), callers first. Of more nodes than a matrix holds, the groups are the domains of a service
+        catalogue, else its teams, where it names any. Stores and others that call nobody are columns on the right. A
+        frame around a cell marks a call that is part of a circle, a corner failed calls.
     """
     calls = fact(result, "calls")
     if calls is None:
         return empty_figure("No call between services was seen: every trace stays within one service.", _TITLE)
     graph, notes = bundled(service_graph(calls, fact(result, "operations")))
-    return _draw(_Matrix.of(graph, notes))
+    return _draw(_Matrix.of(graph, notes, *catalogued(result)))
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,10 @@ class _Matrix:
     blocks: Sequence[tuple[int, int]]
     circles: Sequence[tuple[str, ...]]
     notes: Sequence[str]
+    grouped_by: str
 
     @classmethod
-    def of(cls, graph: ServiceGraph, notes: list[str]) -> _Matrix:
+    def of(cls, graph: ServiceGraph, notes: list[str], kind: str, group_of: Mapping[str, str]) -> _Matrix:
         """Choose and order rows and columns; what is hidden is added to the notes."""
         kept = _busiest(graph)
         hidden = graph.number_of_nodes() - len(kept)
@@ -74,7 +81,13 @@ class _Matrix:
             which = f"{hidden:,} of {plural(total, 'node')} hidden, those with the fewest calls"
             notes.append(f"{which}, with {plural(edges, 'edge')}.")
         seen = graph.subgraph(kept).copy()
-        groups = [[node for node in part if _calls_others(seen, node)] for part in matrix_order(seen)]
+        if not hidden or not any(node in group_of for node in seen):
+            kind = ""
+        parts = matrix_order(seen)
+        groups = [
+            [node for node in part if _calls_others(seen, node)]
+            for part in (_by_catalogue(seen, parts, group_of) if kind else parts)
+        ]
         rows = [node for group in groups for node in group]
         placed = set(rows)
         sinks = sorted((node for node in seen if node not in placed), key=lambda node: (seen.nodes[node]["kind"], node))
@@ -84,7 +97,7 @@ class _Matrix:
             if len(group) > 1:
                 blocks.append((begin, begin + len(group)))
             begin += len(group)
-        return cls(seen, rows, [*rows, *sinks], blocks, cycles(seen), notes)
+        return cls(seen, rows, [*rows, *sinks], blocks, cycles(seen), notes, kind)
 
     def cell(self, caller: str, callee: str) -> Mapping[str, Any] | None:
         """Add the edges of a pair up, whatever their kind; None where there is none."""
@@ -100,6 +113,20 @@ class _Matrix:
 
 def _calls_others(graph: ServiceGraph, node: str) -> bool:
     return graph.nodes[node]["kind"] == "service" or graph.out_degree(node) > 0
+
+
+def _by_catalogue(
+    graph: ServiceGraph, parts: Sequence[Sequence[str]], group_of: Mapping[str, str]
+) -> list[Sequence[str]]:
+    """Return the groups of a catalogue, each in the order of a matrix of its own; what is in none stands behind."""
+    groups: dict[str, list[str]] = {}
+    for node in (node for part in parts for node in part):
+        groups.setdefault(group_of.get(node, ""), []).append(node)
+    outside = groups.pop("", [])
+    ordered = [
+        [node for part in matrix_order(graph.subgraph(group).copy()) for node in part] for group in groups.values()
+    ]
+    return [*ordered, *([node] for node in outside)]
 
 
 def _busiest(graph: ServiceGraph) -> list[str]:
@@ -120,7 +147,7 @@ def _draw(matrix: _Matrix) -> go.Figure:
         if (cell := matrix.cell(caller, callee)) is not None
     }
     legend = [
-        "Rows call columns. Dotted frames: groups that call one another most; callers come first.",
+        f"Rows call columns. Dotted frames: {_GROUPS.get(matrix.grouped_by, _GROUPS[''])}; callers come first.",
         "Framed cell: part of a circle of synchronous calls. Corner ◥: 1 % of the calls or more failed.",
         f"~ only asynchronous.{_signs_said(matrix)}",
     ]

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from analysis.figures._bundles import bundled
 from analysis.figures._map_drawing import Drawing, draw
-from analysis.figures._reviewed import Reviewed, fact, findings_by_service
+from analysis.figures._reviewed import Reviewed, catalogued, fact, findings_by_service
 from analysis.figures._text import cleaned, plural, shown
 from analysis.figures._theme import empty_figure
 from analysis.graph import ServiceGraph, communities, cycles, grouped, service_graph
@@ -71,7 +71,7 @@ def service_map(
             return empty_figure(f"There is no service or store called {cleaned(focus)[:80]}.", _TITLE)
         selection.focus_on(focus, 2 if depth is None else depth)
     selection.bundle()
-    selection.group(NODES_AT_MOST, _catalogued(result))
+    selection.group(NODES_AT_MOST, catalogued(result))
     selection.hide_edges(max_edges)
     return draw(selection.drawing())
 
@@ -91,16 +91,6 @@ def _prepared(result: Reviewed, calls: pd.DataFrame) -> tuple[ServiceGraph, dict
         known = service_graph(calls, fact(result, "operations")), findings_by_service(result)
         _PREPARED[result] = known
     return known
-
-
-def _catalogued(result: Reviewed) -> tuple[str, Mapping[str, str]]:
-    """Return how a service catalogue groups services: by domain, else by team; by nothing without one."""
-    catalogue = getattr(result, "catalogue", None)
-    for kind, attribute in (("domain", "domains"), ("team", "teams")):
-        known = getattr(catalogue, attribute, None)
-        if known:
-            return kind, known
-    return "", {}
 
 
 def _split(highlight: Iterable[str | tuple[str, str]] | None) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:

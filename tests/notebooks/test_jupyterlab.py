@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -11,7 +10,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from tests.shop import shop_file
 pytestmark = pytest.mark.slow
 
 TOKEN = "for-this-test"
+KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 PLOTLY = "application/vnd.plotly.v1+json"
 #: These run as they are, on the samples that their first cell names; all others open a review of the same sample.
 AS_THEY_ARE = ("00-architecture-review", "08-where-did-it-begin", "09-what-if")
@@ -39,51 +38,59 @@ DONE = """() => {
   const prompts = cells.map((one) => one.querySelector('.jp-InputPrompt').textContent);
   return prompts.length > 0 && prompts.every((one) => /[0-9]/.test(one));
 }"""
-#: The kernel answers: what is run before is lost, though the notebook's own sign says that it idles.
-CONNECTED = "document.querySelector('#jp-main-statusbar')?.textContent.includes('| Idle')"
-#: Nothing runs: all is done, or, where the kernel was not ready after all, lost.
+#: Nothing runs: all is done, or a cell failed.
 RESTS = "![...document.querySelectorAll('.jp-InputPrompt')].some((one) => one.textContent.includes('*'))"
-TRIES = 4
 STOPPED = "document.querySelector(\".jp-Notebook [data-mime-type*='error']\")"
+#: Close what is open, and open a notebook in the kernel of the one before, where there was one.
+OPEN = """async (path) => {
+  const app = window.jupyterapp;
+  await app.restored;
+  if (window.opened) {
+    await window.opened.context.save();
+    window.opened.dispose();
+  }
+  const kernel = window.kernel ? { id: window.kernel } : undefined;
+  window.opened = await app.commands.execute('docmanager:open', { path, factory: 'Notebook', kernel });
+  await window.opened.context.ready;
+  await window.opened.sessionContext.ready;
+  const { kernel: running } = window.opened.sessionContext.session;
+  await running.info;
+  // What is run before the kernel rests is lost, and a widget that is made before stays empty.
+  while (running.status !== 'idle') await new Promise((then) => setTimeout(then, 100));
+  window.kernel = running.id;
+}"""
+#: What the notebook that is open would be saved as.
+OUTPUTS = "window.opened.content.model.toJSON().cells.flatMap((cell) => cell.outputs ?? [])"
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A JupyterLab that runs, and the folder that it shows."""
+    """A JupyterLab that is open in a browser, and whom its page has asked so far."""
 
-    address: str
-    root: Path
-
-    def ask(self, method: str, path: str) -> Any:
-        """Ask the server what its pages ask."""
-        headers = {"Authorization": f"token {TOKEN}"}
-        request = urllib.request.Request(f"{self.address}/api/{path}", headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read() or b"null")
-
-    def stop_kernels(self) -> None:
-        """Stop every kernel: each holds a few hundred megabytes."""
-        for session in self.ask("GET", "sessions"):
-            self.ask("DELETE", f"sessions/{session['id']}")
+    page: Any
+    asked: list[str]
 
 
 def put(target: Path, sources: list[Path], review: Path | None) -> None:
-    """Write notebooks as one, each of them on a saved review where one is given."""
+    """Write notebooks as one, each of them on a saved review where one is given.
+
+    All run in one kernel, which loads what they import once; each finds it without a name.
+    """
     cells = []
     for source in sources:
+        cells.append(new_code_cell("%reset -f"))
         for cell in nbformat.read(source, as_version=4).cells:
             cells.append(cell)
             if review is not None and "parameters" in cell.metadata.get("tags", []):
                 cells.append(new_code_cell(f"review = {str(review)!r}"))
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), target)
+    nbformat.write(new_notebook(cells=cells, metadata=KERNEL), target)
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory) -> Iterator[Lab]:
-    """Start JupyterLab on the notebooks, and on one with the cells of all of them for each poor export."""
+def lab(tmp_path_factory, chromium) -> Iterator[Lab]:
+    """Open JupyterLab on the notebooks, and on one with the cells of all of them for each poor export: once for all."""
     home = tmp_path_factory.mktemp("lab")
     root = home / "work" / "notebooks"
     root.mkdir(parents=True)
@@ -91,6 +98,8 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
     sample = an.review(an.open_source(REPOSITORY / "data/samples/shop/before")).save(home / "sample")
     for source in NOTEBOOKS:
         put(root / source.name, [source], None if source.stem in AS_THEY_ARE else sample)
+    panel = f"import analysis as an\nan.explore(an.open_review({str(sample)!r}))"
+    nbformat.write(new_notebook(cells=[new_code_cell(panel)], metadata=KERNEL), root / "panel.ipynb")
     logs, nothing = home / "logs.json", home / "nothing.json"
     logs.write_bytes(otlp(logs=[log("order placed"), log("order failed", service="payment")]))
     nothing.write_bytes(otlp())
@@ -101,14 +110,21 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
         port = free.getsockname()[1]
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", f"--IdentityProvider.token={TOKEN}"]
     options += [f"--ServerApp.root_dir={root.parent}", "--LabApp.news_url=None"]
-    options += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    options += ["--expose-app-in-browser", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     with (home / "lab.log").open("wb") as diary:
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options], env=environment(home), stdout=diary, stderr=diary
         )
     try:
         started(f"http://127.0.0.1:{port}", home / "lab.log")
-        yield Lab(f"http://127.0.0.1:{port}", root)
+        with chromium.new_context(viewport={"width": 1400, "height": 1000}) as session:
+            page = session.new_page()
+            page.set_default_timeout(120_000)
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(f"http://127.0.0.1:{port}/lab?token={TOKEN}&reset")
+            page.wait_for_function("window.jupyterapp")
+            yield Lab(page, asked)
     finally:
         server.terminate()
         server.wait(60)
@@ -150,53 +166,30 @@ class Seen:
     elsewhere: list[str]
 
 
-def run_all(chromium: Any, lab: Lab, name: str) -> Seen:
-    """Open a notebook, run all its cells by the menu, save it, and return what it shows and whom it asked."""
-    with chromium.new_context(viewport={"width": 1400, "height": 1000}) as session:
-        page = session.new_page()
-        page.set_default_timeout(240_000)
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"{lab.address}/doc/tree/notebooks/{name}?token={TOKEN}&reset")
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
-        page.wait_for_function(CONNECTED)
-        for _ in range(TRIES):
-            page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
-            page.locator("[data-command='runmenu:run-all']").click()
-            page.wait_for_timeout(2_000)
-            page.wait_for_function(RESTS)
-            if page.evaluate(f"({DONE})() || Boolean({STOPPED})"):
-                break
-        saved = kept(page, lab.root / name)
-        lab.stop_kernels()
-        figures = sum(PLOTLY in output.get("data", {}) for output in saved)
-        page.wait_for_function(f"document.querySelectorAll('.js-plotly-plot .main-svg').length >= {figures}")
-        return Seen(
-            page.locator(".jp-Notebook").first.text_content(),
-            figures,
-            page.locator(".js-plotly-plot:has(.main-svg)").count(),
-            [f"{one.ename}: {one.evalue}" for one in saved if one.output_type == "error"],
-            sorted({url for url in asked if urlsplit(url).hostname not in {"127.0.0.1", None}}),
-        )
-
-
-def kept(page: Any, path: Path) -> list[Any]:
-    """Save a notebook and return its outputs: while it is being saved, half of it stands there."""
-    for turn in range(240):
-        if turn % 40 == 0:
-            page.keyboard.press("Control+s")
-        with suppress(nbformat.reader.NotJSONError):
-            cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-            outputs = [output for cell in cells for output in cell.outputs]
-            if all(cell.execution_count for cell in cells) or any(one.output_type == "error" for one in outputs):
-                return outputs
-        page.wait_for_timeout(250)
-    pytest.fail(f"{path.name} was not run and saved")
+def run_all(lab: Lab, name: str) -> Seen:
+    """Open a notebook, run all its cells by the menu, and return what it shows and whom the page asked."""
+    page = lab.page
+    lab.asked.clear()
+    page.evaluate(OPEN, f"notebooks/{name}")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+    page.locator("[data-command='runmenu:run-all']").click()
+    page.wait_for_function(f"({DONE})() || ({STOPPED} && {RESTS})")
+    outputs = page.evaluate(OUTPUTS)
+    figures = sum(PLOTLY in output.get("data", {}) for output in outputs)
+    page.wait_for_function(f"document.querySelectorAll('.js-plotly-plot .main-svg').length >= {figures}")
+    return Seen(
+        page.locator(".jp-Notebook").first.text_content(),
+        figures,
+        page.locator(".js-plotly-plot:has(.main-svg)").count(),
+        [f"{one['ename']}: {one['evalue']}" for one in outputs if one["output_type"] == "error"],
+        sorted({url for url in lab.asked if urlsplit(url).hostname not in {"127.0.0.1", None}}),
+    )
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs_from_the_first_cell_to_the_last(notebook, lab, chromium):
-    seen = run_all(chromium, lab, notebook.name)
+def test_notebook_runs_from_the_first_cell_to_the_last(notebook, lab):
+    seen = run_all(lab, notebook.name)
     assert seen.failed == []
     assert seen.elsewhere == []
     assert seen.figures > 0
@@ -217,9 +210,38 @@ SAID = {
 
 
 @pytest.mark.parametrize("name", SAID)
-def test_what_is_missing_is_said(name, lab, chromium):
-    seen = run_all(chromium, lab, f"{name}.ipynb")
+def test_what_is_missing_is_said(name, lab):
+    seen = run_all(lab, f"{name}.ipynb")
     assert seen.failed == []
     assert seen.elsewhere == []
     assert seen.drawn == seen.figures > len(NOTEBOOKS)
     assert [words for words in SAID[name] if words not in seen.text] == []
+
+
+#: The map stands there with its nodes: the widget draws an empty one first.
+DRAWN = "document.querySelector('.js-plotly-plot')?.data?.some((trace) => trace.name === 'nodes')"
+#: Where a point of the map is, from its upper left corner: the node of a name, or a place that belongs to an edge.
+PLACE = """([trace, name]) => {
+  const figure = document.querySelector('.js-plotly-plot');
+  const {xaxis, yaxis} = figure._fullLayout;
+  const drawn = figure.data.find((one) => one.name === trace);
+  const place = name ? drawn.customdata.indexOf(name) : Math.floor(drawn.x.length / 2);
+  return {x: xaxis._offset + xaxis.d2p(drawn.x[place]), y: yaxis._offset + yaxis.d2p(drawn.y[place])};
+}"""
+
+
+def test_a_click_on_a_node_of_the_map_shows_its_findings(lab):
+    page = lab.page
+    seen = run_all(lab, "panel.ipynb")
+    assert seen.failed == []
+    page.wait_for_function(DRAWN)
+    assert "findings anywhere." in page.locator(".jp-OutputArea").first.text_content()
+    drawn = page.locator(".js-plotly-plot")
+    drawn.hover(position=page.evaluate(PLACE, ["ways", ""]))
+    page.wait_for_selector(".hoverlayer .hovertext:has-text('trace')")
+    drawn.click(position=page.evaluate(PLACE, ["nodes", "orders"]))
+    page.wait_for_selector("text=/[0-9]+ findings? at orders\\./")
+    page.wait_for_function(f"{DRAWN} && document.querySelector('.gtitle')?.textContent.includes('orders and what is')")
+    assert drawn.count() == 1
+    titles = page.locator(".widget-select option").all_text_contents()
+    assert len(titles) > 5

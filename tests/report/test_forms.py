@@ -100,12 +100,23 @@ def test_slides_show_one_finding_each_with_notes(made, chromium):
         assert watched.complaints == []
 
 
+def serious(page) -> list[tuple[str, list[str]]]:
+    """Return what axe finds on a page that keeps somebody from using it."""
+    found = Axe().run(page).response["violations"]
+    grave = [item for item in found if item["impact"] in {"serious", "critical"}]
+    return [(item["id"], [node["html"][:200] for node in item["nodes"][:3]]) for item in grave]
+
+
 @pytest.mark.parametrize("name", ["report", "slides"])
 def test_forms_have_no_serious_violation_of_accessibility(name, made, chromium):
+    """On a light screen, on a dark one, and in print: one page that is drawn once."""
     with opened(chromium, made.folder, name, drawn="true") as watched:
-        found = Axe().run(watched.page).response["violations"]
-        serious = [item for item in found if item["impact"] in {"serious", "critical"}]
-        assert [(item["id"], [node["html"][:200] for node in item["nodes"][:3]]) for item in serious] == []
+        page = watched.page
+        assert serious(page) == []
+        page.emulate_media(color_scheme="dark")
+        assert serious(page) == []
+        page.emulate_media(color_scheme="light", media="print")
+        assert serious(page) == []
 
 
 def test_paper_is_a4_and_holds_every_finding_and_every_figure_whole(made, tmp_path):

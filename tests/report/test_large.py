@@ -70,15 +70,36 @@ def test_focus_shows_the_surroundings_and_counts_the_rest(large):
 
 
 def test_matrix_holds_sixty_by_community_and_counts_the_rest(large):
-    figure = dependency_matrix(large)
+    figure = dependency_matrix(dataclasses.replace(large, catalogue=an.catalogue.Catalogue(())))
     assert "240 of 300 nodes hidden" in said(figure)
     hidden = int(re.search(r"with ([0-9,]+) edges", said(figure))[1].replace(",", ""))
     (cells,) = (trace for trace in figure.data if trace.name == "calls")
     assert hidden + sum(value is not None for row in cells.z for value in row) == EDGES
+    assert "groups that call one another most" in said(figure)
     # Services of one domain call one another most, and so stand side by side.
     domains = [text.split("-")[0] for text in figure.layout.yaxis.ticktext]
     changes = sum(one != other for one, other in pairwise(domains))
     assert changes <= 2 * len(DOMAINS)
+
+
+@pytest.mark.parametrize("kind", ["domain", "team"])
+def test_matrix_is_grouped_by_domain_else_by_team_where_a_catalogue_names_them(large, kind):
+    """By the last digit of the number, across what calls one another: nothing but the catalogue says so."""
+    entries = [an.catalogue.Entry(name, *_named(kind, f"of {name[-1]}")) for name in SERVICES]
+    figure = dependency_matrix(dataclasses.replace(large, catalogue=an.catalogue.Catalogue(tuple(entries))))
+    assert f"services of one {kind}" in said(figure)
+    digits = [text[-1] for text in figure.layout.yaxis.ticktext]
+    assert len(digits) == 60
+    assert sum(one != other for one, other in pairwise(digits)) == len(set(digits)) - 1
+    frames = [shape for shape in figure.layout.shapes if shape.line.dash == "dot"]
+    # A frame holds a group, where it has more than one service.
+    sizes = [digits.count(one) for one in dict.fromkeys(digits)]
+    assert [shape.y1 - shape.y0 for shape in frames] == [size for size in sizes if size > 1]
+
+
+def _named(kind: str, group: str) -> tuple[str, str]:
+    """Return a team and a domain, of which one is known."""
+    return ("", group) if kind == "domain" else (group, "")
 
 
 def test_layout_is_the_same_in_every_run(large, tmp_path):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import socket
+from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -17,6 +20,7 @@ from tests.report.conftest import INTRUDER
 
 pytestmark = pytest.mark.slow
 
+PLOTLY = "application/vnd.plotly.v1+json"
 CHAPTERS = [path.stem for path in NOTEBOOKS]
 
 
@@ -52,6 +56,48 @@ def test_plotly_is_there_once(made):
         assert text.count("plotly.min.js") == ('<div class="figure"' in text), page
         assert "http://" not in text.replace("http://www.w3.org/", ""), page
         assert "https://" not in text, page
+
+
+def test_categories_of_every_legend_are_told_apart_in_greyscale(made):
+    """By their hatching, their dashes or their signs; where they have the same, by how dark they are."""
+    legends = [named for figure in figures_of(made.folder) if len(named := in_legend(figure)) > 1]
+    assert legends
+    alike = [
+        (one["name"], other["name"])
+        for named in legends
+        for one, other in combinations(named, 2)
+        if sign(one) == sign(other) and abs(grey(colour(one)) - grey(colour(other))) < 40
+    ]
+    assert alike == []
+
+
+def figures_of(folder: Path) -> list[dict[str, Any]]:
+    read = [nbformat.read(path, as_version=4) for path in sorted((folder / "notebooks").glob("*.ipynb"))]
+    outputs = [output for notebook in read for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output.data[PLOTLY] for output in outputs if PLOTLY in output.get("data", {})]
+
+
+def in_legend(figure: dict[str, Any]) -> list[dict[str, Any]]:
+    if figure["layout"].get("showlegend") is False:
+        return []
+    return [trace for trace in figure["data"] if trace.get("name") and trace.get("showlegend") is not False]
+
+
+def colour(trace: dict[str, Any]) -> str:
+    return str(trace.get("marker", {}).get("color") or trace.get("line", {}).get("color"))
+
+
+def sign(trace: dict[str, Any]) -> tuple[str, ...]:
+    """Return what tells a trace apart but its colour."""
+    marker, line = trace.get("marker", {}), trace.get("line", {})
+    told = (marker.get("pattern", {}).get("shape"), marker.get("symbol"), line.get("dash"), trace.get("mode"))
+    return (trace["type"], *map(str, told))
+
+
+def grey(hexadecimal: str) -> float:
+    """Return how light a colour is, 0..255, as a printer without colours has it (ITU-R BT.601)."""
+    parts = (int(hexadecimal[place : place + 2], 16) for place in (1, 3, 5))
+    return sum(weight * part for weight, part in zip((0.299, 0.587, 0.114), parts, strict=True))
 
 
 def test_plotly_of_the_pages_is_that_of_the_figures():

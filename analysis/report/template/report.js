@@ -19,6 +19,8 @@ const draw = (place) => {
       const config = Object.assign({ responsive: true, displaylogo: false }, figure.config, { plotlyServerURL: "" });
       await Plotly.newPlot(place, figure.data, figure.layout, config);
       place.classList.add("drawn");
+      // What can be moved sideways can be by keyboard.
+      if (place.parentElement.scrollWidth > place.parentElement.clientWidth) place.parentElement.tabIndex = 0;
       place.on("plotly_click", (event) => follow(event.points[0]));
     }),
   );
