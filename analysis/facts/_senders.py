@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from analysis.facts._grouping import number_of
 from analysis.forest import Codes, Forest
 from analysis.links.references import find_references
 from analysis.schema import KINDS
@@ -46,18 +47,20 @@ def senders(
     service = forest.codes("service").codes
     sender = np.where(whole & (above >= 0) & ~forest.blocking[top], entry[above], -1).astype(np.int64)
     names: dict[str, int] = {}
-    place: dict[tuple[int, ...], int] = {}
     codes = np.full(len(top), -1, np.int32)
+    known = np.flatnonzero(sender >= 0)
+    called = sender[known]
+    parts = tuple(Codes(part.codes[called], part.values) for part in map(forest.codes, ("service", "operation")))
+    number, first = number_of(parts, len(called))
+    said = [_said(forest, row).replace(separator, " ") for row in called[first].tolist()]
+    codes[known] = np.array([names.setdefault(text, len(names)) for text in said], np.int32)[number]
     alone = whole & (forest.kind[top] == _CONSUMER) & ((sender < 0) | (service[sender] == service[top]))
     linked = _linked(forest, entry, top[alone]) if alone.any() else {}
-    for index in np.flatnonzero((sender >= 0) | alone).tolist():
-        rows = linked.get(int(top[index]), ()) if alone[index] else ()
-        if not rows and sender[index] >= 0:
-            rows = (int(sender[index]),)
-        if rows and rows not in place:
-            said = ", ".join(sorted({_said(forest, row).replace(separator, " ") for row in rows}))
-            place[rows] = names.setdefault(said, len(names))
-        codes[index] = place[rows] if rows else -1
+    for index in np.flatnonzero(alone).tolist() if linked else ():
+        rows = linked.get(int(top[index]), ())
+        if rows:
+            text = ", ".join(sorted({_said(forest, row).replace(separator, " ") for row in rows}))
+            codes[index] = names.setdefault(text, len(names))
     return Codes(codes, tuple(names))
 
 
