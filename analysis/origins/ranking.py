@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.dataset import Dataset
 from analysis.ingest import iso_time
@@ -118,8 +119,8 @@ def _lost(before: Recorded, during: Recorded, found: list[Suspicion]) -> pd.Data
     spans = during.spans
     slow = slowness(before, during)
     # A request that takes twice as long as usual is as bad as one that is lost.
-    usual = float(before.spans.groupby("trace")["duration_ns"].max().median())
-    slow = slow.assign(part=slow["lost_ns"] / max(usual, 1.0), late=True)
+    usual = _usual(before, during)[spans["trace"].to_numpy(np.int64)[slow["row"].to_numpy(np.int64)]]
+    slow = slow.assign(part=slow["lost_ns"] / np.maximum(usual, 1.0), late=True)
     late = np.zeros(len(spans))
     late[slow["row"].to_numpy(np.int64)] = np.minimum(slow["part"], 1.0)
     seen = explain(during, found, late)
@@ -134,6 +135,30 @@ def _lost(before: Recorded, during: Recorded, found: list[Suspicion]) -> pd.Data
         operation=spans["operation"].to_numpy()[lost["row"]],
         began_ns=spans["start_ns"].to_numpy()[lost["row"]],
     )
+
+
+def _usual(before: Recorded, during: Recorded) -> NDArray[np.float64]:
+    """Return for each trace of the incident how long such requests took before: the median of its kind, ns.
+
+    Requests are of one kind where their topmost spans are, and the first calls that these make to other services:
+    gateways name every request alike. Of a kind that is not known, it is the median of all.
+    """
+    asked, made = (_topmost(recorded.spans) for recorded in (before, during))
+    kinds = asked.groupby("label")["duration_ns"].agg(["median", "size"])
+    known = kinds.loc[kinds["size"] >= SEEN, "median"]
+    usual = np.full(int(during.spans["trace"].max()) + 1, float(asked["duration_ns"].median()))
+    usual[made["trace"].to_numpy(np.int64)] = made["label"].map(known).fillna(usual[0]).to_numpy(np.float64)
+    return usual
+
+
+def _topmost(spans: pd.DataFrame) -> pd.DataFrame:
+    """Return of each trace the longest span, the topmost of several, with a label of its kind."""
+    order = spans.sort_values(["trace", "duration_ns", "depth", "label"], ascending=[True, False, True, True])
+    top = order.drop_duplicates("trace").set_index("trace")
+    remote = spans[spans["callee"] != ""].sort_values(["trace", "depth", "start_ns", "label"])
+    first = remote.drop_duplicates("trace").set_index("trace")["label"]
+    kind = top["label"] ^ first.reindex(top.index).fillna(0).astype(np.uint64)
+    return top[["duration_ns"]].assign(label=kind).reset_index()
 
 
 def _ranked(during: Recorded, found: list[Suspicion], lost: pd.DataFrame, window: Window) -> list[dict[str, Any]]:

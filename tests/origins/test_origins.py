@@ -10,7 +10,7 @@ import pytest
 import analysis as an
 from analysis.origins import NoTraces, origins_report, read_window
 from analysis.origins.changes import assured, likelihood_ratio
-from tests.origins.stories import BEGIN, INCIDENT, recorded
+from tests.origins.stories import BEGIN, INCIDENT, MAPPING, MINUTE, MS, recorded
 
 
 def nothing(made):
@@ -209,3 +209,36 @@ def test_likelihood_ratio_of_shares():
     assert likelihood_ratio(5, 10, 50, 100) == pytest.approx(0, abs=1e-9)
     assert assured(3.841) == 0
     assert assured(2 * 3.841) == pytest.approx(0.5)
+
+
+def asked(number, minute, kind, own_ms):
+    """Return the spans of a request: a gateway that names all alike calls a service, which takes its time; ms."""
+    start = BEGIN.value + minute * MINUTE + number * MINUTE // 200
+    shared = {"trace": f"{minute * 1000 + number + 1:032x}", "status": "unset"}
+    rows = [
+        ("gateway", "handle", "server", own_ms + 4, 0),
+        ("gateway", "HTTP GET", "client", own_ms + 2, 1),
+        (kind, f"GET /{kind}", "server", own_ms, 2),
+    ]
+    spans = []
+    for place, (service, name, span_kind, ms, at) in enumerate(rows):
+        span = (minute * 1000 + number) * 10 + place + 1
+        row = {"span": f"{span:016x}", "parent": f"{span - 1:016x}" if place else None, "service": service}
+        times = {"start": start + at * MS, "duration": int(ms * MS)}
+        spans.append(shared | row | times | {"name": name, "kind": span_kind})
+    return spans
+
+
+def test_what_is_usual_is_told_by_the_kind_of_request():
+    # Logins take 10 ms and searches 500 ms; logins become five times as slow, searches a tenth.
+    rows = []
+    for minute, usual in ((0, {"login": 10, "search": 500}), (1, {"login": 50, "search": 550})):
+        for number in range(100):
+            kind = "login" if number % 2 else "search"
+            rows += asked(number, minute, kind, usual[kind] + number % 3)
+    found = an.origins(an.open_rows([pd.DataFrame(rows)], MAPPING, skew="off"), incident=INCIDENT)
+    scores = found.set_index("service")["score"]
+    assert found["service"].tolist() == ["login", "search"]
+    # Fifty requests and four more pass each: every login is lost (40 ms of 15), of a search a tenth is (50 ms of 505).
+    assert scores["login"] == pytest.approx(50 / 54, abs=0.03)
+    assert scores["search"] == pytest.approx(0.1 * 50 / 54, abs=0.02)
