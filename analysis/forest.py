@@ -160,9 +160,10 @@ class Forest:
 
     def of_kind(self, kinds: Sequence[int]) -> NDArray[np.bool_]:
         """Mark the rows of some kinds, indices into :data:`analysis.schema.KINDS`."""
-        wanted = np.zeros(len(schema.KINDS), np.bool_)
-        wanted[list(kinds)] = True
-        return np.asarray(wanted[self.kind])
+        marked = self.kind == kinds[0]
+        for kind in kinds[1:]:
+            marked |= self.kind == kind
+        return np.asarray(marked)
 
     @cached_property
     def by_depth(self) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from analysis._kernels.numbering import take_codes
+from analysis._kernels.numbering import take_codes, take_missing
 from analysis.facts import _data_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._failing import FAILING_COLUMNS, failing
@@ -152,9 +152,9 @@ def _stores(forest: Forest, rows: Int64s) -> Codes:
 
 def _first_of(*parts: Codes) -> Codes:
     """Return for each entry the first of several texts that is there."""
-    codes = np.full(len(parts[0].codes), -1, np.int64)
+    codes = np.full(len(parts[0].codes), -1, np.int32)
     values: list[str] = []
     for part in parts:
-        codes = np.where((codes < 0) & (part.codes >= 0), part.codes + len(values), codes)
+        take_missing(part.codes, len(values), codes)
         values += part.values
-    return Codes(codes.astype(np.int32), tuple(values))
+    return Codes(codes, tuple(values))

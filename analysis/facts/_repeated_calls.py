@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis import sql
-from analysis._kernels.numbering import take_codes
+from analysis._kernels.numbering import take_codes, take_missing
 from analysis.facts import _data_calls
 from analysis.facts._numbering import combined, firsts
 from analysis.facts._run_kernels import nearest_outside
@@ -160,12 +160,12 @@ def _taken(codes: Codes, rows: Integers) -> Codes:
 
 def _first_of(parts: Sequence[Codes]) -> Codes:
     """Return for each row the first of several texts that is there."""
-    codes = np.full(len(parts[0].codes), -1, np.int64)
+    codes = np.full(len(parts[0].codes), -1, np.int32)
     values: list[str] = []
     for part in parts:
-        codes = np.where((codes < 0) & (part.codes >= 0), part.codes + len(values), codes)
+        take_missing(part.codes, len(values), codes)
         values += part.values
-    return Codes(codes.astype(np.int32), tuple(values))
+    return Codes(codes, tuple(values))
 
 
 def _of_category(forest: Forest, wanted: Sequence[str]) -> Bools:
@@ -217,9 +217,8 @@ def _routed(forest: Forest, rows: Integers, server: Integers) -> Bools:
     Where the caller's template has keys of paging, which a route has not, it stays.
     """
     template = forest.codes("template")
-    paged = np.array([*(PAGED.search(text) is not None for text in template.values), False])
     said = _taken(forest.codes("http_route"), server).codes >= 0
-    return np.asarray((server >= 0) & said & ~paged[template.codes[rows]])
+    return np.asarray((server >= 0) & said & ~passing(_taken(template, rows), PAGED.search))
 
 
 def _templates(forest: Forest, rows: Integers, server: Integers, routed: Bools) -> Codes:
