@@ -246,6 +246,7 @@ def test_pieces_batches_and_what_is_forgotten(name: str, most: int, rows: int, m
     monkeypatch.setattr("analysis.sources._alike.reading._MOST", most)
     monkeypatch.setattr("analysis.sources._alike.reading.BATCH_ROWS", rows)
     monkeypatch.setattr("analysis.sources._documents._CHUNK", 3_000)
+    monkeypatch.setattr("analysis.sources._gathering._CHUNK", 3_000)
     for content, plain in zip(contents, expected, strict=True):
         found = told(reader.read, content)
         assert found["spans"] == plain["spans"]
@@ -273,6 +274,21 @@ def counting(method: Callable[..., Any], name: str, seen: list[str]) -> Callable
         return method(*given)
 
     return called
+
+
+def test_documents_that_are_never_alike_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.sources._alike.kins._ENOUGH", 20)
+    monkeypatch.setattr("analysis.sources._alike.reading._PIECE", 5_000)
+    monkeypatch.setattr("analysis.sources._documents._CHUNK", 3_000)
+    spans = [with_value(an_apm_span(number), "span.name", f"op {number}") for number in range(200)]
+    content = json.dumps(spans, indent=1).encode()
+    all_alike(elastic_apm, content)
+    seen: list[str] = []
+    for method in ("take", "like"):
+        monkeypatch.setattr(elastic_apm._Reader, method, counting(getattr(elastic_apm._Reader, method), method, seen))
+    list(elastic_apm.read(io.BytesIO(content), Rejects()))
+    assert len(seen) == 200
+    assert 20 < seen.count("like") < 40
 
 
 def test_statements_and_paths_are_each_ones_own() -> None:
