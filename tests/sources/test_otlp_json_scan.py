@@ -215,3 +215,55 @@ def test_broken_exports_are_read_alike(seed):
     lines = chance.choice(SEEDS).split(b"\n")
     some = b"\n".join(chance.sample([line for line in lines if len(line) < 20_000], 3))
     assert_same(mutated(some, chance))
+
+
+#: Attributes as spans of one name may have them: the same, of another value, of another kind, twice, more or fewer.
+ONE_OF_THEM = st.sampled_from(
+    [
+        attribute("http.request.method", stringValue="GET"),
+        attribute("http.request.method", stringValue="POST"),
+        attribute("url.path", stringValue="/a"),
+        attribute("url.path", stringValue="/a/1"),
+        attribute("server.port", intValue="80"),
+        attribute("server.port", intValue="8080"),
+        attribute("server.port", doubleValue=80.0),
+        attribute("unheard.of", stringValue="x"),
+        attribute("unheard.of", boolValue=True),
+        attribute("error.type", stringValue='a "quoted" one'),
+        {"key": "db.namespace"},
+    ]
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["op", "other", ""]), st.lists(ONE_OF_THEM, max_size=6)), max_size=12))
+def test_attributes_that_are_compared_with_those_of_the_last_span_of_the_name(spans):
+    assert_same(
+        a_request(
+            *(
+                a_span(spanId=f"{number + 1:016x}", name=name, attributes=attributes)
+                for number, (name, attributes) in enumerate(spans)
+            )
+        )
+        .replace(b", ", b",")
+        .replace(b": ", b":")
+    )
+
+
+def test_a_run_longer_than_is_kept_and_one_that_is_cut_short():
+    many = [attribute(f"unheard.of.{number}", stringValue="x" * 50) for number in range(40)]
+    known = [attribute("http.request.method", stringValue="GET"), attribute("url.path", stringValue="/a")]
+    every = [many + known, many + known, known + many, known + many[:5], many[:30] + known + many[30:], known]
+    spans = [a_span(spanId=f"{number + 1:016x}", attributes=one) for number, one in enumerate(every * 3)]
+    assert_same(json.dumps(json.loads(a_request(*spans)), separators=(",", ":")).encode())
+
+
+@given(st.lists(st.integers(0, 3), max_size=12))
+def test_resources_in_any_order(order):
+    blocks = [
+        {
+            "resource": {"attributes": [attribute("service.name", stringValue=f"shop-{number}" * (1 + number))]},
+            "scopeSpans": [{"scope": {"name": "lib"}, "spans": [a_span(spanId=f"{place + 1:016x}")]}],
+        }
+        for place, number in enumerate(order)
+    ]
+    assert_same(json.dumps({"resourceSpans": blocks}, separators=(",", ":")).encode())
