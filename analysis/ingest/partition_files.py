@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from analysis._allocation import give_back
 from analysis._masking import NOTHING_HIDDEN, Hidden
 from analysis.executors import in_order, shares_memory
 from analysis.ingest.assembling import Assembled, assemble
@@ -145,7 +146,9 @@ def _written_together(
     task: Sequence[_Before], numbers: Sequence[int], spool: Spool, folder: Folder, count: int, hide: Hidden | None
 ) -> list[_Written]:
     rows = zip(spool.partitions("spans", numbers, count), spool.partitions("logs", numbers, count), strict=True)
-    return [_write_partition(folder, number, before, *next(rows), hide=hide) for number, before in task]
+    written = [_write_partition(folder, number, before, *next(rows), hide=hide) for number, before in task]
+    give_back()
+    return written
 
 
 def _write_partition(

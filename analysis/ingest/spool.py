@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.parquet.encryption import create_decryption_properties, create_encryption_properties
 
+from analysis._allocation import give_back
 from analysis.ingest.columns import joined, tidy
 from analysis.ingest.merging import INPUT
 from analysis.ingest.partitioning import UInt64s, log_homes, span_homes
@@ -194,7 +195,9 @@ class Spool:
                 place.write(name, content, lasting=self.lasting)
                 self._runs[kind].append(name)
                 tables.clear()
+                del homes, content
         self._held_rows = 0
+        give_back()
 
     def _run_bytes(self, homes: UInt64s, table: pa.Table) -> bytes:
         # Few bits, so that sorting is counting.
