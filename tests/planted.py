@@ -28,6 +28,8 @@ def held(path: Path) -> str:
     """Return what a file holds, as text; of a page also the figures that are packed in it."""
     if path.suffix == ".parquet":
         return str(pq.read_table(path).to_pylist())
+    if path.suffix == ".gz":
+        return gzip.decompress(path.read_bytes()).decode()
     text = path.read_text(errors="replace")
     # Base64 of what gzip begins with.
     packed = re.findall(r"H4sI[A-Za-z0-9+/=]{40,}", text)

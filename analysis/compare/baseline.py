@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -24,7 +25,7 @@ __all__ = ["Baseline", "BaselineError", "open_baseline"]
 _REPORTED: Final = "review"
 _WHOLE: Final = "review.json"
 _FINDINGS: Final = "findings.json"
-_KEPT: Final = "baseline.json"
+_KEPT: Final = "baseline.json.gz"
 #: Facts that a comparison reads.
 _COMPARED: Final = ("calls", "call_samples", "data_access", "operations")
 #: A findings file begins with its schema; an export that is JSON too is not read whole to learn that it is none.
@@ -125,7 +126,8 @@ class Baseline:
         tables = self.tables or {}
         for name in sorted(tables.keys() & set(_COMPARED)):
             pq.write_table(tables[name], folder / f"{name}.parquet", compression="zstd", write_statistics=False)
-        (folder / _KEPT).write_text(json_text(members, indent=None), encoding="utf-8", newline="\n")
+        # A quarter of its size; without a time, so that the same baseline gives the same bytes.
+        (folder / _KEPT).write_bytes(gzip.compress(json_text(members, indent=None).encode(), mtime=0))
 
 
 #: Words of this program, in which no name stands.
@@ -205,7 +207,7 @@ def _whole(folder: Path) -> Baseline:
 
 def _kept(folder: Path) -> Baseline:
     """Take what :meth:`Baseline.save` kept."""
-    baseline = Baseline.from_json(json.loads((folder / _KEPT).read_text(encoding="utf-8")))
+    baseline = Baseline.from_json(json.loads(gzip.decompress((folder / _KEPT).read_bytes())))
     tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
     return replace(baseline, tables=tables) if tables and _fit(tables) else baseline
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from analysis.figures._icons import HALF_HEIGHT, HALF_WIDTH, KIND_TITLES, icon
+from analysis.figures._map_badges import Badge, Box, badges, overlap
 from analysis.figures._map_edges import arrow_trace, edge_traces, failing, way_trace
 from analysis.figures._map_key import key, key_px
 from analysis.figures._reviewed import SEVERITIES, percent, trace_lines
@@ -23,15 +24,12 @@ __all__ = ["Box", "Drawing", "Point", "Scale", "curve", "draw", "free_place"]
 
 _ROW_PX: Final = 68
 _LABEL_SIZE: Final = 12
-_SEVERITY_FILL: Final = {"high": "#b34700", "medium": "#E69F00", "low": "#a9d7f3", "info": "#ffffff"}
-_SEVERITY_INK: Final = {"high": "#ffffff", "medium": "#1f2328", "low": "#1f2328", "info": "#1f2328"}
 #: Points along one step of a curve; hovering finds the edge at each of them.
 _CURVE_POINTS: Final = 16
 #: Distance between edges of one pair of nodes.
 _SIDE_BY_SIDE_PX: Final = 8
 
 Point = tuple[float, float]
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,9 @@ def draw(drawing: Drawing) -> go.Figure:
     layout = layered(drawing.graph, pair_weights(drawing.graph))
     scale = Scale(layout)
     ways = _ways(drawing.graph, layout, scale)
-    taken = [box for node in sorted(layout.places) for box in scale.boxes(node, layout.places[node], drawing.findings)]
+    boxes = {node: scale.boxes(node, place) for node, place in sorted(layout.places.items())}
+    found = badges({node: scale.middle(place) for node, place in layout.places.items()}, drawing.findings, boxes)
+    taken = [*(box for covered in boxes.values() for box in covered), *(badge.box for badge in found.values())]
     marks = _edge_marks(drawing, ways, scale, taken)
     edges = edge_traces(drawing.graph, ways, drawing.marked_pairs, scale.layer_px, scale.labels(drawing.graph))
     figure = figure_of(
@@ -67,10 +67,9 @@ def draw(drawing: Drawing) -> go.Figure:
         yaxis={"visible": False, "range": [scale.height_px, 0]},
         showlegend=False,
     )
-    shapes, labels = _nodes(drawing, layout, scale)
-    badges = any(label["name"] == "badge" for label in labels)
+    shapes, labels = _nodes(drawing, layout, scale, found)
     failures = any(failing(edge) for _, _, edge in drawing.graph.edges(data=True))
-    key_shapes, key_labels = key(drawing.graph, badges=badges, failures=failures)
+    key_shapes, key_labels = key(drawing.graph, badges=bool(found), failures=failures)
     figure.update_layout(
         shapes=[*shapes, *key_shapes], annotations=[*figure.layout.annotations, *marks, *labels, *key_labels]
     )
@@ -102,21 +101,20 @@ class Scale:
         """Return the same for every node."""
         return {node: self.label_down_px(node) for node in nodes}
 
-    def boxes(self, node: str, place: Point, findings: Mapping[str, Mapping[str, int]]) -> list[Box]:
-        """Return what a node covers, in pixels: its icon, its label and its badge."""
+    def middle(self, place: Point) -> Point:
+        """Return the middle of the icon of a node, in pixels."""
         x, y = self(place)
-        middle = x * self.layer_px
+        return x * self.layer_px, y
+
+    def boxes(self, node: str, place: Point) -> list[Box]:
+        """Return what a node covers, in pixels: its icon and its label."""
+        middle, y = self.middle(place)
         half = min(text_width(node[:60], _LABEL_SIZE), self.label_px) / 2
         label_end = y + HALF_HEIGHT + self.label_down_px(node)
-        covered = [
+        return [
             (middle - HALF_WIDTH, y - HALF_HEIGHT, middle + HALF_WIDTH, y + HALF_HEIGHT),
             (middle - half, y + HALF_HEIGHT, middle + half, label_end),
         ]
-        badge = _badge_text(findings.get(node, {}))[0]
-        if badge:
-            end = middle + 12 + text_width(badge, 10)
-            covered.append((middle + 6, y - HALF_HEIGHT - 10, end, y - HALF_HEIGHT + 8))
-        return covered
 
 
 def _ways(graph: ServiceGraph, layout: Layout, scale: Scale) -> dict[tuple[str, str, str], list[Point]]:
@@ -166,6 +164,8 @@ def _edge_marks(
         if not text:
             continue
         place, fits = free_place(points, text_width(text, 11) + 6, scale, taken)
+        if not fits:
+            place, _ = free_place(points, text_width(text.strip()[0], 11) + 6, scale, taken)
         marks.append(
             {
                 "x": place[0],
@@ -188,18 +188,14 @@ def free_place(points: Sequence[Point], width_px: float, scale: Scale, taken: li
     """Find a place along a curve where a text covers nothing; the middle, for a sign alone, where there is none."""
     last = len(points) - 1
     shares = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73)
-    for share, beside in [(share, beside) for beside in (0, -12, 12) for share in shares]:
+    for share, beside in [(share, beside) for beside in (0, -12, 12, -20, 20) for share in shares]:
         x, y = points[round(share * last)]
         y += beside
         box = (x * scale.layer_px - width_px / 2, y - 9, x * scale.layer_px + width_px / 2, y + 9)
-        if not any(_overlap(box, other) for other in taken):
+        if not any(overlap(box, other) for other in taken):
             taken.append(box)
             return (x, y), True
     return points[round(0.5 * last)], False
-
-
-def _overlap(first: Box, second: Box) -> bool:
-    return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
 
 
 def _node_trace(drawing: Drawing, scale: Scale, layout: Layout) -> go.Scatter:
@@ -246,7 +242,9 @@ def _severities(found: Mapping[str, int]) -> str:
     return ", ".join(f"{found[severity]} {severity}" for severity in SEVERITIES if found.get(severity))
 
 
-def _nodes(drawing: Drawing, layout: Layout, scale: Scale) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _nodes(
+    drawing: Drawing, layout: Layout, scale: Scale, found: Mapping[str, Badge]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     shapes: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
     for node in sorted(drawing.graph):
@@ -268,38 +266,6 @@ def _nodes(drawing: Drawing, layout: Layout, scale: Scale) -> tuple[list[dict[st
                 "name": "label",
             }
         )
-        labels += _badge(x, y, drawing.findings.get(node, {}))
+    # Above all labels: a badge is small, and nothing of it may be covered.
+    labels += [badge.annotation(*scale(layout.places[node])) for node, badge in found.items()]
     return shapes, labels
-
-
-def _badge_text(found: Mapping[str, int]) -> tuple[str, str]:
-    """Name the gravest findings of a node in words, and count the others; the severity comes second."""
-    gravest = next((severity for severity in SEVERITIES if found.get(severity)), "")
-    if not gravest:
-        return "", ""
-    others = sum(found.values()) - found[gravest]
-    return f"{found[gravest]} {gravest}" + (f" +{others}" if others else ""), gravest
-
-
-def _badge(x: float, y: float, found: Mapping[str, int]) -> list[dict[str, Any]]:
-    text, gravest = _badge_text(found)
-    if not text:
-        return []
-    return [
-        {
-            "x": x,
-            "y": y,
-            "xshift": 8,
-            "yshift": HALF_HEIGHT + 1,
-            "xanchor": "left",
-            "yanchor": "middle",
-            "text": text,
-            "showarrow": False,
-            "font": {"size": 10, "color": _SEVERITY_INK[gravest]},
-            "bgcolor": _SEVERITY_FILL[gravest],
-            "bordercolor": "#59616a",
-            "borderwidth": 1,
-            "borderpad": 1,
-            "name": "badge",
-        }
-    ]

@@ -72,7 +72,7 @@ def _edge_row(
             left += 40 + text_width(words, _TEXT_SIZE) + 18
     said = ["wider: more calls"]
     said += ["✖ share of failed calls, from 1 % on"] if failures else []
-    said += ["framed: findings"] if badges else []
+    said += ["framed: findings (2 high +8: two high ones, eight less grave)"] if badges else []
     labels.append(_label("\u00a0\u00a0\u00a0\u00a0".join(said), 12.0, up - _ROW_PX))
     return shapes, labels
 

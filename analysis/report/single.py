@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from analysis.report.chapters import CHAPTERS
 from analysis.report.site import Document, Site
-from analysis.report.templates import TEMPLATES, VENDOR, render
+from analysis.report.templates import TEMPLATES, drawing_script, render
 
 __all__ = ["for_paper", "single_file"]
 
@@ -52,7 +52,7 @@ def _whole(site: Site, pages: tuple[Document, ...], moved: Callable[[str], str])
         pages=[replace(page, body=_Joined(page, keys, moved).body()) for page in pages],
         style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
         script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
-        plotly=(VENDOR / "plotly.min.js").read_text(encoding="utf-8"),
+        drawing=drawing_script(),
     )
 
 

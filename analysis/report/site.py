@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from analysis.report.templates import TEMPLATES, VENDOR, render
+from analysis.report.templates import TEMPLATES, VENDOR, drawing_script, render
 
 __all__ = ["ASSETS", "Document", "Site", "copy_assets", "write_site"]
 
-#: Files beside the pages, and where they come from.
+#: Files beside the pages that are as they are here, and where they come from.
 ASSETS: Final = {
-    "plotly.min.js": VENDOR,
     "plotly.LICENSE": VENDOR,
     "report.css": TEMPLATES,
     "report.js": TEMPLATES,
@@ -86,6 +85,7 @@ def copy_assets(folder: Path) -> None:
     assets.mkdir(exist_ok=True)
     for name, home in ASSETS.items():
         shutil.copyfile(home / name, assets / name)
+    (assets / "figures.js").write_text(drawing_script(), encoding="utf-8", newline="\n")
 
 
 def write_site(site: Site, folder: Path) -> None:

@@ -9,7 +9,7 @@ from analysis.finding_html import said
 from analysis.findings import Finding
 from analysis.report.finding_pages import is_plain
 from analysis.report.first_page import opening
-from analysis.report.templates import TEMPLATES, VENDOR, render
+from analysis.report.templates import TEMPLATES, VENDOR, drawing_script, render
 from analysis.report.told import Told
 from analysis.report.wording import costliest
 
@@ -37,6 +37,7 @@ def slides(told: Told) -> str:
         map=service_map(review, max_edges=_EDGES_AT_MOST).to_plotly_json() if review.services else None,
         findings=[_slide(told, finding) for finding in costliest(review.finding_objects)],
         style=(TEMPLATES / "slides.css").read_text(encoding="utf-8"),
+        drawing=drawing_script(),
         script=(TEMPLATES / "slides.js").read_text(encoding="utf-8"),
         **opening(told),
         **vendored,
@@ -44,7 +45,6 @@ def slides(told: Told) -> str:
 
 
 _VENDORED: Final = {
-    "plotly": "plotly.min.js",
     "reveal": "reveal.js",
     "reveal_style": "reveal.css",
     "notes": "reveal-notes.js",

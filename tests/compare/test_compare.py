@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -137,7 +138,7 @@ def test_a_comparison_is_kept_beside_the_later_review(before, after, comparison,
     assert kept.nodes.equals(comparison.nodes)
     # What a comparison reads, and no more: the folder goes into every report.
     assert sorted(path.name for path in (folder / "before").iterdir()) == [
-        "baseline.json",
+        "baseline.json.gz",
         "call_samples.parquet",
         "calls.parquet",
         "data_access.parquet",
@@ -147,7 +148,7 @@ def test_a_comparison_is_kept_beside_the_later_review(before, after, comparison,
     an.compare(tmp_path / "findings.json", after).save(folder := after.save(tmp_path / "other"))
     assert not an.open_comparison(folder).has_traffic
     assert an.open_comparison(folder).findings.equals(comparison.findings)
-    (folder / "before" / "baseline.json").unlink()
+    (folder / "before" / "baseline.json.gz").unlink()
     with pytest.raises(BaselineError, match="not written whole"):
         an.open_comparison(folder)
 
@@ -162,7 +163,7 @@ def test_a_configuration_judges_what_is_reviewed_and_masks_what_it_hides(before,
     assert "cart" not in repr(hidden.to_json())
     assert "basket" not in repr(hidden.to_json())
     hidden.save(tmp_path)
-    assert "cart" not in (tmp_path / "before" / "baseline.json").read_text()
+    assert "cart" not in gzip.decompress((tmp_path / "before" / "baseline.json.gz").read_bytes()).decode()
     # Both are mended by a limit that nothing reaches; what was reviewed before stays as it was.
     assert "n_plus_one_queries" in {item.finding.detector for item in hidden.of_status("resolved")}
     assert not hidden.after.assessments["findings"][hidden.after.assessments["detector"] == "n_plus_one_queries"].any()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.figures import change_map
-from analysis.figures._map_drawing import _SEVERITY_FILL, _SEVERITY_INK, _badge_text
+from analysis.figures._map_badges import FILL, INK, badge_text
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def test_changes_are_told_apart_in_greyscale():
 
 
 def test_severities_are_told_apart_in_greyscale():
-    greys = [grey(_SEVERITY_FILL[severity]) for severity in ("high", "medium", "low", "info")]
+    greys = [grey(FILL[severity]) for severity in ("high", "medium", "low", "info")]
     # The graver, the darker, and the text on each stands out; the word in the badge tells them too.
     assert greys == sorted(greys)
-    assert all(abs(grey(_SEVERITY_FILL[one]) - grey(_SEVERITY_INK[one])) > 100 for one in _SEVERITY_FILL)
-    assert {_badge_text({severity: 1})[0] for severity in _SEVERITY_FILL} == {"1 high", "1 medium", "1 low", "1 info"}
+    assert all(abs(grey(FILL[one]) - grey(INK[one])) > 100 for one in FILL)
+    assert {badge_text({severity: 1})[0] for severity in FILL} == {"1 high", "1 medium", "1 low", "1 info"}

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from analysis.figures import dependency_matrix, service_map
+from analysis.figures._map_badges import badges
+from analysis.figures._text import text_width
 from tests.figures.stories import HOSTILE, TRACE, Story, call, called, many, shop, texts
 
 
@@ -97,6 +99,31 @@ def test_circles_are_marked_and_named():
 def test_findings_stand_at_their_service_with_the_gravest_in_words():
     figure = service_map(shop())
     assert sorted(labels(figure, "badge")) == ["1 high", "1 high +1", "1 info"]
+
+
+def test_a_badge_stands_where_it_covers_no_other_node():
+    """Right of the middle of its icon; left of it where another node is near on the right; else upon it."""
+    found = {"a": {"high": 1, "info": 9}}
+    text = text_width("1 high +9", 10) + 6
+    near = [(100 + 8, -30, 140, 30)]
+    far = [(100 + 8 + text, -30, 400, 30)]
+    assert placed(found, far) == ("left", 8)
+    assert placed(found, near) == ("right", -8)
+    both = [*near, (0, -30, 100 - 9, 30)]
+    # Where there is room nowhere it is drawn where it always is.
+    assert placed(found, both) == ("left", 8)
+    assert placed({}, far) is None
+
+
+def placed(found, boxes):
+    """Return where the badge of a node is that stands at 100, 0 beside what covers these boxes."""
+    badge = badges({"a": (100, 0)}, found, {"a": [(82, -14, 118, 14)], "b": boxes}).get("a")
+    return badge and (badge.anchor, badge.shift)
+
+
+def test_the_key_says_what_a_badge_counts():
+    assert any("2 high +8: two high ones, eight less grave" in text for text in labels(service_map(shop()), "key"))
+    assert not any("framed" in text for text in labels(service_map(called(call("a", "b", 1))), "key"))
 
 
 def test_hovering_names_counts_percentiles_and_traces():

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from analysis.report.chapters import CHAPTERS as FAMILIES
 from analysis.report.pages import Page as ReportPage
@@ -94,6 +94,38 @@ def test_page_draws_every_figure_asks_for_nothing_and_runs_no_name(name, made, c
         assert page.title().endswith("{{7*7}} Monday & Tuesday")
         assert [url for url in watched.requests if urlsplit(url).scheme not in {"file", "data", "blob"}] == []
         assert watched.complaints == []
+
+
+def test_a_browser_that_unpacks_nothing_says_so_in_the_place_of_each_figure(made, chromium):
+    with chromium.new_context() as session:
+        page = session.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.add_init_script("delete window.DecompressionStream")
+        page.goto((made.folder / "02-chatty-calls.html").as_uri())
+        page.evaluate("drawEverything()")
+        places = page.locator(".figure")
+        assert places.count() > 1
+        assert all("Firefox 113" in text for text in places.all_inner_texts())
+        assert page.locator(".figure.drawn").count() == 0
+        assert complaints == []
+
+
+def test_a_host_that_forbids_the_library_is_named_in_the_place_of_each_figure(made, chromium):
+    """Many that show the results of a build do: pages from a disk know no such rule."""
+    with chromium.new_context() as session:
+        page = session.new_page()
+        page.route("http://host.test/**", lambda route: _served(route, made.folder))
+        page.goto("http://host.test/index.html")
+        page.evaluate("drawEverything()")
+        assert "Content-Security-Policy" in page.locator(".figure").inner_text()
+        assert page.locator("#findings tbody tr").count() == len(findings_of(made.folder))
+
+
+def _served(route: Route, folder: Path) -> None:
+    """Answer as a host that lets pages run the files beside them and nothing else."""
+    path = folder / urlsplit(route.request.url).path.lstrip("/")
+    route.fulfill(path=path, headers={"Content-Security-Policy": "script-src 'self'"})
 
 
 def test_hostile_names_can_be_read_on_the_index(made, chromium):

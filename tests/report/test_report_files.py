@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 import socket
@@ -45,15 +47,19 @@ def test_a_report_is_its_pages_and_what_they_come_from(made):
     assert {path.name for path in (made.folder / "notebooks").iterdir()} == {f"{name}.ipynb" for name in CHAPTERS}
 
 
-def test_plotly_is_there_once(made):
+def test_plotly_is_there_once_and_packed(made):
     libraries = [path for path in made.folder.rglob("*") if path.is_file() and b"* plotly.js (" in path.read_bytes()]
+    whole = (VENDOR / "plotly.min.js").read_text(encoding="utf-8")
+    for path in libraries:
+        (packed,) = re.findall(r'const packedPlotly = "([^"]+)";', path.read_text(encoding="utf-8"))
+        assert gzip.decompress(base64.b64decode(packed)).decode() == whole
     # Beside the pages, and inside the two forms that are one file each.
     names = sorted(path.relative_to(made.folder).as_posix() for path in libraries)
-    assert names == ["assets/plotly.min.js", "report.html", "slides.html"]
+    assert names == ["assets/figures.js", "report.html", "slides.html"]
     whole = {"report.html", "slides.html"}
     for page in (page for page in made.folder.rglob("*.html") if page.name not in whole):
         text = page.read_text(encoding="utf-8")
-        assert text.count("plotly.min.js") == ('<div class="figure"' in text), page
+        assert text.count("assets/figures.js") == ('<div class="figure"' in text), page
         assert "http://" not in text.replace("http://www.w3.org/", ""), page
         assert "https://" not in text, page
 

@@ -3,27 +3,21 @@
 
 const drawing = [];
 
-// Figures are packed: gzip, as base64.
-const unpack = async (text) => {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
-};
-
 // One figure: drawn once.
 const draw = (place) => {
   if (place.dataset.asked) return;
   place.dataset.asked = "yes";
-  drawing.push(
-    unpack(place.nextElementSibling.textContent).then(async (figure) => {
-      const config = Object.assign({ responsive: true, displaylogo: false }, figure.config, { plotlyServerURL: "" });
-      await Plotly.newPlot(place, figure.data, figure.layout, config);
-      place.classList.add("drawn");
-      // What can be moved sideways can be by keyboard.
-      if (place.parentElement.scrollWidth > place.parentElement.clientWidth) place.parentElement.tabIndex = 0;
-      place.on("plotly_click", (event) => follow(event.points[0]));
-    }),
-  );
+  drawing.push(drawOne(place));
+};
+const drawOne = async (place) => {
+  if (!(await canDraw(place))) return;
+  const figure = await unpack(place.nextElementSibling.textContent);
+  const config = Object.assign({ responsive: true, displaylogo: false }, figure.config, { plotlyServerURL: "" });
+  await Plotly.newPlot(place, figure.data, figure.layout, config);
+  place.classList.add("drawn");
+  // What can be moved sideways can be by keyboard.
+  if (place.parentElement.scrollWidth > place.parentElement.clientWidth) place.parentElement.tabIndex = 0;
+  place.on("plotly_click", (event) => follow(event.points[0]));
 };
 
 // What is seen: the page, or one of the pages of a file.
@@ -145,8 +139,10 @@ window.showAll = async (highest) => {
 };
 
 // A figure as a picture on white, whether it is shown or not.
-window.pictureOf = async (place, format, width) => {
-  const { data, layout } = await unpack(document.querySelectorAll(".figure")[place].nextElementSibling.textContent);
+window.pictureOf = async (number, format, width) => {
+  const place = document.querySelectorAll(".figure")[number];
+  if (!(await canDraw(place))) throw new Error(place.textContent);
+  const { data, layout } = await unpack(place.nextElementSibling.textContent);
   const sized = Object.assign({}, layout, { width, paper_bgcolor: "#fff" });
   return Plotly.toImage({ data, layout: sized }, { format, width, height: layout.height ?? width / 2, scale: format === "png" ? 2 : 1 });
 };

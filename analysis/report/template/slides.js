@@ -1,15 +1,9 @@
 // Draws the figure of a slide when the slide is shown, as large as its frame allows.
 "use strict";
 
-// As in report.js.
-const unpack = async (text) => {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
-};
-
 const drawing = [];
 const drawOne = async (place) => {
+  if (!(await canDraw(place))) return;
   const { data, layout } = await unpack(place.nextElementSibling.textContent);
   const frame = place.parentElement.parentElement;
   const [width, height] = [frame.offsetWidth || Number(frame.dataset.width), frame.offsetHeight || Number(frame.dataset.height)];
