@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 from typing import Any, Final
@@ -11,13 +10,12 @@ from typing import Any, Final
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import pyarrow as pa
 
 from analysis._wording import counted, plain
 from analysis.dataset import Dataset
+from analysis.explore_map import Map
 from analysis.figures import exemplar, service_map
-from analysis.figures._theme import DESIGN_WIDTH
 from analysis.finding_html import SEVERITY_BARS
 from analysis.findings import FAMILIES, Finding
 from analysis.review import Review, review
@@ -68,7 +66,7 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
         self.family = widgets.Dropdown(options=self._families(), description="Chapter", **wide)
         self.window = _window(data)
         self.picked = widgets.Select(options=(), rows=8, description="Findings", layout=widgets.Layout(width="60rem"))
-        self.said, self.map, self.drawn = widgets.HTML(), widgets.VBox(), widgets.Output()
+        self.said, self.map, self.drawn = widgets.HTML(), Map(self._follow), widgets.Output()
         self.nodes = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
         chosen = [self.service, self.family, *([self.window] if self.window else [])]
         super().__init__(
@@ -147,14 +145,14 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
         chosen = next((finding for finding in self.findings if finding.id == self.picked.value), None)
         if chosen is not None:
             self.said.value = chosen._repr_html_()
-            self._put(None)
+            self.map.show(None)
             self._draw(exemplar(self._result.traces, chosen))
             return
         place = "anywhere" if self.service.value == _ALL else f"at {self.service.value}"
         self.said.value = f"<p>{counted(len(self.findings), 'finding')} {escape(plain(place, 200))}.</p>"
         focus = None if self.service.value == _ALL else self.service.value
         self.drawn.outputs = ()
-        self._put(_clickable(service_map(self._result, focus=focus, depth=1 if focus else None), self._follow))
+        self.map.show(service_map(self._result, focus=focus, depth=1 if focus else None))
 
     def _follow(self, node: str) -> None:
         """Show the findings of a node that was clicked; of one that is no service, say where they stand."""
@@ -166,33 +164,10 @@ class Panel(widgets.VBox):  # type: ignore[misc] # ipywidgets says no types
         said = f"{plain(node, 80)} is not one service, and findings are those of services: {where}."
         self.said.value = f"<p>{escape(said)}</p>"
 
-    def _put(self, drawn: Any) -> None:
-        """Put another map in the place of the one that is shown; what is no longer shown is closed."""
-        before = self.map.children
-        self.map.children = () if drawn is None else (drawn,)
-        for one in before:
-            one.close()
-
     def _draw(self, figure: Any) -> None:
         # As data, which JupyterLab draws, whatever renderer is set.
         data = {_PLOTLY: json.loads(figure.to_json()), "text/plain": "Figure"}
         self.drawn.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
-
-
-def _clickable(figure: go.Figure, follow: Callable[[str], None]) -> Any:
-    """Return a figure as a widget that tells which node was clicked."""
-    # A widget is measured before it stands on the page: neither its width nor the place of a subtitle would come out.
-    title = figure.layout.title
-    words = f'{title.text}<br><span style="font-size:13px">{title.subtitle.text}</span>'
-    drawn = go.FigureWidget(figure).update_layout(width=DESIGN_WIDTH, title={"text": words, "subtitle": {"text": ""}})
-
-    def clicked(trace: Any, points: Any, _: Any) -> None:
-        for place in points.point_inds[:1]:
-            follow(str(trace.customdata[place]))
-
-    for trace in drawn.select_traces({"name": "nodes"}):
-        trace.on_click(clicked)
-    return drawn
 
 
 def _neighbours(result: Review, service: str) -> list[tuple[str, str]]:

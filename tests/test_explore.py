@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import plotly.graph_objects as go
 import pytest
 
 import analysis as an
@@ -15,10 +18,19 @@ def data(tmp_path_factory):
     return an.open_export(shop_file(tmp_path_factory.mktemp("explore") / "shop.jsonl"))
 
 
+def drawn(panel):
+    """Return the map that is shown."""
+    return go.Figure(json.loads(panel.map.figure))
+
+
+def nodes(panel):
+    return next(list(one.customdata) for one in drawn(panel).data if one.name == "nodes")
+
+
 def titles(panel):
     """Return the titles of what is drawn: the map, or the trace of a finding."""
     traces = [one["data"]["application/vnd.plotly.v1+json"] for one in panel.drawn.outputs]
-    maps = [one.layout.title.text.split("<br>")[0] for one in panel.map.children]
+    maps = [drawn(panel).layout.title.text.split("<br>")[0]] if panel.map.figure else []
     return [*maps, *(one["layout"]["title"]["text"] for one in traces)]
 
 
@@ -61,34 +73,39 @@ def test_a_click_on_a_node_leads_to_its_findings_and_its_neighbours(data):
 
 def click_on_the_map(panel, name):
     """Send what the browser sends when a node is clicked."""
-    (drawn,) = panel.map.children
-    (number,) = (number for number, trace in enumerate(drawn.data) if trace.name == "nodes")
-    place = list(drawn.data[number].customdata).index(name)
-    points = {"trace_indexes": [number], "point_indexes": [place], "xs": [0], "ys": [0]}
-    drawn._handler_js2py_pointsCallback(
-        {"new": {"event_type": "plotly_click", "points": points, "device_state": None, "selector": None}}
-    )
+    assert name in nodes(panel)
+    panel.map._handle_custom_msg({"clicked": name}, [])
 
 
 def test_a_click_on_the_map_does_what_its_button_does(data):
     result = an.review(data)
     panel = an.explore(result)
-    whole = panel.map.children[0]
     click_on_the_map(panel, "cart")
     assert panel.service.value == "cart"
     assert {one.id for one in panel.findings} == {one.id for one in result.finding_objects if "cart" in one.services}
     assert "at cart" in panel.said.value
-    # The shop: gateway calls cart and billing; around cart there is no billing. The whole map is gone.
-    assert "billing" not in next(one.customdata for one in panel.map.children[0].data if one.name == "nodes")
-    assert whole.comm is None
+    # The shop: gateway calls cart and billing; around cart there is no billing.
+    assert "billing" not in nodes(panel)
     click_on_the_map(panel, "gateway")
+    assert panel.service.value == "gateway"
+
+
+def test_the_library_is_sent_once_for_all_maps(data, monkeypatch):
+    panel = an.explore(an.review(data))
+    assert len(panel.map._esm) < 1_000_000
+    sent = []
+    monkeypatch.setattr(panel.map, "_send", lambda message, **_: sent.append(message))
+    click_on_the_map(panel, "cart")
+    click_on_the_map(panel, "gateway")
+    assert [list(message["state"]) for message in sent] == [["figure"], ["figure"]]
+    panel.map._handle_custom_msg({"clicked": 7}, [])
+    panel.map._handle_custom_msg("noise", [])
     assert panel.service.value == "gateway"
 
 
 def test_a_click_on_a_store_says_at_whom_to_look(data):
     panel = an.explore(an.review(data))
-    nodes = next(one.customdata for one in panel.map.children[0].data if one.name == "nodes")
-    (store,) = (name for name in nodes if "shop" in name)
+    (store,) = (name for name in nodes(panel) if "shop" in name)
     click_on_the_map(panel, store)
     assert panel.service.value == "all"
     # The shop: cart and billing write its one database.
