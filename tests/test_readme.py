@@ -41,7 +41,7 @@ def commands(page: Path) -> list[str]:
 #: next figure does not reach them.
 REPORT_AT_MOST = 7.5 * 2**20
 #: Of this page a report executes every notebook, so that it weighs what it weighs: the incident held against what was
-#: before, the heaviest of the sample. Of the others the first, which shows most: a kernel for each of ten costs a minute.
+#: before, the heaviest of the sample. Of the others the first, which shows most: kernels for all take a minute.
 WHOLE_REPORTS = ("schedule.md",)
 WITH_COMMANDS = [page for page in PAGES if commands(page)]
 
