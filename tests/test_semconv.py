@@ -171,6 +171,9 @@ OLD = {"old_conventions": True}
         ),
         ({"sampling.probability": "0.1"}, {"weight": 10.0}),
         ({"SampleRate": 20}, {"weight": 20.0}),
+        # A summary that a pruning of spans left in the place of seven.
+        ({"aggregation.is_summary": True, "aggregation.span_count": 7}, {"multiplicity": 7}),
+        ({"aggregation.span_count": 0}, {}),
         ({"otel.library.name": "jdbc"}, {"scope": "jdbc"}),
         # Values that do not fit are passed over for the next name.
         (

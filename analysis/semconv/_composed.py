@@ -234,4 +234,6 @@ COMPOSERS: Final[tuple[tuple[str, Callable[[dict[str, Any], Any, str], bool]], .
     ("sampling.probability", _weight),
     ("SampleRate", _sample_rate),
     ("span.composite.count", _composite),
+    # The Collector's span pruning and Tempo's: a summary of spans that were taken out.
+    ("aggregation.span_count", _composite),
 )

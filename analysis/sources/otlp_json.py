@@ -14,8 +14,8 @@ object, objects one after another, an array of them, or one a line; pretty-print
 **What is assumed.** Times are nanoseconds. A JSON number that ends in two zeros went through a float on its way
 (Grafana's download does that): its time counts as exact to 256 ns only. A span that ends before it starts has a
 duration of 0, one without an end has none; both are noted. The weight of a sampled span is that of its trace state
-(``ot=th:`` or ``ot=p:``). A summary that a pruning of spans left in the place of several (``aggregation.span_count``)
-counts as one: counts of calls are a lower bound then. Metrics are passed over.
+(``ot=th:`` or ``ot=p:``). A summary that a pruning of spans left in the place of several counts as many as it says
+(``aggregation.span_count``). Metrics are passed over.
 """
 
 from __future__ import annotations

@@ -197,6 +197,13 @@ def test_exception_weight_and_dropped_counts():
     assert found.rejects.notes == {"spans of which the SDK dropped attributes, events or links": 1}
 
 
+def test_a_summary_of_pruned_spans_counts_as_many():
+    pruned = [{"key": "aggregation.is_summary", "value": {"boolValue": True}},
+              {"key": "aggregation.span_count", "value": {"intValue": "12"}}]  # fmt: skip
+    content = orjson.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [changed(), changed(attributes=pruned)]}]}]})
+    assert sorted(row["multiplicity"] for row in read(content).spans) == [1, 12]
+
+
 def test_values_of_attributes_are_coerced():
     attributes = [
         {"key": "http.request.method", "value": {"stringValue": "get"}},

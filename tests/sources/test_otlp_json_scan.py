@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from pathlib import Path
@@ -11,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.sources import otlp_json
+from analysis.sources import Rejects, otlp_json
 from tests.sources.scans import mutated, told
 
 BROKEN = Path(__file__).with_name("broken")
@@ -267,3 +268,26 @@ def test_resources_in_any_order(order):
         for place, number in enumerate(order)
     ]
     assert_same(json.dumps({"resourceSpans": blocks}, separators=(",", ":")).encode())
+
+
+def test_a_summary_of_pruned_spans_counts_as_many_in_both_readers():
+    # As the Collector's span pruning leaves a group of twelve, with a sibling of another name that it kept.
+    summary = a_span(
+        spanId="00000000000000a1",
+        parentSpanId=SPAN,
+        name="SELECT prices",
+        attributes=[
+            attribute("db.system.name", stringValue="postgresql"),
+            attribute("aggregation.is_summary", boolValue=True),
+            attribute("aggregation.span_count", intValue="12"),
+            attribute("aggregation.duration_min_ns", intValue="1000000"),
+            attribute("aggregation.duration_avg_ns", intValue="2000000"),
+            attribute("aggregation.histogram_bucket_counts", arrayValue={"values": [{"intValue": "12"}]}),
+        ],
+    )
+    kept = a_span(spanId="00000000000000a2", parentSpanId=SPAN, name="SELECT cart")
+    content = a_request(a_span(), summary, kept)
+    for reader in (otlp_json.read, otlp_json.read_plainly):
+        rows = [row for batch in reader(io.BytesIO(content), Rejects()) for row in batch.spans.to_pylist()]
+        assert {row["name"]: row["multiplicity"] for row in rows} == {"op": 1, "SELECT prices": 12, "SELECT cart": 1}
+    assert_same(content)
