@@ -99,5 +99,7 @@ def trend(history: Reviews) -> go.Figure:
             "side": "right",
             "rangemode": "tozero",
             "showgrid": False,
+            # Of its own accord it would take the places of the left scale, at which stand odd numbers of this one.
+            "tickmode": "auto",
         },
     )
