@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar, cast
@@ -81,18 +81,24 @@ def digest(file: Path) -> str:
     return hashlib.sha256("".join(sorted(map(_digest_of_one, seen))).encode()).hexdigest()
 
 
-def _imports(file: Path) -> Iterator[Path]:
-    for found in _IMPORTS.finditer(_text(file)):
-        parts = (found[1] or found[3]).split(".")[1:]
-        names = re.findall(r"\w+", found[2] or "")
-        for path in (_PACKAGE.joinpath(*parts), *(_PACKAGE.joinpath(*parts, name) for name in names)):
-            yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file())
+@cache
+def _imports(file: Path) -> tuple[Path, ...]:
+    """Return the files of this package that one names; asked for each kernel's file, hence kept."""
+    found = []
+    for statement in _IMPORTS.finditer(file.read_text(encoding="utf-8")):
+        module = (statement[1] or statement[3]).partition(".")[2].replace(".", "/")
+        names = re.findall(r"\w+", statement[2] or "")
+        found += [one for path in (module, *(f"{module}/{name}" for name in names)) for one in _files(path)]
+    return tuple(dict.fromkeys(found))
 
 
 @cache
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8")
+def _files(module: str) -> tuple[Path, ...]:
+    """Return the files of a module or a package, by its path below this package; none where it is something else."""
+    path = _PACKAGE / module.strip("/")
+    return tuple(file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file())
 
 
+@cache
 def _digest_of_one(file: Path) -> str:
-    return hashlib.sha256(_text(file).encode()).hexdigest()
+    return hashlib.sha256(file.read_bytes()).hexdigest()
