@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from functools import cache
 from typing import Final
 
 import pyarrow as pa
 
-__all__ = ["give_back", "keep_freed_memory"]
+__all__ = ["give_back", "give_back_at_times", "keep_freed_memory"]
 
 #: Parameters of ``mallopt`` (glibc, malloc.h) and what they are set to, bytes: the top of the heap is handed back where
 #: more of it is free; arrays smaller than the second are taken from the heap (glibc allows no more); the third is what
 #: the heap grows by.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 _SETTINGS: Final = ((_TRIM_THRESHOLD, 1 << 29), (_MMAP_THRESHOLD, 1 << 25), (_TOP_PAD, 1 << 26))
+
+#: Pieces of work after which free memory goes back: more often it would cost as much as it takes to get it again.
+_BETWEEN_RETURNS: Final = 4
 
 
 @cache
@@ -42,6 +46,30 @@ def give_back() -> None:
     library = _library()
     if library is not None:
         library.malloc_trim(0)
+
+
+def give_back_at_times() -> None:
+    """Return free memory after some pieces of work; to be called after each of them, on whichever thread.
+
+    They are counted over all threads of the process, since it is the process that holds what they free.
+    """
+    if _done.one_more() % _BETWEEN_RETURNS == 0:
+        give_back()
+
+
+class _Counter:
+    """Counts for several threads."""
+
+    def __init__(self) -> None:
+        self._count, self._lock = 0, threading.Lock()
+
+    def one_more(self) -> int:
+        with self._lock:
+            self._count += 1
+            return self._count
+
+
+_done: Final = _Counter()
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import Final
 import pyarrow as pa
 
 from analysis import facts as facts_room
-from analysis._allocation import give_back, keep_freed_memory
+from analysis._allocation import give_back, give_back_at_times, keep_freed_memory
 from analysis._progress import Progress
 from analysis.addresses import StoreError
 from analysis.dataset import Dataset, Partition
@@ -31,8 +31,8 @@ __all__ = ["Progress", "open_executor", "scan_facts"]
 _LARGEST_BATCH: Final = 16
 #: Bytes of tables of one fact that wait to be merged, at most, while the fact is small.
 _MOST_WAITING: Final = 4_000_000
-#: Partitions after which free memory goes back: more often it would cost as much as it takes to get it again.
-_BETWEEN_RETURNS: Final = 4
+#: Partitions of a batch that make merging it worth to give free memory back.
+_MANY_PARTITIONS: Final = 4
 #: Tasks for each worker, so that none waits long for the last.
 _TASKS_PER_WORKER: Final = 4
 
@@ -121,16 +121,16 @@ def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[s
     chosen = {name: catalogue[name] for name in names}
     columns, log_columns = (of(list(chosen.values())) for of in (facts_room.columns_of, facts_room.log_columns_of))
     gathered = _Gathered(chosen)
-    for place, (partition, records) in enumerate(partitions, start=1):
+    for partition, records in partitions:
         logs = records.read(log_columns) if records is not None and log_columns else None
         forest = plant_partition(partition, ground, columns, logs)
         gathered.add({name: fact.scan(forest) for name, fact in chosen.items()})
         del forest, logs
-        if place % _BETWEEN_RETURNS == 0:
-            give_back()
+        give_back_at_times()
     tables = gathered.whole()
     del gathered
-    give_back()
+    if len(partitions) >= _MANY_PARTITIONS:
+        give_back()
     return tables
 
 

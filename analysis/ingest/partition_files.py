@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from analysis._allocation import give_back
+from analysis._allocation import give_back, give_back_at_times
 from analysis._masking import NOTHING_HIDDEN, Hidden
 from analysis.executors import in_order, shares_memory
 from analysis.ingest.assembling import Assembled, assemble
@@ -99,6 +99,7 @@ def write_partitions(
             for numbered, tally in tallies.items():
                 of_input.setdefault(numbered, Tally()).add(tally)
         progress("partitions", len(stored), count)
+    give_back()
     entries = zip(ingested.inputs, ingested.numbers, strict=True)
     counted = tuple(entry.counted(of_input.get(rows, Tally())).without(hidden) for entry, rows in entries)
     return tuple(stored[number] for number in range(count)), counted
@@ -146,8 +147,10 @@ def _written_together(
     task: Sequence[_Before], numbers: Sequence[int], spool: Spool, folder: Folder, count: int, hide: Hidden | None
 ) -> list[_Written]:
     rows = zip(spool.partitions("spans", numbers, count), spool.partitions("logs", numbers, count), strict=True)
-    written = [_write_partition(folder, number, before, *next(rows), hide=hide) for number, before in task]
-    give_back()
+    written = []
+    for number, before in task:
+        written.append(_write_partition(folder, number, before, *next(rows), hide=hide))
+        give_back_at_times()
     return written
 
 
