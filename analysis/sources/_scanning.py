@@ -18,7 +18,7 @@ from analysis.sources._scan_rows import Odd, ScanRows
 __all__ = ["Readable", "Scanning"]
 
 #: Bytes scanned together: the work of making columns is spread over some ten thousand spans.
-_PIECE: Final = 24 << 20
+_PIECE: Final = 28 << 20
 _NONE: Final = -1
 
 Int64s = NDArray[np.int64]

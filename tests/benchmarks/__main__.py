@@ -147,12 +147,28 @@ def _reading(taken: Measurements, data: Dataset, folder: Path) -> None:
             taken.take("reading", "the same into a dataset", size, partial(open_export, str(path)), form)
         if form in SCANNED:
             taken.take("reading", f"{form}: the readable reader", size, partial(_read_plainly, path, form), form)
+    if data.totals.spans > size:
+        _reading_all(taken, data, folder)
     few = table.slice(0, MOST_READ_OF_VENDORS)
     for number, (shown, (_, write)) in enumerate(VENDOR_FORMATS.items()):
         path = folder / f"export-{size}-{number}"
         path.write_bytes(write(few))
         found = taken.take("reading", shown, few.num_rows, partial(_read, path), size=path.stat().st_size)
         assert found == few.num_rows, f"{found} of {few.num_rows} spans were read from {shown}"
+
+
+def _reading_all(taken: Measurements, data: Dataset, folder: Path) -> None:
+    """Read all spans from one file of OTLP JSON: what is done once a file is spread over more of them."""
+    path, name = folder / "export-whole.otlp-json", "otlp-json: all spans in one file"
+    with path.open("wb") as file:
+        for partition in data.partitions:
+            file.write(as_export(partition.read(), "otlp-json").rstrip(b"\n") + b"\n")
+    spans, size = data.totals.spans, path.stat().st_size
+    found = taken.take("reading", name, spans, partial(_read, path), size=size)
+    assert found == spans, f"{found} of {spans} spans were read from one file of otlp-json"
+    lines = path.read_bytes().splitlines()
+    taken.take("reading", "all of its JSON parsed by simdjson, no more", spans, partial(_parse, lines), name)
+    path.unlink()
 
 
 def _logs(taken: Measurements, data: Dataset, folder: Path) -> None:
