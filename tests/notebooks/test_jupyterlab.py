@@ -59,6 +59,13 @@ OPEN = """async (path) => {
   while (running.status !== 'idle') await new Promise((then) => setTimeout(then, 100));
   window.kernel = running.id;
 }"""
+#: Answers come before what is shown: a further request ends only when all that went before it is shown.
+SHOWN = """async () => {
+  const { kernel } = window.opened.sessionContext.session;
+  await kernel.requestExecute({ code: '', silent: true, store_history: false }).done;
+}"""
+#: Figures that are drawn.
+FIGURES = ".js-plotly-plot:has(.main-svg)"
 #: What the notebook that is open would be saved as.
 OUTPUTS = "window.opened.content.model.toJSON().cells.flatMap((cell) => cell.outputs ?? [])"
 
@@ -175,13 +182,14 @@ def run_all(lab: Lab, name: str) -> Seen:
     page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
     page.locator("[data-command='runmenu:run-all']").click()
     page.wait_for_function(f"({DONE})() || ({STOPPED} && {RESTS})")
+    page.evaluate(SHOWN)
     outputs = page.evaluate(OUTPUTS)
     figures = sum(PLOTLY in output.get("data", {}) for output in outputs)
-    page.wait_for_function(f"document.querySelectorAll('.js-plotly-plot .main-svg').length >= {figures}")
+    page.wait_for_function(f"document.querySelectorAll('{FIGURES}').length >= {figures}")
     return Seen(
         page.locator(".jp-Notebook").first.text_content(),
         figures,
-        page.locator(".js-plotly-plot:has(.main-svg)").count(),
+        page.locator(FIGURES).count(),
         [f"{one['ename']}: {one['evalue']}" for one in outputs if one["output_type"] == "error"],
         sorted({url for url in lab.asked if urlsplit(url).hostname not in {"127.0.0.1", None}}),
     )
