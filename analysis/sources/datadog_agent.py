@@ -25,7 +25,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from analysis._kernels.msgpack import value_end
 from analysis.sources._alike import Alike, Made, Target, fields
 from analysis.sources._collection import without_collection
 from analysis.sources._datadog_rows import (
@@ -40,6 +39,7 @@ from analysis.sources._documents import Layout, units
 from analysis.sources._framing import Buffer
 from analysis.sources._json import loads
 from analysis.sources._ledger import Refused, Rejects, masked
+from analysis.sources._msgpack import BROKEN, array_begin, is_packed, is_table, next_value
 from analysis.sources._outline import Outline, outlines
 from analysis.sources._parquet import spoolable
 from analysis.sources._rows import BATCH_ROWS, Batch
@@ -54,10 +54,6 @@ TITLE: Final = "Datadog agent payloads, versions 0.3 to 0.5: JSON, MessagePack"
 DESCRIPTION: Final = __doc__ or ""
 
 SHAPE: Final = "record has another shape than its format says"
-BROKEN: Final = "MessagePack data is broken"
-CUT_OFF: Final = "MessagePack data is cut off"
-#: Most bytes of one trace, or of one payload of version 0.5; agents take 50 MB at most.
-_LIMIT: Final = 512 << 20
 #: Upper halves of trace ids remembered for spans that come later.
 _REMEMBERED: Final = 100_000
 _MISSHAPEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
@@ -124,9 +120,9 @@ _NULL: Final = b"null"
 
 def sniff(head: bytes) -> bool:
     """Return whether the bytes are a payload: spans of Datadog in lists, as JSON or packed."""
-    if _is_packed(head):
+    if is_packed(head):
         inside = head[:4096]
-        return (b"trace_id" in inside and b"span_id" in inside) or _is_table(head)
+        return (b"trace_id" in inside and b"span_id" in inside) or is_table(head)
     return head.lstrip()[:1] == b"[" and any(_is_payload(keys) for keys in outlines(head))
 
 
@@ -134,31 +130,6 @@ def _is_payload(keys: Outline) -> bool:
     return any(
         all(keys.has(path, key) for key in ("trace_id", "span_id", "resource", "start")) for path in ("[][]", "[]")
     )
-
-
-def _is_packed(head: bytes) -> bool:
-    """Return whether an array of MessagePack begins here that has an array or a map in it."""
-    size, at = _array(head, 0)
-    return size > 0 and (_array(head, at)[0] >= 0 or head[at : at + 1] in {b"\xde", b"\xdf"})
-
-
-def _is_table(head: bytes) -> bool:
-    """Return whether this is version 0.5: two elements, of which the first is a table of texts."""
-    size, at = _array(head, 0)
-    texts, first = _array(head, at)
-    is_text = head[first : first + 1] and (0xA0 <= head[first] <= 0xBF or head[first] in {0xD9, 0xDA, 0xDB})
-    return size == 2 and texts > 0 and bool(is_text)
-
-
-def _array(data: bytes | bytearray, at: int) -> tuple[int, int]:
-    """Return how many elements the array has that begins here, and where the first is; -1 where none begins."""
-    tag = data[at] if at < len(data) else 0
-    if 0x90 <= tag <= 0x9F:
-        return tag & 0x0F, at + 1
-    width = {0xDC: 2, 0xDD: 4}.get(tag, 0)
-    if not width or at + 1 + width > len(data):
-        return -1, at
-    return int.from_bytes(data[at + 1 : at + 1 + width]), at + 1 + width
 
 
 @without_collection
@@ -181,8 +152,8 @@ def read_plainly(stream: Readable, rejects: Rejects) -> Iterator[Batch]:
     """Do as `read`, a trace at a time: what it is tested against."""
     reader = _Reader(rejects)
     export = spoolable(stream)
-    is_packed = export.peek(1) >= b"\x90"
-    for trace, position in _packed(export, rejects) if is_packed else _json(export, rejects):
+    packed = export.peek(1) >= b"\x90"
+    for trace, position in _packed(export, rejects) if packed else _json(export, rejects):
         reader.take(trace, position)
         if len(reader.rows) >= BATCH_ROWS:
             yield from reader.rows.batch()
@@ -220,12 +191,12 @@ def _packed(
     buffer = Buffer(stream)
     while buffer.fill(1):
         buffer.fill(1 << 16)
-        size, at = _array(buffer.data, 0)
+        size, at = array_begin(buffer.data, 0)
         if size < 0:
             rejects.add(BROKEN, f"byte {buffer.base}", "no payload begins here; the rest was not read")
             return
-        if _is_table(bytes(buffer.data[:16])):
-            content = _value(buffer, rejects)
+        if is_table(bytes(buffer.data[:16])):
+            content = next_value(buffer, rejects)
             if content is None:
                 return
             yield from _table_traces(content, buffer.base, rejects)
@@ -233,7 +204,7 @@ def _packed(
         buffer.drop(at)
         for _ in range(size):
             place = buffer.base
-            content = _value(buffer, rejects)
+            content = next_value(buffer, rejects)
             if content is None:
                 return
             try:
@@ -243,23 +214,6 @@ def _packed(
                     yield msgspec.msgpack.decode(content, strict=False), f"byte {place}"
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                     rejects.add(BROKEN, f"byte {place}")
-
-
-def _value(buffer: Buffer, rejects: Rejects) -> bytes | None:
-    """Take the next value off the buffer; None where it is cut off, broken or too large, which is then refused."""
-    wanted = 1 << 16
-    while True:
-        whole = not buffer.fill(wanted)
-        end = value_end(np.frombuffer(buffer.data, np.uint8), 0, len(buffer.data))
-        if end > 0:
-            content = bytes(memoryview(buffer.data)[:end])
-            buffer.drop(end)
-            return content
-        if end == -2 or whole or wanted > _LIMIT:
-            reason = BROKEN if end == -2 else CUT_OFF if whole else "record is too large"
-            rejects.add(reason, f"byte {buffer.base}", "the rest was not read")
-            return None
-        wanted = 2 * len(buffer.data)
 
 
 def _table_traces(content: bytes, base: int, rejects: Rejects) -> Iterator[tuple[Any, str]]:
