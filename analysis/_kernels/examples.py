@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel, walker
+from analysis._kernels.grouping import spans_before
 from analysis._kernels.steps import half_octave
 
 __all__ = ["choose_in_forest"]
@@ -114,13 +115,4 @@ def _before(
     """Return whether one of two rows of one trace comes first in order of value, spans and row."""
     if value[row] != value[other]:
         return bool(value[row] < value[other])
-    own = span_offset[row + 1] - span_offset[row]
-    theirs = span_offset[other + 1] - span_offset[other]
-    for place in range(min(own, theirs)):
-        mine = spans[span_rows[span_offset[row] + place]]
-        its = spans[span_rows[span_offset[other] + place]]
-        if mine != its:
-            return bool(mine < its)
-    if own != theirs:
-        return bool(own < theirs)
-    return row < other
+    return spans_before(row, other, span_offset, span_rows, spans)

@@ -23,6 +23,7 @@ __all__ = [
     "number_by_hash",
     "number_by_place",
     "order_groups",
+    "spans_before",
     "take_spans",
 ]
 
@@ -346,17 +347,18 @@ def _comes_before(
             return bool(low[one] < low[another])
     if value[row] != value[other]:
         return bool(value[row] < value[other])
-    return _spans_before(row, other, span_offset, span_rows, spans)
+    return spans_before(row, other, span_offset, span_rows, spans)
 
 
 @walker
-def _spans_before(
+def spans_before(
     row: int,
     other: int,
     span_offset: NDArray[np.int64],
     span_rows: NDArray[np.int64],
     spans: NDArray[np.uint64],
 ) -> bool:
+    """Return whether one of two rows comes first in order of its spans, then of its place."""
     own = span_offset[row + 1] - span_offset[row]
     theirs = span_offset[other + 1] - span_offset[other]
     for place in range(min(own, theirs)):
