@@ -65,6 +65,8 @@ class Messages:
         if self._scanning is not None:
             yield from self._ready
             yield from self._scanning.flush()
+            # Its arrays are large, and it refers to this: apart, both are free as soon as nobody reads on.
+            self._scanning = None
         yield from self._spans.rows.batch()
         yield from self._logs.rows.batch()
 

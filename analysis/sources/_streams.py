@@ -200,6 +200,9 @@ class ExportStream:
 
     def close(self) -> None:
         """Close the file behind it, unless that is standard input."""
+        # What reads for it refers to it: let go, so that no bytes wait for the collector of circles.
+        self._next = bytes
+        self._ahead.clear()
         if self.spooled is not None:
             self.spooled.close()
         if self._raw is not getattr(sys.stdin, "buffer", None):

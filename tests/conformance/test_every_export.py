@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 
@@ -10,7 +11,7 @@ import yaml
 
 import analysis as an
 from analysis.findings import FAMILIES
-from analysis.sources import UnreadableExport
+from analysis.sources import Rejects, UnreadableExport, open_stream, recognise
 from tests.dataset.test_trainticket import MAPPING
 
 #: What is in each, counted by eye or by the notes beside them: format, traces, spans, log records.
@@ -94,6 +95,30 @@ def test_an_export_is_opened_named_counted_and_reviewed(shared_exports, name):
     assert (entry.format, entry.traces, entry.spans, entry.logs) == EXPORTS[name]
     assert {row["reason"]: row["count"] for row in entry.rejected} == REFUSED.get(name, {})
     reviewed(data)
+
+
+def left_for_the_collector(path) -> set[str]:
+    """Read an export and return the kinds of this project's objects that refer to themselves in a circle after it."""
+    gc.collect()
+    gc.disable()
+    try:
+        with open_stream(path) as stream:
+            for batch in recognise(stream).read(stream, Rejects()):
+                del batch
+        del stream
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        return {type(one).__qualname__ for one in gc.garbage if type(one).__module__.startswith("analysis.")}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_memory_of_a_reader_is_free_when_it_ends(shared_exports, name):
+    # The collector of circles runs seldom: arrays of dozens of exports heaped up to gigabytes before it did.
+    assert left_for_the_collector(shared_exports / name) == set()
 
 
 @pytest.mark.parametrize("name", STRANGERS)
