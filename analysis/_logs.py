@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -88,6 +88,7 @@ class Logs:
         return np.asarray(severity.equal(_GRAVE[0]) | severity.equal(_GRAVE[1]))
 
 
+@cache
 def no_logs() -> Logs:
     """Return log records without a row."""
     columns = Columns(LOG_SCHEMA.empty_table())

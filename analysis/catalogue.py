@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from analysis._yaml_documents import documents_of, text_of
 
 __all__ = ["Catalogue", "CatalogueError", "Entry", "read_catalogue"]
 
@@ -21,8 +21,6 @@ _BACKSTAGE: Final = "catalog-info"
 _YAML: Final = (".yaml", ".yml")
 #: Annotations of a component whose last part is one of these say how its telemetry calls the service.
 _TELEMETRY_NAMES: Final = ("service-name", "service.name", "service_name")
-#: Bytes of the largest file that is taken for a catalogue.
-_LARGEST: Final = 64 * 1024 * 1024
 
 
 class CatalogueError(ValueError):
@@ -121,22 +119,8 @@ def _catalogue(source: Path, rows: Iterable[tuple[str, Entry]]) -> Catalogue:
     return Catalogue(tuple(found[name][1] for name in sorted(found)))
 
 
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _LARGEST:
-            message = f"{path} is too large for a catalogue: more than {_LARGEST >> 20} MiB"
-            raise CatalogueError(message)
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        message = f"{path} cannot be read as a catalogue: {error.strerror or error}"
-        raise CatalogueError(message) from error
-    except UnicodeDecodeError as error:
-        message = f"{path} cannot be read as a catalogue: it is no UTF-8 text"
-        raise CatalogueError(message) from error
-
-
 def _from_csv(path: Path) -> Iterator[tuple[str, Entry]]:
-    text = _text(path)
+    text = text_of(path, "catalogue", CatalogueError)
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
     reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
@@ -182,32 +166,12 @@ def _from_backstage(files: Iterable[Path]) -> Iterator[tuple[str, Entry]]:
 
 
 def _entities(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    text = _text(path)
-    try:
-        loader = yaml.SafeLoader(text)
-        try:
-            while loader.check_node():
-                node = loader.get_node()
-                entity = None if node is None else loader.construct_document(node)
-                if node is None or entity is None:
-                    continue
-                where = f"{path}, line {node.start_mark.line + 1}"
-                if not isinstance(entity, dict):
-                    message = f"{where}: expected a Backstage entity (kind, metadata, spec)"
-                    raise CatalogueError(message)
-                yield where, entity
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        message = f"{path}{line}: {error.problem or error.context}"
-        raise CatalogueError(message) from error
-    # ValueError: dates that there are not; YAMLError: characters that YAML forbids; RecursionError: endless nesting.
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        if isinstance(error, CatalogueError):
-            raise
-        message = f"{path} cannot be read as a catalogue: {' '.join(str(error).split())}"
-        raise CatalogueError(message) from error
+    for line, entity in documents_of(path, "catalogue", CatalogueError):
+        where = f"{path}, line {line}"
+        if not isinstance(entity, dict):
+            message = f"{where}: expected a Backstage entity (kind, metadata, spec)"
+            raise CatalogueError(message)
+        yield where, entity
 
 
 def _called(entity: Mapping[str, Any]) -> list[str]:

@@ -15,14 +15,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from analysis._promql import Matcher, Selector, plain_text, selectors
+from analysis._yaml_documents import documents_of
 
 __all__ = ["Alert", "AlertFileError", "Alerts", "read_alerts"]
 
-#: Bytes of the largest file that is taken for one of rules.
-_LARGEST: Final = 64 * 1024 * 1024
 _SUFFIXES: Final = (".yml", ".yaml", ".rules", ".json")
 #: Labels by which metrics name a service, in the order of trust: the last ones name where it runs.
 _SERVICES: Final = frozenset(
@@ -232,7 +229,8 @@ def _files(path: Path) -> list[Path]:
 
 def _rules_of(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Give the rules of a file, each with where it stands."""
-    for line, document in _documents(path):
+    for line, content in documents_of(path, "rule file", AlertFileError):
+        document = _mapping(content)
         within = _mapping(document.get("spec")) if "groups" not in document else document
         groups = within.get("groups")
         if not isinstance(groups, list):
@@ -246,36 +244,6 @@ def _rules_of(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
                     message = f"{where}: expected a rule with alert or record"
                     raise AlertFileError(message)
                 yield where, rule
-
-
-def _documents(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    try:
-        if path.stat().st_size > _LARGEST:
-            message = f"{path} is too large for rules: more than {_LARGEST >> 20} MiB"
-            raise AlertFileError(message)
-        text = path.read_text(encoding="utf-8-sig")
-        loader = yaml.SafeLoader(text)
-        try:
-            while loader.check_node():
-                node = loader.get_node()
-                document = None if node is None else loader.construct_document(node)
-                if node is not None and document is not None:
-                    yield node.start_mark.line + 1, _mapping(document)
-        finally:
-            loader.dispose()
-    except OSError as error:
-        message = f"{path} cannot be read as a rule file: {error.strerror or error}"
-        raise AlertFileError(message) from error
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        message = f"{path}{line}: {error.problem or error.context}"
-        raise AlertFileError(message) from error
-    # UnicodeDecodeError and dates that there are not are ValueErrors; RecursionError: endless nesting.
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        if isinstance(error, AlertFileError):
-            raise
-        message = f"{path} cannot be read as a rule file: {' '.join(str(error).split())[:200]}"
-        raise AlertFileError(message) from error
 
 
 def _expression(rule: Mapping[str, Any]) -> str:
