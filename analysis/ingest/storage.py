@@ -30,6 +30,11 @@ __all__ = ["KEPT_FACTS", "TEMPORARY", "Folder", "parquet_bytes", "read_table"]
 TEMPORARY: Final = ".unfinished-"
 #: Where facts are kept that a lost cluster had gathered.
 KEPT_FACTS: Final = f"{TEMPORARY}facts"
+#: Numbers of which there are few different ones as a rule, most often one alone.
+_FEW: Final = frozenset({"multiplicity", "weight", "time_resolution_ns", "server_port", "http_status", "resend_count"})
+#: Times of neighbours lie near each other: differences, packed in as few bits as they need, take about the room that a
+#: general compression makes of the times, and less than half its time to read.
+_TIMES: Final = frozenset({"start_ns", "duration_ns", "time_ns"})
 
 
 @dataclass(frozen=True)
@@ -160,19 +165,20 @@ def parquet_bytes(table: pa.Table) -> bytes:
     """Return a table as one Parquet file.
 
     One row group, and dictionaries in one page each however large: read again, every column is one chunk with the
-    sorted dictionary that it was written with. The same table gives the same bytes.
+    sorted dictionary that it was written with. The same table gives the same bytes. The least and largest value of a
+    column would take half the time of writing; with one row group they let nobody pass over anything.
     """
     buffer = io.BytesIO()
-    texts = [
-        name for name, kind in zip(table.schema.names, table.schema.types, strict=True) if pa.types.is_dictionary(kind)
-    ]
+    texts = [item.name for item in table.schema if pa.types.is_dictionary(item.type) or item.name in _FEW]
     pq.write_table(
         table,
         buffer,
         compression="zstd",
         row_group_size=max(1, table.num_rows),
         use_dictionary=texts,
+        column_encoding={name: "DELTA_BINARY_PACKED" for name in table.schema.names if name in _TIMES},
         dictionary_pagesize_limit=1 << 30,
+        write_statistics=False,
         write_page_index=False,
     )
     return buffer.getvalue()

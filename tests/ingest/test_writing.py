@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import fsspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ from analysis.dataset import ingest, open_dataset, open_export, open_source
 from analysis.ingest import BusyDataset
 from analysis.ingest.locking import LOCK, writing
 from analysis.ingest.partition_files import partition_count
-from analysis.ingest.storage import TEMPORARY, Folder
+from analysis.ingest.storage import TEMPORARY, Folder, parquet_bytes, read_table
 from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA
 from analysis.sources import UnreadableExport
 from tests.exports import log, otlp, span
@@ -54,6 +55,21 @@ def test_dataset_is_parquet_beside_a_manifest(tmp_path):
     assert sum(table.num_rows for table in spans) == data.totals.spans == 60
     assert all(table.schema.remove_metadata().equals(SPAN_SCHEMA) for table in spans)
     assert (data.totals.logs, data.services) == (3, ("s0", "s1", "s2", "shop"))
+
+
+def test_any_numbers_are_read_as_they_were_written(tmp_path):
+    # Times as far apart as can be: their difference does not fit in 64 bits.
+    times = [-(2**63), 2**63 - 1, None, 0, -1, 1_760_000_000_000_000_000] * 50
+    given = {
+        "start_ns": times,
+        "duration_ns": times[::-1],
+        "multiplicity": list(range(300)),
+        "weight": [1.0, None] * 150,
+    }
+    columns = [pa.array(given.get(item.name, [None] * 300), item.type) for item in SPAN_SCHEMA]
+    table = pa.table(columns, schema=SPAN_SCHEMA)
+    (tmp_path / "spans.parquet").write_bytes(parquet_bytes(table))
+    assert read_table(str(tmp_path / "spans.parquet")).equals(table)
 
 
 def test_partitions_are_read_as_they_were_made(tmp_path):
