@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from analysis.forest import Codes, Forest
 
-__all__ = ["given", "passing", "says"]
+__all__ = ["given", "passing", "says", "telling"]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -56,11 +56,15 @@ def passing(codes: Codes, wanted: Callable[[str], Any]) -> Bools:
     """Mark the entries whose text passes a test, which says of a text always the same; null does not."""
     if not codes.values:
         return np.zeros(len(codes.codes), np.bool_)
+    return np.asarray(telling(codes, wanted)[codes.codes])
+
+
+def telling(codes: Codes, wanted: Callable[[str], Any]) -> Bools:
+    """Mark the texts that pass a test; the last entry is where the code -1 of a null lands, and is not marked."""
     answers = _ANSWERS.setdefault(_name_of(wanted), _Answers(wanted))
-    # The last entry is where the code -1 of a null lands.
     hit = np.zeros(len(codes.values) + 1, np.bool_)
     hit[:-1] = list(map(answers.__getitem__, codes.values))
-    return np.asarray(hit[codes.codes])
+    return hit
 
 
 def _name_of(wanted: Callable[[str], Any]) -> object:

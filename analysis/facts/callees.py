@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from analysis._kernels.compiled import kernel
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
 from analysis.schema import KINDS
@@ -70,12 +72,18 @@ def scan(forest: Forest) -> pa.Table:
 
 def answered(forest: Forest) -> np.ndarray:
     """Mark the spans that have a child which is a server span or belongs to another service."""
-    service = forest.codes("service").codes
-    below = np.flatnonzero(forest.parent >= 0)
-    above = forest.parent[below]
-    answers = (forest.kind[below] == KINDS.index("server")) | (service[below] != service[above])
-    marked = np.zeros(forest.size, bool)
-    marked[above[answers]] = True
+    return _answered(forest.parent, forest.codes("service").codes, forest.kind, KINDS.index("server"))
+
+
+@kernel
+def _answered(
+    parent: npt.NDArray[np.int32], service: npt.NDArray[np.int32], kind: npt.NDArray[np.int8], server: int
+) -> npt.NDArray[np.bool_]:
+    marked = np.zeros(len(parent), np.bool_)
+    for row in range(len(parent)):
+        above = parent[row]
+        if above >= 0 and (kind[row] == server or service[row] != service[above]):
+            marked[above] = True
     return marked
 
 

@@ -6,16 +6,21 @@ sums.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from analysis._kernels.compiled import kernel
 from analysis.facts._data_calls import connecting
-from analysis.facts._says import given, says
-from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
+from analysis.facts._every_span import gather_spans
+from analysis.facts._grouping import Groups
+from analysis.facts._says import telling
+from analysis.facts._table import EXEMPLARS, Field
 from analysis.facts.callees import answered
-from analysis.forest import Forest
+from analysis.forest import Codes, Forest
 from analysis.operations import is_raw_path
 from analysis.schema import KINDS
 
@@ -87,62 +92,158 @@ FIELDS: Final = (
     Field("truncated", pa.int64(), "sum", "spans", "data calls whose statement is cut off"),
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by duration"),
 )
-_KIND: Final = {name: code for code, name in enumerate(KINDS)}
 _COARSE_NS: Final = 1_000_000
 _CUT_OFF: Final = ("...", "…")
+
+#: What a text says of its span, by column: each with its test, or None where any text says it.
+_TEXTS: Final[dict[str, dict[str, Callable[[str], Any] | None]]] = {
+    "kind": {
+        "kind": lambda text: text in KINDS[1:],
+        "server": lambda text: text == "server",
+        "client": lambda text: text == "client",
+        "messaging": lambda text: text in ("producer", "consumer"),
+    },
+    "category": {
+        "http": lambda text: text == "http",
+        "remote": lambda text: text in ("http", "rpc"),
+        "store": lambda text: text in ("database", "cache"),
+    },
+    "status": {
+        "status": lambda text: text != "unset",
+        "outcome": lambda text: text != "unset",
+        "error": lambda text: text == "error",
+    },
+    "rpc_status": {"outcome": None},
+    "http_route": {"route": lambda text: not is_raw_path(text)},
+    "name": {"raw name": is_raw_path},
+    "db_system": {"system": None},
+    "db_statement": {"statement": None, "cut off": lambda text: text.rstrip().endswith(_CUT_OFF)},
+    "db_collection": {"statement": None},
+    "server_address": {"peer": None},
+    "peer_service": {"peer": None},
+    "messaging_destination": {"destination": None},
+    "error_type": {"error type": None},
+}
+#: What else is seen of a span.
+_SEEN: Final = ("connecting", "peer", "outcome", "old", "several", "weighted", "timeless", "coarse")
+_BITS: Final = {
+    said: 1 << place
+    for place, said in enumerate(dict.fromkeys([*(said for says in _TEXTS.values() for said in says), *_SEEN]))
+}
+_DATA: Final = ("store", "not server", "not connecting")
+#: A span counts where all of these hold.
+_COUNTED: Final[dict[str, tuple[str, ...]]] = {
+    "with_kind": ("kind",),
+    "with_status": ("status",),
+    "with_outcome": ("outcome",),
+    "http_servers": ("http", "server"),
+    "with_route": ("http", "server", "route"),
+    "raw_names": ("raw name",),
+    "data_calls": _DATA,
+    "with_system": (*_DATA, "system"),
+    "with_statement": (*_DATA, "statement"),
+    "clients": ("remote", "client"),
+    "with_peer": ("remote", "client", "peer"),
+    "messages": ("messaging",),
+    "with_destination": ("messaging", "destination"),
+    "errors": ("error",),
+    "with_error_type": ("error", "error type"),
+    "old_conventions": ("old",),
+    "compressed": ("several",),
+    "weighted": ("weighted",),
+    "timeless": ("timeless",),
+    "coarse": ("coarse",),
+    "truncated": (*_DATA, "cut off"),
+}
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
 
 
 def scan(forest: Forest) -> pa.Table:
     """Return what each service's spans of one partition say."""
-    category = forest.codes("category")
-    http, rpc, database, cache = (category.equal(name) for name in ("http", "rpc", "database", "cache"))
-    kind = forest.kind
-    http_server = http & (kind == _KIND["server"])
-    data = (database | cache) & (kind != _KIND["server"]) & ~connecting(forest)
-    client = (http | rpc) & (kind == _KIND["client"])
-    message = (kind == _KIND["producer"]) | (kind == _KIND["consumer"])
-    counted = {
-        "spans": np.ones(forest.size, bool),
-        "with_kind": kind != _KIND["unspecified"],
-        "with_status": ~says(forest, "status", lambda text: text == "unset") & given(forest, "status"),
-        "with_outcome": _says_outcome(forest),
-        "http_servers": http_server,
-        "with_route": http_server & given(forest, "http_route") & ~says(forest, "http_route", is_raw_path),
-        "raw_names": says(forest, "name", is_raw_path),
-        "data_calls": data,
-        "with_system": data & given(forest, "db_system"),
-        "with_statement": data & (given(forest, "db_statement") | given(forest, "db_collection")),
-        "clients": client,
-        "with_peer": client & (given(forest, "server_address") | given(forest, "peer_service") | answered(forest)),
-        "messages": message,
-        "with_destination": message & given(forest, "messaging_destination"),
-        "errors": forest.error,
-        "with_error_type": forest.error & given(forest, "error_type"),
-        "old_conventions": forest.array("old_conventions").astype(bool),
-        "compressed": forest.multiplicity > 1,
+    return gather_spans(FIELDS, forest, _count)
+
+
+def _count(forest: Forest, groups: Groups) -> dict[str, Int64s]:
+    columns = [forest.codes(column) for column in _TEXTS]
+    bits = [_bits_of_texts(codes, says) for codes, says in zip(columns, _TEXTS.values(), strict=True)]
+    seen = _seen(forest)
+    wanted = [[_BITS[said] for said in says if not said.startswith("not ")] for says in _COUNTED.values()]
+    watched = [[_BITS[said.removeprefix("not ")] for said in says] for says in _COUNTED.values()]
+    counts = _count_saying(
+        tuple(codes.codes for codes in columns),
+        tuple(bits),
+        tuple(seen[name] for name in _SEEN),
+        np.array([_BITS[name] for name in _SEEN], np.int32),
+        np.array([sum(said) for said in watched], np.int32),
+        np.array([sum(said) for said in wanted], np.int32),
+        groups.of_row,
+        groups.count,
+    )
+    dropped = forest.array("dropped_children")
+    return {
+        "spans": np.bincount(groups.of_row, minlength=groups.count),
+        **dict(zip(_COUNTED, counts, strict=True)),
+        "stood_for": _added(groups, np.flatnonzero(seen["several"]), forest.multiplicity),
+        "dropped": _added(groups, np.flatnonzero(dropped), dropped),
+    }
+
+
+def _bits_of_texts(codes: Codes, says: Mapping[str, Callable[[str], Any] | None]) -> Int32s:
+    """Return for each text the bits of what it says; last those of a null, which says nothing."""
+    bits = np.zeros(len(codes.values) + 1, np.int32)
+    for said, test in says.items():
+        if test is None:
+            bits[:-1] |= _BITS[said]
+        else:
+            bits[telling(codes, test)] |= _BITS[said]
+    return bits
+
+
+def _seen(forest: Forest) -> dict[str, npt.NDArray[np.bool_]]:
+    coarse = forest.array("time_resolution_ns", 1) >= _COARSE_NS
+    return {
+        "connecting": connecting(forest),
+        "peer": answered(forest),
+        "outcome": forest.array("http_status") > 0,
+        "old": forest.array("old_conventions").astype(np.bool_),
+        "several": forest.multiplicity > 1,
         "weighted": forest.weight_millis != 1000,
         "timeless": ~forest.has_time,
-        "coarse": forest.has_time & (forest.array("time_resolution_ns", 1).astype(np.int64) >= _COARSE_NS),
-        "truncated": data & says(forest, "db_statement", lambda text: text.rstrip().endswith(_CUT_OFF)),
+        "coarse": forest.has_time & coarse,
     }
-    sums: dict[str, np.ndarray] = dict(counted)
-    sums["stood_for"] = np.where(forest.multiplicity > 1, forest.multiplicity, 0)
-    sums["dropped"] = forest.array("dropped_children").astype(np.int64)
-    return gather(
-        FIELDS,
-        forest,
-        Occurrences(
-            keys={"service": forest.codes("service")},
-            trace=forest.trace_of,
-            sums=sums,
-            histograms={},
-            exemplar_value=forest.duration,
-            span_offset=np.arange(forest.size + 1),
-            span_rows=np.arange(forest.size),
-        ),
-    )
 
 
-def _says_outcome(forest: Forest) -> np.ndarray:
-    said = given(forest, "status") & ~says(forest, "status", lambda text: text == "unset")
-    return np.asarray(said | (forest.array("http_status") > 0) | given(forest, "rpc_status"))
+def _added(groups: Groups, rows: Int64s, values: npt.NDArray[Any]) -> Int64s:
+    """Add up the values of some rows, which are few."""
+    return Groups(groups.of_row[rows], groups.count, {}).reduce("sum", values[rows])
+
+
+@kernel
+def _count_saying(
+    codes: tuple[Int32s, ...],
+    bits_of_texts: tuple[Int32s, ...],
+    seen: tuple[npt.NDArray[np.bool_], ...],
+    bits_of_seen: Int32s,
+    watched: Int32s,
+    wanted: Int32s,
+    group: Int32s,
+    group_count: int,
+) -> Int64s:
+    """Count in each group the rows of which, of the bits that are watched, just those hold that are wanted."""
+    said = np.zeros(len(group), np.int32)
+    for column in range(len(codes)):
+        code, bits = codes[column], bits_of_texts[column]
+        for row in range(len(said)):
+            said[row] |= bits[code[row]]
+    for column in range(len(seen)):
+        marked, bit = seen[column], bits_of_seen[column]
+        for row in range(len(said)):
+            said[row] |= bit if marked[row] else 0
+    counts = np.zeros((group_count, len(watched)), np.int32)
+    for row in range(len(said)):
+        held, count = said[row], counts[group[row]]
+        for place in range(len(watched)):
+            count[place] += (held & watched[place]) == wanted[place]
+    return counts.T.astype(np.int64)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from analysis.facts._every_span import gather_spans
+from analysis.facts._grouping import Groups
 from analysis.facts._says import given, says
-from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
+from analysis.facts._table import EXEMPLARS, Field
 from analysis.forest import Forest
 from analysis.operations import holds_identifier
 
@@ -28,22 +31,14 @@ FIELDS: Final = (
 
 def scan(forest: Forest) -> pa.Table:
     """Return how spans of one partition are named."""
-    return gather(
-        FIELDS,
-        forest,
-        Occurrences(
-            keys={
-                **{name: forest.codes(name) for name in ("service", "operation")},
-                "identifying": identifying(forest),
-            },
-            trace=forest.trace_of,
-            sums={"spans": np.ones(forest.size, np.bool_), "named": given(forest, "name")},
-            histograms={},
-            exemplar_value=forest.duration,
-            span_offset=np.arange(forest.size + 1),
-            span_rows=np.arange(forest.size),
-        ),
-    )
+    return gather_spans(FIELDS, forest, _count)
+
+
+def _count(forest: Forest, groups: Groups) -> dict[str, npt.NDArray[np.int64]]:
+    return {
+        "spans": np.bincount(groups.of_row, minlength=groups.count),
+        "named": groups.reduce("sum", given(forest, "name")),
+    }
 
 
 def identifying(forest: Forest) -> np.ndarray:

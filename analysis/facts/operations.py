@@ -9,9 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis._histogram import seen_buckets
+from analysis.facts._every_span import gather_spans
+from analysis.facts._grouping import Groups
+from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field
 from analysis.forest import Forest
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
@@ -36,25 +40,16 @@ FIELDS: Final = (
 
 def scan(forest: Forest) -> pa.Table:
     """Return the operations of one partition."""
-    rows = np.arange(forest.size)
+    return gather_spans(FIELDS, forest, _count)
+
+
+def _count(forest: Forest, groups: Groups) -> dict[str, npt.NDArray[np.int64] | pa.Array]:
     many = forest.multiplicity
-    return gather(
-        FIELDS,
-        forest,
-        Occurrences(
-            keys={name: forest.codes(name) for name in ("service", "operation", "kind", "category")}
-            | {"entry": forest.root == rows},
-            trace=forest.trace_of,
-            sums={
-                "spans": many,
-                "errors": np.where(forest.error, many, 0),
-                "total_ns": forest.duration,
-                "self_ns": forest.self_time,
-                "critical_ns": forest.critical,
-            },
-            histograms={"latency": (np.where(forest.has_time, forest.duration, -1), many)},
-            exemplar_value=forest.duration,
-            span_offset=np.arange(forest.size + 1),
-            span_rows=rows,
-        ),
-    )
+    return {
+        "spans": groups.reduce("sum", many),
+        "errors": groups.reduce("sum", np.where(forest.error, many, 0)),
+        "total_ns": groups.reduce("sum", forest.duration),
+        "self_ns": groups.reduce("sum", forest.self_time),
+        "critical_ns": groups.reduce("sum", forest.critical),
+        "latency": groups.histograms(seen_buckets(np.where(forest.has_time, forest.duration, -1)), many),
+    }

@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
+from analysis.facts._every_span import gather_spans
+from analysis.facts._grouping import Groups
+from analysis.facts._table import EXEMPLARS, Field
 from analysis.forest import Forest
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
@@ -32,25 +35,13 @@ FIELDS: Final = (
 
 def scan(forest: Forest) -> pa.Table:
     """Return the orphans of one partition, beside the spans that could have been."""
-    rows = np.arange(forest.size)
-    return gather(
-        FIELDS,
-        forest,
-        Occurrences(
-            keys={
-                **{name: forest.codes(name) for name in ("service", "operation", "kind")},
-                "lost": forest.orphan & ~forest.cut,
-            },
-            trace=forest.trace_of,
-            sums={
-                "spans": np.ones(forest.size, np.bool_),
-                "with_parent": (forest.parent >= 0) | forest.orphan,
-                "orphans": forest.orphan,
-                "cut": forest.orphan & forest.cut,
-            },
-            histograms={},
-            exemplar_value=forest.duration,
-            span_offset=np.arange(forest.size + 1),
-            span_rows=rows,
-        ),
-    )
+    return gather_spans(FIELDS, forest, _count)
+
+
+def _count(forest: Forest, groups: Groups) -> dict[str, npt.NDArray[np.int64]]:
+    return {
+        "spans": np.bincount(groups.of_row, minlength=groups.count),
+        "with_parent": groups.reduce("sum", (forest.parent >= 0) | forest.orphan),
+        "orphans": groups.reduce("sum", forest.orphan),
+        "cut": groups.reduce("sum", forest.orphan & forest.cut),
+    }
