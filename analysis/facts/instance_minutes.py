@@ -10,16 +10,17 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from analysis._kernels.compiled import kernel
 from analysis.facts import _data_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._data_calls import connecting, data_calls
 from analysis.facts._failing import FAILING_COLUMNS, MECHANISMS, failing, mechanism
-from analysis.facts._numbering import together_by
 from analysis.facts._outgoing import taken
 from analysis.facts._says import says
-from analysis.facts._spread import MINUTE_S, MOST_SECONDS, SECOND_NS, began_ns, spread
+from analysis.facts._spread import MINUTE_S, MOST_SECONDS, SECOND_NS
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Forest
 from analysis.schema import KINDS
@@ -46,43 +47,30 @@ FIELDS: Final = (
 _CLIENT: Final = KINDS.index("client")
 #: Words of exceptions of full pools: HikariCP's SQLTransientConnectionException, PoolTimeout, PoolExhausted.
 _FULL: Final = ("pool", "transientconnection")
-#: What is counted, and the histogram that it goes to.
-_PARTS: Final = ("ended", "failed", "busy", "querying", "wait_count", "wait_ns")
+#: What a row does.
+_VISIT: Final = 1
+_QUERY: Final = 2
+_WAIT: Final = 4
+
+Int64s = npt.NDArray[np.int64]
 
 
 def scan(forest: Forest) -> pa.Table:
     """Return what each copy did in one partition."""
     entry = local_entries(forest)
-    visits = np.flatnonzero((entry == np.arange(forest.size)) & forest.has_time)
-    queries = data_calls(forest)
-    queries = queries[forest.has_time[queries]]
-    waits = np.flatnonzero(connecting(forest) & (forest.kind == _CLIENT) & forest.has_time)
+    does = np.where(entry == np.arange(forest.size), _VISIT, 0).astype(np.int8)
+    does[data_calls(forest)] |= _QUERY
+    does[connecting(forest) & (forest.kind == _CLIENT)] |= _WAIT
+    does[~forest.has_time] = 0
     lost = failing(forest)
     late = mechanism(forest) == MECHANISMS.index("timeout")
     gave_up = lost & (late | says(forest, "error_type", lambda text: any(word in text.lower() for word in _FULL)))
-
-    busy, busy_second, busy_ns = spread(began_ns(forest, visits), forest.duration[visits], MOST_SECONDS)
-    asked, asked_second, asked_ns = spread(began_ns(forest, queries), forest.duration[queries], MOST_SECONDS)
-    ends = began_ns(forest, visits) + forest.duration[visits]
-    failed = visits[lost[visits]]
-    waited = _second(began_ns(forest, waits))
-    pieces = {
-        "ended": (visits, _second(ends), np.ones(len(visits), np.int64)),
-        "failed": (failed, _second(ends[lost[visits]]), np.ones(len(failed), np.int64)),
-        "busy": (visits[busy], busy_second, busy_ns),
-        "querying": (queries[asked], asked_second, asked_ns),
-        "wait_count": (waits, waited, np.ones(len(waits), np.int64)),
-        "wait_ns": (waits, waited, forest.duration[waits]),
-    }
-    rows = np.concatenate([pieces[name][0] for name in _PARTS])
-    second = np.concatenate([pieces[name][1] for name in _PARTS])
-    amount = np.concatenate([pieces[name][2] for name in _PARTS])
-    part = np.repeat(np.arange(len(_PARTS)), [len(pieces[name][0]) for name in _PARTS])
-    order = together_by(rows, forest.size)[1]
-    rows, second, amount, part = rows[order], second[order], amount[order], part[order]
-    within = second % MINUTE_S
-    is_wait = part == _PARTS.index("wait_count")
-    begins = (part == _PARTS.index("busy")) & (second == _second(began_ns(forest, rows)))
+    seen = _by_minute(does, forest.trace_of, forest.trace_start_ns, forest.start, forest.duration)
+    rows, minute, begins, is_wait, *pieces = seen
+    ended, end_second, *spent = pieces
+    waits = np.flatnonzero(is_wait)
+    failed = np.flatnonzero(lost[rows[ended]])
+    waited = (forest.trace_start_ns[forest.trace_of[rows[waits]]] + forest.start[rows[waits]]) // SECOND_NS % MINUTE_S
     return gather(
         FIELDS,
         forest,
@@ -90,23 +78,90 @@ def scan(forest: Forest) -> pa.Table:
             keys={
                 "service": taken(forest.codes("service"), rows),
                 "instance": taken(forest.codes("instance"), rows),
-                "minute": second // MINUTE_S,
+                "minute": minute,
             },
             trace=forest.trace_of[rows],
             sums={"visits": begins, "waits": is_wait, "refused": is_wait & gave_up[rows]},
-            histograms={name: _of_part(part == place, within, amount) for place, name in enumerate(_PARTS)},
+            histograms={
+                "ended": (end_second, np.ones(len(ended), np.int64), ended),
+                "failed": (end_second[failed], np.ones(len(failed), np.int64), ended[failed]),
+                "busy": tuple(spent[:3]),
+                "querying": tuple(spent[3:]),
+                "wait_count": (waited, np.ones(len(waits), np.int64), waits),
+                "wait_ns": (waited, forest.duration[rows[waits]], waits),
+            },
             exemplar_value=np.where(is_wait, forest.duration[rows], 0),
             span_offset=np.concatenate([[0], np.cumsum(is_wait)]),
-            span_rows=rows[is_wait],
+            span_rows=rows[waits],
         ),
     )
 
 
-def _of_part(chosen: np.ndarray, within: np.ndarray, amount: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the histogram of some occurrences."""
-    which = np.flatnonzero(chosen)
-    return within[which], amount[which], which
+@kernel
+def _by_minute(
+    does: npt.NDArray[np.int8],
+    trace_of: npt.NDArray[np.int32],
+    trace_start: Int64s,
+    start: Int64s,
+    duration: Int64s,
+) -> tuple[
+    Int64s, Int64s, npt.NDArray[np.bool_], npt.NDArray[np.bool_],
+    Int64s, Int64s, Int64s, Int64s, Int64s, Int64s, Int64s, Int64s,
+]:  # fmt: skip
+    """Cut what rows do at whole minutes, and their time at whole seconds.
 
-
-def _second(ns: np.ndarray) -> np.ndarray:
-    return ns // SECOND_NS
+    Returns for each piece of a minute, in order of row, its row, the minute, whether a visit begins in it, and whether
+    it is a wait; for each end of a visit its piece and second of the minute; then for all the time of visits, and for
+    all that of calls to stores, second of the minute, ns and piece.
+    """
+    pieces, ends, busy, asked = 0, 0, 0, 0
+    for row in range(len(does)):
+        if does[row]:
+            seconds = min(duration[row] // SECOND_NS + 2, MOST_SECONDS)
+            pieces += 3 + seconds // MINUTE_S
+            ends += (does[row] & _VISIT) > 0
+            busy += seconds if does[row] & _VISIT else 0
+            asked += seconds if does[row] & _QUERY else 0
+    rows, minutes = np.empty(pieces, np.int64), np.empty(pieces, np.int64)
+    begins, is_wait = np.zeros(pieces, np.bool_), np.zeros(pieces, np.bool_)
+    ended, end_second = np.empty(ends, np.int64), np.empty(ends, np.int64)
+    busy_second, busy_ns, busy_piece = np.empty(busy, np.int64), np.empty(busy, np.int64), np.empty(busy, np.int64)
+    asked_second, asked_ns, asked_piece = np.empty(asked, np.int64), np.empty(asked, np.int64), np.empty(asked, np.int64)
+    pieces = ends = busy = asked = 0
+    for row in range(len(does)):
+        if not does[row]:
+            continue
+        begin = trace_start[trace_of[row]] + start[row]
+        end = begin + duration[row]
+        first = begin // SECOND_NS
+        last = min((max(end, begin + 1) - 1) // SECOND_NS, first + MOST_SECONDS - 1)
+        if not does[row] & (_VISIT | _QUERY):
+            last = first
+        for at in range(first, last + 1):
+            if at == first or at % MINUTE_S == 0:
+                rows[pieces], minutes[pieces] = row, at // MINUTE_S
+                begins[pieces] = at == first and (does[row] & _VISIT) > 0
+                pieces += 1
+            ns = max(min(end, (at + 1) * SECOND_NS) - max(begin, at * SECOND_NS), 0)
+            if does[row] & _VISIT:
+                busy_second[busy], busy_ns[busy], busy_piece[busy] = at % MINUTE_S, ns, pieces - 1
+                busy += 1
+            if does[row] & _QUERY:
+                asked_second[asked], asked_ns[asked], asked_piece[asked] = at % MINUTE_S, ns, pieces - 1
+                asked += 1
+        if does[row] & _VISIT:
+            at = end // SECOND_NS
+            if minutes[pieces - 1] != at // MINUTE_S:
+                rows[pieces], minutes[pieces] = row, at // MINUTE_S
+                pieces += 1
+            ended[ends], end_second[ends] = pieces - 1, at % MINUTE_S
+            ends += 1
+        if does[row] & _WAIT:
+            rows[pieces], minutes[pieces], is_wait[pieces] = row, first // MINUTE_S, True
+            pieces += 1
+    return (
+        rows[:pieces].copy(), minutes[:pieces].copy(), begins[:pieces].copy(), is_wait[:pieces].copy(),
+        ended, end_second,
+        busy_second[:busy].copy(), busy_ns[:busy].copy(), busy_piece[:busy].copy(),
+        asked_second[:asked].copy(), asked_ns[:asked].copy(), asked_piece[:asked].copy(),
+    )  # fmt: skip
