@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -40,17 +41,36 @@ FIELDS: Final = (
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by the duration of the span; the span"),
 )
 
+Int64s = npt.NDArray[np.int64]
+
 
 def scan(forest: Forest) -> pa.Table:
     """Return what the spans and log records of one partition expose."""
-    tables = [_of_spans(forest, column) for column in _SPAN_PLACES]
-    tables.append(_of_other_attributes(forest))
-    tables += [_of_logs(forest, column) for column in _LOG_PLACES]
+    columns = [forest.codes(column) for column in _SPAN_PLACES] + [forest.logs.codes(column) for column in _LOG_PLACES]
+    exposing = _exposing_texts(columns)
+    tables = []
+    for column, codes, held in zip((*_SPAN_PLACES, *_LOG_PLACES), columns, exposing, strict=True):
+        # As a rule nothing is exposed, and nothing is to be gathered.
+        if held:
+            of = _of_spans if column in _SPAN_PLACES else _of_logs
+            tables.append(of(forest, column, *_exposing(codes, held)))
+    if forest.codes(_OTHERS).values:
+        tables.append(_of_other_attributes(forest))
     return merge(FIELDS, tables)
 
 
-def _of_spans(forest: Forest, column: str) -> pa.Table:
-    rows, kind = _exposing(forest.codes(column))
+def _exposing_texts(columns: Sequence[Codes]) -> list[dict[int, tuple[str, ...]]]:
+    """Return for each column the kinds that its texts hold, by their place; one look at all costs least."""
+    texts = pa.array([text for codes in columns for text in codes.values], pa.string())
+    begins = np.cumsum([0, *(len(codes.values) for codes in columns)])
+    exposing: list[dict[int, tuple[str, ...]]] = [{} for _ in columns]
+    for place, held in kinds_of(texts).items():
+        column = int(np.searchsorted(begins, place, side="right")) - 1
+        exposing[column][place - int(begins[column])] = held
+    return exposing
+
+
+def _of_spans(forest: Forest, column: str, rows: Int64s, kind: npt.NDArray[np.int32]) -> pa.Table:
     place = Codes(np.zeros(len(rows), np.int32), (_SPAN_PLACES[column],))
     keys = _keys(forest, rows, Codes(kind, KINDS), place)
     return gather(FIELDS, forest, _occurrences(forest, keys, forest.trace_of[rows], rows))
@@ -77,9 +97,8 @@ def _of_other_attributes(forest: Forest) -> pa.Table:
     return gather(FIELDS, forest, _occurrences(forest, keys, forest.trace_of[row], row))
 
 
-def _of_logs(forest: Forest, column: str) -> pa.Table:
+def _of_logs(forest: Forest, column: str, records: Int64s, kind: npt.NDArray[np.int32]) -> pa.Table:
     logs = forest.logs
-    records, kind = _exposing(logs.codes(column))
     trace, span = logs.trace[records], logs.span[records]
     tied = np.flatnonzero(trace >= 0)
     tied = tied[np.argsort(trace[tied], kind="stable")]
@@ -127,9 +146,8 @@ def _log_keys(
     }
 
 
-def _exposing(codes: Codes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+def _exposing(codes: Codes, found: dict[int, tuple[str, ...]]) -> tuple[Int64s, npt.NDArray[np.int32]]:
     """Return the rows whose text exposes something, ascending, once for each kind, and the kind."""
-    found = kinds_of(pa.array(codes.values, pa.string()))
     rows, kinds = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
     there = {name for held in found.values() for name in held}
     for kind, name in enumerate(KINDS):

@@ -126,7 +126,11 @@ def _by_minute(
     begins, is_wait = np.zeros(pieces, np.bool_), np.zeros(pieces, np.bool_)
     ended, end_second = np.empty(ends, np.int64), np.empty(ends, np.int64)
     busy_second, busy_ns, busy_piece = np.empty(busy, np.int64), np.empty(busy, np.int64), np.empty(busy, np.int64)
-    asked_second, asked_ns, asked_piece = np.empty(asked, np.int64), np.empty(asked, np.int64), np.empty(asked, np.int64)
+    asked_second, asked_ns, asked_piece = (
+        np.empty(asked, np.int64),
+        np.empty(asked, np.int64),
+        np.empty(asked, np.int64),
+    )
     pieces = ends = busy = asked = 0
     for row in range(len(does)):
         if not does[row]:
