@@ -53,7 +53,6 @@ _QUERY: Final = 2
 _WAIT: Final = 4
 
 Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 def scan(forest: Forest) -> pa.Table:
@@ -67,7 +66,8 @@ def scan(forest: Forest) -> pa.Table:
     late = mechanism(forest) == MECHANISMS.index("timeout")
     gave_up = lost & (late | says(forest, "error_type", lambda text: any(word in text.lower() for word in _FULL)))
     seen = _by_minute(does, forest.trace_of, forest.trace_start_ns, forest.start, forest.duration)
-    rows, minute, begins, is_wait, (end_second, ended), busy, querying = seen
+    rows, minute, begins, is_wait, *pieces = seen
+    ended, end_second, *spent = pieces
     waits = np.flatnonzero(is_wait)
     failed = np.flatnonzero(lost[rows[ended]])
     waited = (forest.trace_start_ns[forest.trace_of[rows[waits]]] + forest.start[rows[waits]]) // SECOND_NS % MINUTE_S
@@ -85,8 +85,8 @@ def scan(forest: Forest) -> pa.Table:
             histograms={
                 "ended": (end_second, np.ones(len(ended), np.int64), ended),
                 "failed": (end_second[failed], np.ones(len(failed), np.int64), ended[failed]),
-                "busy": tuple(busy),
-                "querying": tuple(querying),
+                "busy": tuple(spent[:3]),
+                "querying": tuple(spent[3:]),
                 "wait_count": (waited, np.ones(len(waits), np.int64), waits),
                 "wait_ns": (waited, forest.duration[rows[waits]], waits),
             },
@@ -99,27 +99,39 @@ def scan(forest: Forest) -> pa.Table:
 
 @kernel
 def _by_minute(
-    does: npt.NDArray[np.int8], trace_of: npt.NDArray[np.int32], trace_start: Int64s, start: Int64s, duration: Int64s
-) -> tuple[Int64s, Int64s, Bools, Bools, Int64s, Int64s, Int64s]:
+    does: npt.NDArray[np.int8],
+    trace_of: npt.NDArray[np.int32],
+    trace_start: Int64s,
+    start: Int64s,
+    duration: Int64s,
+) -> tuple[
+    Int64s, Int64s, npt.NDArray[np.bool_], npt.NDArray[np.bool_],
+    Int64s, Int64s, Int64s, Int64s, Int64s, Int64s, Int64s, Int64s,
+]:  # fmt: skip
     """Cut what rows do at whole minutes, and their time at whole seconds.
 
-    Returns for each piece of a minute, in order of row, its row, the minute, whether a visit begins with it, and
-    whether it is a wait; then second of the minute and piece for each end of a visit; then second, ns and piece for the
-    time of visits, and for that of calls to stores.
+    Returns for each piece of a minute, in order of row, its row, the minute, whether a visit begins in it, and whether
+    it is a wait; for each end of a visit its piece and second of the minute; then for all the time of visits, and for
+    all that of calls to stores, second of the minute, ns and piece.
     """
-    pieces, visits, busy, asked = 0, 0, 0, 0
+    pieces, ends, busy, asked = 0, 0, 0, 0
     for row in range(len(does)):
         if does[row]:
-            most = min(duration[row] // SECOND_NS + 2, MOST_SECONDS)
-            pieces += 3 + most // MINUTE_S
-            visits += (does[row] & _VISIT) > 0
-            busy += most if does[row] & _VISIT else 0
-            asked += most if does[row] & _QUERY else 0
+            seconds = min(duration[row] // SECOND_NS + 2, MOST_SECONDS)
+            pieces += 3 + seconds // MINUTE_S
+            ends += (does[row] & _VISIT) > 0
+            busy += seconds if does[row] & _VISIT else 0
+            asked += seconds if does[row] & _QUERY else 0
     rows, minutes = np.empty(pieces, np.int64), np.empty(pieces, np.int64)
     begins, is_wait = np.zeros(pieces, np.bool_), np.zeros(pieces, np.bool_)
-    ends = np.empty((2, visits), np.int64)
-    spent, queried = np.empty((3, busy), np.int64), np.empty((3, asked), np.int64)
-    pieces = visits = busy = asked = 0
+    ended, end_second = np.empty(ends, np.int64), np.empty(ends, np.int64)
+    busy_second, busy_ns, busy_piece = np.empty(busy, np.int64), np.empty(busy, np.int64), np.empty(busy, np.int64)
+    asked_second, asked_ns, asked_piece = (
+        np.empty(asked, np.int64),
+        np.empty(asked, np.int64),
+        np.empty(asked, np.int64),
+    )
+    pieces = ends = busy = asked = 0
     for row in range(len(does)):
         if not does[row]:
             continue
@@ -136,20 +148,24 @@ def _by_minute(
                 pieces += 1
             ns = max(min(end, (at + 1) * SECOND_NS) - max(begin, at * SECOND_NS), 0)
             if does[row] & _VISIT:
-                spent[0, busy], spent[1, busy], spent[2, busy] = at % MINUTE_S, ns, pieces - 1
+                busy_second[busy], busy_ns[busy], busy_piece[busy] = at % MINUTE_S, ns, pieces - 1
                 busy += 1
             if does[row] & _QUERY:
-                queried[0, asked], queried[1, asked], queried[2, asked] = at % MINUTE_S, ns, pieces - 1
+                asked_second[asked], asked_ns[asked], asked_piece[asked] = at % MINUTE_S, ns, pieces - 1
                 asked += 1
         if does[row] & _VISIT:
             at = end // SECOND_NS
             if minutes[pieces - 1] != at // MINUTE_S:
                 rows[pieces], minutes[pieces] = row, at // MINUTE_S
                 pieces += 1
-            ends[0, visits], ends[1, visits] = at % MINUTE_S, pieces - 1
-            visits += 1
+            ended[ends], end_second[ends] = pieces - 1, at % MINUTE_S
+            ends += 1
         if does[row] & _WAIT:
             rows[pieces], minutes[pieces], is_wait[pieces] = row, first // MINUTE_S, True
             pieces += 1
-    found = rows[:pieces].copy(), minutes[:pieces].copy(), begins[:pieces].copy(), is_wait[:pieces].copy()
-    return (*found, ends, spent[:, :busy].copy(), queried[:, :asked].copy())
+    return (
+        rows[:pieces].copy(), minutes[:pieces].copy(), begins[:pieces].copy(), is_wait[:pieces].copy(),
+        ended, end_second,
+        busy_second[:busy].copy(), busy_ns[:busy].copy(), busy_piece[:busy].copy(),
+        asked_second[:asked].copy(), asked_ns[:asked].copy(), asked_piece[:asked].copy(),
+    )  # fmt: skip
