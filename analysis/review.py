@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import pandas as pd
@@ -287,22 +288,22 @@ def _reviewed(
     report = trust.report(frames, ground.offsets.offsets if ground.offsets else {})
     seen_ns = data.window[1] - data.window[0] if data.window else 0
     answers: dict[str, Assessment] = {}
-    before = None if edges_before is None else frozenset(edges_before)
-    judged = detectors.with_batches(frames, settings.roles)
+    # One for all detectors, because they share what is made of a fact; each sees the answers given before its own.
+    evidence = Evidence(
+        detectors.with_batches(frames, settings.roles),
+        report,
+        data.totals.traces,
+        MappingProxyType(answers),
+        catalogue=settings.catalogue,
+        alerts=settings.alerts,
+        roles=settings.roles,
+        rules=settings.rules,
+        seen_ns=seen_ns,
+        edges_before=None if edges_before is None else frozenset(edges_before),
+    )
     for name in detectors.in_order(_with_precedence(chosen)):
-        evidence = Evidence(
-            judged,
-            report,
-            data.totals.traces,
-            dict(answers),
-            catalogue=settings.catalogue,
-            alerts=settings.alerts,
-            roles=settings.roles,
-            rules=settings.rules,
-            seen_ns=seen_ns,
-            edges_before=before,
-        )
         answers[name] = catalogue[name].judge(evidence, settings.limits_of(name))
+    del evidence
     findings = [finding for name in chosen for finding in answers[name].findings]
     spans = exemplars.collect(data, ground, findings, executor, values=settings.redaction.show_values)
     made = Review(

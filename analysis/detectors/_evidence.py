@@ -11,8 +11,9 @@ import pandas as pd
 from analysis._histogram import Histogram
 from analysis.catalogue import Catalogue
 from analysis.detectors._roles import NO_ROLES, Roles, Rule
+from analysis.detectors._rows import Rows
 from analysis.existing_alerts import Alerts
-from analysis.facts import Exemplar
+from analysis.facts import Cells, Exemplar
 from analysis.findings import Assessment, Example
 from analysis.trust import Trust
 
@@ -70,6 +71,16 @@ class Evidence(Mapping[str, pd.DataFrame]):
     def __len__(self) -> int:
         return len(self.tables)
 
+    def rows(self, name: str) -> Rows:
+        """Return a fact as arrays."""
+        if name not in self._rows:
+            self._rows[name] = Rows(self.tables[name])
+        return self._rows[name]
+
+    @cached_property
+    def _rows(self) -> dict[str, Rows]:
+        return {}
+
     @cached_property
     def request_p95_ns(self) -> dict[tuple[str, str], float]:
         """p95 latency (ns) of each entry operation, by (service, operation)."""
@@ -114,8 +125,9 @@ def named(key: object) -> tuple[str, ...]:
 
 
 def merged_histogram(cells: Iterable[Histogram]) -> Histogram:
-    """Add up the histograms of several rows."""
-    return Histogram.merged(cells)
+    """Add up the histograms of several rows: a column of a fact, or cells of it."""
+    column = cells.array if isinstance(cells, pd.Series) else cells
+    return column.added_up() if isinstance(column, Cells) else Histogram.merged(column)
 
 
 def merged_exemplars(cells: Iterable[Iterable[Exemplar]]) -> tuple[Exemplar, ...]:

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis._histogram import Histogram
 from analysis.detectors import NO_ROLES, Evidence, Roles
 from analysis.detectors._building import finding
-from analysis.detectors._evidence import merged_histogram
+from analysis.detectors._rows import Rows
 
 __all__ = [
     "PERCENTILE",
@@ -71,7 +71,7 @@ def front_services(calls: pd.DataFrame, roles: Roles = NO_ROLES) -> frozenset[st
     return frozenset(service for service in services if roles.gateway(service, otherwise=service in guessed))
 
 
-def largest_share(evidence: Evidence, rows: pd.DataFrame, name: str) -> float:
+def largest_share(evidence: Evidence, rows: Rows, name: str) -> float:
     """Return the largest share (0..1) of an entry operation's p95 that a cost takes.
 
     Requests without the cost count as free of it: what one in twenty-five requests pays does not move the p95.
@@ -86,17 +86,16 @@ def largest_share(evidence: Evidence, rows: pd.DataFrame, name: str) -> float:
         Its histogram of the cost by request, ns.
     """
     largest = 0.0
-    for (service, operation), group in rows.groupby(["entry_service", "entry_operation"], sort=True):
-        entry = (str(service), str(operation))
-        affected = int(group["requests"].sum())
+    for entry, group in rows.by_entry():
+        affected = group.total("requests")
         without = max(0, evidence.request_count.get(entry, affected) - affected)
         free = Histogram.from_values(np.zeros(1, np.int64), np.array([without]))
-        whole = Histogram.merged([merged_histogram(group[name]), free])
+        whole = Histogram.merged([group.histogram(name), free])
         largest = max(largest, evidence.share_of_p95(entry, whole.percentile(PERCENTILE)))
     return round(largest, 4)
 
 
-def entries(rows: pd.DataFrame) -> list[str]:
+def entries(rows: pd.DataFrame | Rows) -> list[str]:
     """Return the entry operations of some rows as "service operation", sorted."""
     pairs = zip(rows["entry_service"], rows["entry_operation"], strict=True)
     return sorted({f"{service} {operation}" for service, operation in pairs if operation})

@@ -27,16 +27,19 @@ import pyarrow as pa
 
 from analysis._histogram import Histogram
 from analysis._logs import LOG_COLUMNS
-from analysis.facts._seconds import by_second, laid_out
+from analysis.facts._cells import Cells
+from analysis.facts._seconds import amounts_at, by_second, laid_out
 from analysis.facts._table import Exemplar, Field, Occurrences, gather, merge, to_frame
 from analysis.forest import Forest
 
 __all__ = [
+    "Cells",
     "Exemplar",
     "Fact",
     "Field",
     "Histogram",
     "Occurrences",
+    "amounts_at",
     "by_second",
     "discover",
     "gather",

@@ -7,7 +7,7 @@ the Arrow column, and for each row its place in it: choosing and sorting rows mo
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -55,6 +55,11 @@ class Cells(ExtensionArray):
     def __init__(self, make: Make, places: npt.NDArray[np.int64]) -> None:
         self._make = make
         self._places = places
+
+    @classmethod
+    def of(cls, cells: Iterable[Any]) -> Cells:
+        """Return a column of cells that there are."""
+        return cls._from_sequence(list(cells))
 
     @classmethod
     def _from_sequence(cls, scalars: Sequence[Any], *, dtype: Any = None, copy: bool = False) -> Cells:  # noqa: ARG003
@@ -130,6 +135,20 @@ class Cells(ExtensionArray):
         extended = np.append(self._places, _NONE)
         return type(self)(self._make, extended[wanted])
 
+    def added_up(self) -> Histogram:
+        """Return the sum of a column of histograms."""
+        _, buckets, counts = self.entries()
+        return Histogram.from_buckets(buckets, counts)
+
+    def entries(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Return what a column of histograms holds, one cell after the other: row, bucket and count."""
+        if isinstance(self._make, _Histograms):
+            return self._make.entries(self._places)
+        cells = [cell if isinstance(cell, Histogram) else Histogram() for cell in self]
+        rows = np.repeat(np.arange(len(cells)), [len(cell.buckets) for cell in cells])
+        whole = [Histogram(), *cells]
+        return rows, np.concatenate([cell.buckets for cell in whole]), np.concatenate([cell.counts for cell in whole])
+
     def copy(self) -> Cells:
         """Return a copy; cells cannot be changed and are shared."""
         return type(self)(self._make, self._places.copy())
@@ -146,6 +165,17 @@ class _Histograms:
         begin, end = self._offsets[place], self._offsets[place + 1]
         # Kernels were compiled for arrays that can be written to, which those of Arrow cannot.
         return Histogram(self._buckets[begin:end].copy(), self._counts[begin:end].copy())
+
+    def entries(
+        self, places: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Return the row, bucket and count of every entry of the cells at some places, cell after cell."""
+        begins = self._offsets[places].astype(np.int64)
+        lengths = np.where(places < 0, 0, self._offsets[np.maximum(places, 0) + 1] - begins)
+        ends = np.cumsum(lengths)
+        rows = np.repeat(np.arange(len(places)), lengths)
+        at = np.arange(len(rows)) + np.repeat(begins - (ends - lengths), lengths)
+        return rows, self._buckets[at], self._counts[at]
 
 
 class _Exemplars:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis._histogram import Histogram
+from analysis.facts._cells import Cells
 
-__all__ = ["by_second", "laid_out"]
+__all__ = ["amounts_at", "by_second", "laid_out"]
 
 _MINUTE_S: Final = 60
 
@@ -32,13 +33,13 @@ def by_second(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
         A column each, summed over the rows; the index is the second since the epoch, ascending, and holds those
         seconds only in which any of them has something.
     """
-    cells = {name: list(rows[name]) for name in columns}
+    cells = {name: rows[name].array for name in columns}
     seconds, amounts = laid_out(rows["minute"].to_numpy(np.int64), cells)
     return pd.DataFrame(amounts, columns=list(columns), index=pd.Index(seconds, name="second"))
 
 
 def laid_out(
-    minutes: NDArray[np.int64], columns: Mapping[str, Sequence[Histogram]]
+    minutes: NDArray[np.int64], columns: Mapping[str, Iterable[Histogram]]
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
     """Lay minutes out second by second, without a DataFrame.
 
@@ -63,9 +64,24 @@ def laid_out(
     return seconds, amounts
 
 
-def _flat(minutes: NDArray[np.int64], cells: Sequence[Histogram]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def amounts_at(wanted: NDArray[np.int64], seconds: NDArray[np.int64], amounts: NDArray[Any]) -> NDArray[Any]:
+    """Return the amounts of some seconds, 0 where there is none.
+
+    Parameters
+    ----------
+    wanted
+        Seconds since the epoch.
+    seconds, amounts
+        What there is, ascending (:func:`laid_out`).
+    """
+    if not len(seconds):
+        return np.zeros(len(wanted), amounts.dtype)
+    place = np.minimum(np.searchsorted(seconds, wanted), len(seconds) - 1)
+    return np.where(seconds[place] == wanted, amounts[place], 0)
+
+
+def _flat(minutes: NDArray[np.int64], cells: Iterable[Histogram]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the seconds of some histograms, one after the other, and what is in them."""
-    minute = np.repeat(minutes, [len(cell.buckets) for cell in cells])
-    second = np.concatenate([np.zeros(0, np.int64), *(cell.buckets for cell in cells)]).astype(np.int64)
-    amount = np.concatenate([np.zeros(0, np.int64), *(cell.counts for cell in cells)]).astype(np.int64)
-    return minute * _MINUTE_S + second, amount
+    column = cells if isinstance(cells, Cells) else Cells.of(cells)
+    rows, second, amount = column.entries()
+    return minutes[rows] * _MINUTE_S + second, amount

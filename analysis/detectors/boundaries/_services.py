@@ -11,8 +11,9 @@ from typing import Any, Final
 import pandas as pd
 
 from analysis.detectors import NO_ROLES, Evidence, Roles
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import PERCENTILE, affected_traces, entries, largest_share
+from analysis.detectors._rows import Rows
 from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.findings import Assessment, Example
 from analysis.trust import NO_CROSSING
@@ -113,10 +114,9 @@ def known_tables(evidence: Evidence) -> pd.DataFrame:
     return access[(access["service"] != "") & (access["table"] != UNKNOWN_TABLE)]
 
 
-def way_of(evidence: Evidence, rows: pd.DataFrame) -> Way:
+def way_of(evidence: Evidence, rows: Rows) -> Way:
     """Add up rows of the fact ``hops``, of one grain."""
-    way = merged_histogram(rows["way_per_request"])
-    calls = merged_histogram(rows["calls_per_request"])
+    way, calls = rows.histogram("way_per_request"), rows.histogram("calls_per_request")
     median = way.percentile(0.5) if way.count else 0.0
     return Way(
         cost={
@@ -124,12 +124,12 @@ def way_of(evidence: Evidence, rows: pd.DataFrame) -> Way:
             "critical_path_ms_p95": ms(way.percentile(PERCENTILE)) if way.count else 0.0,
             "calls_per_trace_p95": round(calls.percentile(PERCENTILE), 2) if calls.count else 0.0,
             "total_ms": ms(rows["way_ns"].sum()),
-            "calls": int(rows["calls"].sum()),
+            "calls": rows.total("calls"),
         },
         share_of_p95=largest_share(evidence, rows, "way_per_request"),
         entries=tuple(entries(rows)),
         traces=affected_traces(evidence, rows["traces"]),
-        exemplars=examples(merged_exemplars(rows["exemplars"]), median),
+        exemplars=examples(rows.exemplars, median),
     )
 
 

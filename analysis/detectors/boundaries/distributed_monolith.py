@@ -38,12 +38,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from analysis._wording import duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import PERCENTILE, affected_traces, front_services, largest_share
+from analysis.detectors._rows import Rows
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
     answers_of,
@@ -87,23 +89,20 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     asynchronous = messages / (messages + len(between))
     fronts = front_services(evidence["calls"], evidence.roles)
     findings, suppressed = [], []
-    reached = evidence["request_services"]
-    reached = reached[
-        (reached["entry_service"] != "")
-        & ~reached["entry_operation"].map(lambda name: is_probe(name, evidence.roles)).astype(bool)
-    ]
-    for (service, operation), rows in reached.groupby(["entry_service", "entry_operation"], sort=True):
-        ranked = rows.sort_values(["requests", "services"], ascending=[False, True], kind="stable")
-        usual = ranked.iloc[[0]]
-        services = tuple(usual["services"].iloc[0])
-        same = int(usual["requests"].iloc[0]) / int(rows["requests"].sum())
+    for (service, operation), rows in evidence.rows("request_services").by_entry():
+        if not service or is_probe(operation, evidence.roles):
+            continue
+        requests, ways = rows["requests"].tolist(), rows["services"].tolist()
+        order = sorted(range(len(rows)), key=lambda place: (-requests[place], ways[place]))
+        usual, services = rows.only(np.array(order[:1])), tuple(ways[order[0]])
+        same = requests[order[0]] / sum(requests)
         reach = len(services) / len(every)
         if same < limits["same"] or reach < limits["reach"]:
             continue
-        if service in fronts and str(operation).startswith(_READS):
+        if service in fronts and operation.startswith(_READS):
             suppressed.append(f"{service} {operation}: a page that a gateway gathers")
             continue
-        if rows["requests"].sum() < limits["requests"]:
+        if sum(requests) < limits["requests"]:
             suppressed.append(f"{service} {operation}: seen in too few requests to tell what is so every time")
             continue
         if asynchronous >= limits["asynchronous"]:
@@ -113,7 +112,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
             )
             continue
         shares = {"same": same, "reach": reach, "asynchronous": asynchronous}
-        findings.append(_finding(evidence, limits, (str(service), str(operation)), services, usual, shares))
+        findings.append(_finding(evidence, limits, (service, operation), services, usual, shares))
     answer = answers_of(INFO.name, suppressed)
     return answer(outcome="found" if findings else "not_found", findings=tuple(findings))
 
@@ -131,14 +130,14 @@ def _finding(
     limits: Limits,
     entry: tuple[str, str],
     services: tuple[str, ...],
-    rows: pd.DataFrame,
+    rows: Rows,
     shares: dict[str, float],
 ) -> Finding:
-    way = merged_histogram(rows["way_per_request"])
+    way = rows.histogram("way_per_request")
     at_p50, at_p95 = (ms(way.percentile(share)) for share in (0.5, PERCENTILE))
     share = largest_share(evidence, rows, "way_per_request")
     traces = affected_traces(evidence, rows["traces"])
-    total, calls = ms(int(rows["way_ns"].sum())), int(rows["calls"].sum())
+    total, calls = ms(rows.total("way_ns")), rows.total("calls")
     service, operation = entry
     trust = evidence.trust.of(services)
     return Finding(
@@ -158,7 +157,7 @@ def _finding(
             "reach_share": round(shares["reach"], 4),
             "asynchronous_share": round(shares["asynchronous"], 4),
             "services": len(services),
-            "requests": int(rows["requests"].sum()),
+            "requests": rows.total("requests"),
             "share_of_p95": share,
         },
         limits=dict(limits),
@@ -167,7 +166,7 @@ def _finding(
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
-        exemplars=examples(merged_exemplars(rows["exemplars"]), way.percentile(0.5)),
+        exemplars=examples(rows.exemplars, way.percentile(0.5)),
         considered=(
             "services that are reached by messages only were left out; so were probes",
             "whether the request could do without some of them was not looked at",

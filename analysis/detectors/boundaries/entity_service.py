@@ -149,8 +149,8 @@ def _finding(
     seen: int,
     traces: int,
 ) -> Finding:
-    hops = evidence["hops"]
-    way = way_of(evidence, hops[(hops["grain"] == "callee") & (hops["callee"] == service)])
+    hops = evidence.rows("hops")
+    way = way_of(evidence, hops.where(grain="callee", callee=service))
     at_p95 = float(way.cost["critical_path_ms_p95"])
     services = tuple(sorted({service, *callers}))
     trust = evidence.trust.of(services)

@@ -91,8 +91,8 @@ def _finding(
     top: bool,
 ) -> Finding:
     callers, callees = ends
-    hops = evidence["hops"]
-    way = way_of(evidence, hops[(hops["grain"] == "callee") & (hops["callee"] == service)])
+    hops = evidence.rows("hops")
+    way = way_of(evidence, hops.where(grain="callee", callee=service))
     concerned = tuple(sorted({service, *callers, *callees}))
     trust = evidence.trust.of(concerned)
     return Finding(

@@ -139,11 +139,9 @@ def _longest_run(chain: tuple[str, ...], fronts: Collection[str]) -> tuple[str, 
 def _finding(
     evidence: Evidence, limits: Limits, layers: tuple[str, ...], below: Mapping[str, Mapping[str, float]]
 ) -> Finding:
-    hops = evidence["hops"][evidence["hops"]["grain"] == "call"]
+    hops = evidence.rows("hops").where(grain="call")
     pairs = list(pairwise(layers))
-    way = added_ways(
-        [way_of(evidence, hops[(hops["caller"] == upper) & (hops["callee"] == lower)]) for upper, lower in pairs]
-    )
+    way = added_ways([way_of(evidence, hops.where(caller=upper, callee=lower)) for upper, lower in pairs])
     at_p95 = float(way.cost["critical_path_ms_p95"])
     shares = [round(below[upper][lower], 4) for upper, lower in pairs]
     services = tuple(sorted(layers))

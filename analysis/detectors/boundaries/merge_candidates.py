@@ -164,8 +164,8 @@ def _together(evidence: Evidence, smaller: str, larger: str) -> tuple[int, int]:
 def _finding(
     evidence: Evidence, limits: Limits, pair: tuple[str, str], measures: dict[str, object], both: int
 ) -> Finding:
-    hops = evidence["hops"]
-    way = way_of(evidence, hops[(hops["grain"] == "pair") & (hops["caller"] == pair[0]) & (hops["callee"] == pair[1])])
+    hops = evidence.rows("hops")
+    way = way_of(evidence, hops.where(grain="pair", caller=pair[0], callee=pair[1]))
     at_p95 = float(way.cost["critical_path_ms_p95"])
     tables = measures["shared_tables"]
     reasons = [f"both use {', '.join(tables)}"] if isinstance(tables, list) and tables else []

@@ -131,8 +131,8 @@ def _outside(visits: pd.DataFrame, outside: frozenset[str]) -> float:
 def _finding(
     evidence: Evidence, limits: Limits, service: str, caller: str, visits: pd.DataFrame, share: float, own: float
 ) -> Finding:
-    hops = evidence["hops"]
-    way = way_of(evidence, hops[(hops["grain"] == "call") & (hops["caller"] == caller) & (hops["callee"] == service)])
+    hops = evidence.rows("hops")
+    way = way_of(evidence, hops.where(grain="call", caller=caller, callee=service))
     at_p95 = float(way.cost["critical_path_ms_p95"])
     operations = sorted(set(visits["operation"]))
     services = tuple(sorted((service, caller)))

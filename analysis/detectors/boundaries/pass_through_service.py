@@ -121,8 +121,8 @@ def _own_share(visits: pd.DataFrame) -> float:
 def _finding(
     evidence: Evidence, limits: Limits, service: str, target: str, visits: pd.DataFrame, share: float, own: float
 ) -> Finding:
-    hops = evidence["hops"]
-    way = way_of(evidence, hops[(hops["grain"] == "callee") & (hops["callee"] == service)])
+    hops = evidence.rows("hops")
+    way = way_of(evidence, hops.where(grain="callee", callee=service))
     own_ms = ms(int(visits["own_critical_ns"].sum()))
     at_p95 = float(way.cost["critical_path_ms_p95"])
     callers = sorted(set(visits["caller"]))

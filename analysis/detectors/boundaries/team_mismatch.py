@@ -240,13 +240,12 @@ def _finding(evidence: Evidence, limits: Limits, service: str, other: str, ties:
         for table, services in _writers(evidence).items()
         if service in services and any(teams.get(name) == other for name in services)
     )
-    hops = evidence["hops"]
-    pair = hops[hops["grain"] == "pair"]
+    pair = evidence.rows("hops").where(grain="pair")
     members = {name for name, team in teams.items() if team == other}
-    across = pair[
-        ((pair["caller"] == service) & pair["callee"].isin(members))
-        | ((pair["callee"] == service) & pair["caller"].isin(members))
-    ]
+    across = pair.only(
+        ((pair["caller"] == service) & pair.among("callee", members))
+        | ((pair["callee"] == service) & pair.among("caller", members))
+    )
     way = way_of(evidence, across)
     partners = sorted(({*across["caller"], *across["callee"]} & members) - {service})
     tables = sorted(name.rpartition(" ")[2] for name in ties.tables.get(other, set()))

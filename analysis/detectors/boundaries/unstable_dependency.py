@@ -93,8 +93,8 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 
 def _finding(evidence: Evidence, limits: Limits, caller: str, callee: str, values: dict[str, float]) -> Finding:
-    hops = evidence["hops"]
-    way = way_of(evidence, hops[(hops["grain"] == "call") & (hops["caller"] == caller) & (hops["callee"] == callee)])
+    hops = evidence.rows("hops")
+    way = way_of(evidence, hops.where(grain="call", caller=caller, callee=callee))
     services = tuple(sorted((caller, callee)))
     trust = evidence.trust.of(services)
     return Finding(

@@ -38,14 +38,14 @@ Catch the failure at the caller, and answer with a default, the last known value
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars, ms
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import shortened
-from analysis.detectors._rows import Row, by_entry, grouped, total
+from analysis.detectors._rows import Rows
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -63,7 +63,7 @@ INFO: Final = Info(
     },
 )
 _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "routes")
-_SUBJECT: Final = ["service", "operation", "target", "template"]
+_SUBJECT: Final = ("service", "operation", "target", "template")
 _SERVED: Final = ("server", "client", "unspecified", "internal")
 #: Stores that an operation can do without.
 _CACHES: Final = ("redis", "memcached", "valkey", "keydb", "dragonfly", "hazelcast")
@@ -82,23 +82,23 @@ class _Dependency:
     operation: str
     target: str
     template: str
-    rows: Sequence[Row]
+    rows: Rows
     all_visits: int
 
     @property
     def visits(self) -> int:
         """Visits that called it."""
-        return total("visits", self.rows)
+        return self.rows.total("visits")
 
     @property
-    def lost(self) -> list[Row]:
+    def lost(self) -> Rows:
         """Rows of visits in which it failed."""
-        return [row for row in self.rows if row["failed"]]
+        return self.rows.only(self.rows["failed"])
 
     @property
-    def carried(self) -> list[Row]:
+    def carried(self) -> Rows:
         """Rows of visits that failed with it."""
-        return [row for row in self.lost if row["visit_failed"]]
+        return self.lost.only(self.lost["visit_failed"])
 
     @property
     def used(self) -> float:
@@ -108,14 +108,13 @@ class _Dependency:
     @property
     def required(self) -> bool:
         """Its name says that there is no substitute."""
-        names = (self.target, self.template, *(row["callee_operation"] for row in self.rows))
+        names = (self.target, self.template, *self.rows["callee_operation"])
         return any(_REQUIRED.search(name) for name in names)
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which optional dependencies take their callers with them."""
-    rows = evidence["dependencies"]
-    if rows.empty:
+    if evidence["dependencies"].empty:
         missing = ("spans of calls to others that say their kind (client)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     if not int(evidence["coverage"]["with_outcome"].sum()):
@@ -127,24 +126,23 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 def _dependencies(evidence: Evidence) -> Iterator[_Dependency]:
     """Yield, in order of their names, the dependencies that failed at least once."""
-    visits = evidence["visits"].groupby(["service", "operation"])["visits"].sum().to_dict()
-    for (service, operation, target, template), rows in grouped(evidence["dependencies"], _SUBJECT):
+    visits = {key: rows.total("visits") for key, rows in evidence.rows("visits").groups("service", "operation")}
+    for (service, operation, target, template), rows in evidence.rows("dependencies").groups(*_SUBJECT):
         scheme, is_store, _ = target.partition("://")
-        if any(row["failed"] for row in rows) and service != target and (not is_store or scheme in _CACHES):
-            whole = int(visits.get((service, operation), 0))
-            yield _Dependency(service, operation, target, template, rows, whole)
+        if service != target and (not is_store or scheme in _CACHES) and rows["failed"].any():
+            yield _Dependency(service, operation, target, template, rows, visits.get((service, operation), 0))
 
 
 def _is_absent(item: _Dependency, limits: Limits) -> bool:
-    lost, carried = total("visits", item.lost), total("visits", item.carried)
+    lost, carried = item.lost.total("visits"), item.carried.total("visits")
     return lost >= limits["seen"] and carried >= limits["carried"] * lost and item.used < limits["used"]
 
 
 def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
-    lost, carried = total("visits", item.lost), total("visits", item.carried)
-    users = [row for row in item.carried if row["entry_kind"] in _SERVED]
-    requests = total("requests_failed", users)
-    traces = min(evidence.traces, total("traces", item.lost))
+    lost, carried = item.lost.total("visits"), item.carried.total("visits")
+    users = item.carried.only(item.carried.among("entry_kind", _SERVED))
+    requests = users.total("requests_failed")
+    traces = min(evidence.traces, item.lost.total("traces"))
     where = f"{item.operation} of {item.service}"
     whom = item.target or "a callee that nothing names"
     touched = _share_of_requests(evidence, item.carried)
@@ -160,7 +158,7 @@ def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
     ]
     if item.required:
         considered.append("its name says authentication or payment, which have no substitute: for information only")
-    answered = {str(row["callee_operation"]) for row in item.rows} - {""}
+    answered = set(item.rows["callee_operation"]) - {""}
     services = tuple(sorted({item.service, *({item.target} if answered else ())} - {""}))
     trust = evidence.trust.of(services)
     return Finding(
@@ -189,15 +187,15 @@ def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
         cost={
             "requests_failed": requests,
             "share_of_requests": round(touched, 6),
-            "total_ms": ms(total("total_ns", item.carried)),
+            "total_ms": ms(item.carried.total("total_ns")),
         },
-        saving={"requests": requests, "total_ms": ms(total("total_ns", users))},
+        saving={"requests": requests, "total_ms": ms(users.total("total_ns"))},
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
         exemplars=examples(
-            merged_exemplars(row["exemplars"] for row in item.carried),
-            total("total_ns", item.carried) / max(1, carried),
+            item.carried.exemplars,
+            item.carried.total("total_ns") / max(1, carried),
         ),
         considered=(*considered, *trust.sentences(_SENSITIVE_TO, traces)),
         remedy=(
@@ -207,10 +205,10 @@ def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
     )
 
 
-def _share_of_requests(evidence: Evidence, rows: Sequence[Row]) -> float:
+def _share_of_requests(evidence: Evidence, rows: Rows) -> float:
     """Return the largest share (0..1) of an entry operation's requests in which the visit failed with it."""
     largest = 0.0
-    for key, part in by_entry(rows).items():
+    for key, part in rows.by_entry():
         whole = evidence.request_count.get(key, 0)
-        largest = max(largest, total("traces", part) / whole if whole else 0.0)
+        largest = max(largest, part.total("traces") / whole if whole else 0.0)
     return min(1.0, largest)

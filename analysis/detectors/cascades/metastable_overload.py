@@ -45,20 +45,24 @@ to let it in again slowly.
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars
+from analysis.detectors._evidence import examples
 from analysis.detectors._requests import finding
-from analysis.facts import by_second
+from analysis.detectors._rows import Rows
 from analysis.findings import Assessment, Finding, Outcome
 
 __all__ = ["INFO", "judge"]
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
 
 INFO: Final = Info(
     name="metastable_overload",
@@ -84,16 +88,51 @@ _OVER: Final = 0.2
 
 
 @dataclass(frozen=True)
+class _Minutes:
+    """Minutes of all calls to one target, none left out between the first and the last.
+
+    ``begin`` is the first, since the epoch; ``offered`` are the calls, ``first`` those that are no retries, ``good``
+    those that did not fail.
+    """
+
+    begin: int
+    offered: Whole
+    first: Whole
+    good: Whole
+
+    def __len__(self) -> int:
+        return len(self.offered)
+
+    def between(self, begin: int, end: int) -> _Minutes:
+        """Return the minutes from one place to another."""
+        chosen = slice(begin, end)
+        return _Minutes(self.begin + begin, self.offered[chosen], self.first[chosen], self.good[chosen])
+
+    @cached_property
+    def usual(self) -> tuple[Floats, Floats]:
+        """For each minute the median of the first attempts, and that of the good calls, of all minutes before it."""
+        return _medians_before(self.first), _medians_before(self.good)
+
+    def failing(self, other: _Minutes) -> Floats:
+        """Return the share of the calls to another target that failed, in each of these minutes; 0 without calls."""
+        share = np.zeros(len(self), np.float64)
+        place = np.arange(len(other)) + other.begin - self.begin
+        kept = (place >= 0) & (place < len(self)) & (other.offered > 0)
+        share[place[kept]] = 1 - other.good[kept] / other.offered[kept]
+        return share
+
+
+@dataclass(frozen=True)
 class _Phase:
-    """A callee after its trigger: minutes with ``offered``, ``first``, ``good``; and what was usual before.
+    """A callee after its trigger, and what was usual before.
 
     ``broken`` is what the callee depends on that failed; empty where the trigger was a rush.
     """
 
     target: str
     broken: str
-    trigger: pd.DataFrame
-    after: pd.DataFrame
+    trigger: _Minutes
+    after: _Minutes
     usual_first: float
     usual_good: float
 
@@ -104,23 +143,21 @@ class _Phase:
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which callees stay overloaded after the trigger is over."""
-    rows = evidence["call_seconds"]
-    calls = rows[(rows["service"] != "") & (rows["kind"] == "service") & (rows["service"] != rows["target"])]
+    rows = evidence.rows("call_seconds")
+    others = rows.only((rows["service"] != "") & (rows["service"] != rows["target"]))
     least = _BEFORE + 1 + int(limits["minutes"])
-    by_target = {str(target): _minutes(group) for target, group in calls.groupby("target", sort=True)}
-    own = rows[(rows["service"] != "") & (rows["service"] != rows["target"])]
+    by_target = {target: _minutes(group) for (target,), group in others.where(kind="service").groups("target")}
     if not any(len(table) >= least for table in by_target.values()):
         missing = (f"{least} minutes of calls to one service, from spans that say their kind (client) and their time",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     suppressed: list[str] = []
     findings = []
     for target, table in by_target.items():
-        phase = _phase_of(target, table, own[own["service"] == target], limits)
+        phase = _phase_of(target, table, others.where(service=target), limits)
         if phase is None:
             continue
         bad = _calls_of(evidence, phase)
-        by_overload = int(bad["timeouts"].sum()) + int(bad["rejections"].sum())
-        if 2 * by_overload < int(bad["failures"].sum()):
+        if 2 * (bad.total("timeouts") + bad.total("rejections")) < bad.total("failures"):
             suppressed.append(
                 f"{target or 'a callee'}: fails by errors of its own after the {phase.trigger_name}, a cause that lasts"
             )
@@ -130,80 +167,97 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     return Assessment(INFO.name, INFO.family, outcome, tuple(findings), suppressed=tuple(suppressed))
 
 
-def _minutes(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the minutes of a callee, none left out between the first and the last."""
-    table = by_second(rows, ["by_second", "failures", "retries"])
-    table = table.groupby(table.index // 60).sum()
-    if len(table):
-        table = table.reindex(range(int(table.index.min()), int(table.index.max()) + 1), fill_value=0)
-    return pd.DataFrame(
-        {
-            "offered": table["by_second"],
-            "first": table["by_second"] - table["retries"],
-            "good": table["by_second"] - table["failures"],
-        }
-    )
+def _minutes(rows: Rows) -> _Minutes:
+    """Return the minutes in which there are calls, and those between."""
+    minute = rows["minute"]
+    sums = {name: _sums(rows, name) for name in ("by_second", "failures", "retries")}
+    seen = minute[np.logical_or.reduce([of > 0 for of in sums.values()])]
+    begin, end = (int(seen.min()), int(seen.max()) + 1) if len(seen) else (0, 0)
+    offered, failures, retries = (_added(of, minute - begin, end - begin) for of in sums.values())
+    return _Minutes(begin, offered, offered - retries, offered - failures)
 
 
-def _phase_of(target: str, table: pd.DataFrame, own: pd.DataFrame, limits: Limits) -> _Phase | None:
+def _sums(rows: Rows, name: str) -> Whole:
+    """Return what a histogram of the seconds of a minute holds in all, for each row."""
+    row, _, count = rows[name].entries()
+    return _added(count, row, len(rows))
+
+
+def _added(amounts: Whole, places: Whole, length: int) -> Whole:
+    """Add amounts up by place; those of no amount may lie anywhere."""
+    sums = np.zeros(length, np.int64)
+    some = amounts > 0
+    np.add.at(sums, places[some], amounts[some])
+    return sums
+
+
+def _medians_before(values: Whole) -> Floats:
+    """Return for each value the median of those before it; 0 for the first."""
+    medians, ordered = np.zeros(len(values), np.float64), list[int]()
+    for place, value in enumerate(values.tolist()):
+        if ordered:
+            middle = len(ordered) // 2
+            medians[place] = (ordered[middle] + ordered[~middle]) / 2
+        insort(ordered, value)
+    return medians
+
+
+def _phase_of(target: str, table: _Minutes, own: Rows, limits: Limits) -> _Phase | None:
     """Return the first phase after a trigger in which the callee stays bad: after a rush, else after an outage."""
     found = _after(target, table, limits)
-    for broken, rows in own.groupby("target", sort=True):
-        calls = _minutes(rows).reindex(table.index, fill_value=0)
-        failing = 1 - calls["good"] / calls["offered"].where(calls["offered"] > 0, 1)
-        share = failing.where(calls["offered"] > 0, 0.0).to_numpy(np.float64)
-        found = found or _after(target, table, limits, str(broken), share)
+    for (broken,), rows in own.groups("target"):
+        found = found or _after(target, table, limits, broken, table.failing(_minutes(rows)))
     return found
 
 
 def _after(
-    target: str, table: pd.DataFrame, limits: Limits, broken: str = "", failing: NDArray[np.float64] | None = None
+    target: str, table: _Minutes, limits: Limits, broken: str = "", failing: Floats | None = None
 ) -> _Phase | None:
     """Return the first bad phase after a rush, or after what is broken failed: the share of calls in each minute."""
-    place = _BEFORE
-    firsts = table["first"].to_numpy(np.float64)
-    while place < len(table):
-        before = table.iloc[:place]
-        first, good = float(before["first"].median()), float(before["good"].median())
-        load, enough = (firsts, limits["rush"] * first) if failing is None else (failing, limits["outage"])
-        if not first or not good or load[place] < enough:
-            place += 1
+    firsts, goods = table.usual
+    load = table.first.astype(np.float64) if failing is None else failing
+    enough = limits["rush"] * firsts if failing is None else np.full(len(table), limits["outage"])
+    is_trigger = (firsts != 0) & (goods != 0) & (load >= enough)
+    next_place = _BEFORE
+    for place in np.flatnonzero(is_trigger).tolist():
+        if place < next_place:
             continue
-        over, lasts = place, enough if failing is None else _OVER * enough
-        while over < len(table) and load[over] >= lasts:
-            over += 1
-        rest = table.iloc[over:]
-        is_bad = (rest["good"] < limits["good"] * good) & (rest["offered"] >= limits["load"] * first)
-        lasting = int(is_bad.cumprod().sum())
+        first, good = float(firsts[place]), float(goods[place])
+        lasts = enough[place] if failing is None else _OVER * enough[place]
+        ended = np.flatnonzero(load[place:] < lasts)
+        over = place + int(ended[0]) if len(ended) else len(table)
+        rest = table.between(over, len(table))
+        is_bad = (rest.good < limits["good"] * good) & (rest.offered >= limits["load"] * first)
+        lasting = int(np.logical_and.accumulate(is_bad).sum())
         if lasting >= limits["minutes"]:
-            return _Phase(target, broken, table.iloc[place:over], rest.iloc[:lasting], first, good)
-        place = over + 1
+            return _Phase(target, broken, table.between(place, over), rest.between(0, lasting), first, good)
+        next_place = over + 1
     return None
 
 
-def _calls_of(evidence: Evidence, phase: _Phase) -> pd.DataFrame:
+def _calls_of(evidence: Evidence, phase: _Phase) -> Rows:
     """Return the calls to the callee in its bad minutes."""
-    minutes = evidence["call_minutes"]
-    chosen = (minutes["target"] == phase.target) & minutes["minute"].isin(set(phase.after.index.tolist()))
-    return minutes[chosen & (minutes["service"] != phase.target)]
+    rows = evidence.rows("call_minutes").where(target=phase.target)
+    at = rows["minute"] - phase.after.begin
+    return rows.only((at >= 0) & (at < len(phase.after)) & (rows["service"] != phase.target))
 
 
-def _finding(evidence: Evidence, phase: _Phase, bad: pd.DataFrame, limits: Limits) -> Finding:
+def _finding(evidence: Evidence, phase: _Phase, bad: Rows, limits: Limits) -> Finding:
     after = phase.after
-    lost = int((after["first"] - after["good"]).clip(lower=0).sum())
-    load = float(after["offered"].mean()) / phase.usual_first
-    good = float(after["good"].mean()) / phase.usual_good
-    attempts = float(after["offered"].sum()) / max(1.0, float(after["first"].sum()))
-    traces = min(evidence.traces, int(bad["traces"].sum()))
+    lost = int((after.first - after.good).clip(min=0).sum())
+    load = float(after.offered.mean()) / phase.usual_first
+    good = float(after.good.mean()) / phase.usual_good
+    attempts = float(after.offered.sum()) / max(1.0, float(after.first.sum()))
+    traces = min(evidence.traces, bad.total("traces"))
     everyone = sum(evidence.request_count.values())
     touched = min(1.0, lost / everyone) if everyone else 0.0
-    exemplars = tuple(item for item in merged_exemplars(bad["exemplars"]) if item.value > 0)
+    exemplars = tuple(item for item in bad.exemplars if item.value > 0)
     values = sorted(item.value for item in exemplars)
     callers = tuple(sorted(set(bad["service"]) - {""}))
-    failures = int(bad["failures"].sum())
-    by_overload = int(bad["timeouts"].sum()) + int(bad["rejections"].sum())
-    first = float(after["first"].mean()) / phase.usual_first
-    rush = float(phase.trigger["first"].max()) / phase.usual_first
+    failures = bad.total("failures")
+    by_overload = bad.total("timeouts") + bad.total("rejections")
+    first = float(after.first.mean()) / phase.usual_first
+    rush = float(phase.trigger.first.max()) / phase.usual_first
     begun = f"The outage of {phase.broken}" if phase.broken else f"A rush of {rush:.1f} times the usual calls"
     return finding(
         evidence,

@@ -59,10 +59,10 @@ from numpy.typing import NDArray
 from analysis._histogram import Histogram, uppers
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import finding, largest_share
-from analysis.detectors._rows import grouped
-from analysis.facts import laid_out
+from analysis.detectors._rows import Rows
+from analysis.facts import amounts_at, laid_out
 from analysis.findings import Assessment, Finding, Severity
 
 __all__ = ["INFO", "judge"]
@@ -90,6 +90,8 @@ _MS_NS: Final = 1_000_000
 #: Seconds that a correlation is made of, at least.
 _LEAST_SECONDS: Final = 12
 _SERVED: Final = ("server", "client", "unspecified", "internal")
+_BY_SECOND: Final = ("busy", "querying", "wait_count", "wait_ns")
+_NO_PLACES: Final = np.zeros(0, np.int64)
 _CONNECTING: Final = ("connect", "connection", "getconnection", "acquire", "checkout", "pool")
 
 
@@ -104,7 +106,7 @@ class _Copy:
     service: str
     instance: str
     how: str
-    rows: pd.DataFrame
+    rows: Rows
     load: Floats
     querying: Whole
     count: Whole
@@ -155,7 +157,7 @@ class _Copy:
 
     @property
     def refused(self) -> int:
-        return int(self.rows["refused"].sum()) if "refused" in self.rows else 0
+        return self.rows.total("refused") if "refused" in self.rows else 0
 
     def long(self, limit_ns: float) -> Whole:
         """Return the places of the seconds whose average wait reaches a limit."""
@@ -192,40 +194,21 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 def _copies(evidence: Evidence) -> Iterator[_Copy]:
     """Yield every copy of a service, with the waits for connections, else the pauses, that tell of its pools."""
-    minutes, pauses = evidence["instance_minutes"], evidence["pauses"]
-    connects = set(minutes.loc[minutes["waits"] > 0, "service"])
-    paused = dict(_by_copy(pauses, ("pause_count", "pause_ns")))
-    nothing = (np.zeros(0, np.int64), {name: np.zeros(0, np.int64) for name in ("pause_count", "pause_ns")})
-    none = np.zeros(0, np.int64)
-    for key, (places, (seconds, amounts)) in _by_copy(minutes, ("busy", "querying", "wait_count", "wait_ns")):
-        how, rows, count, ns = "connections", minutes.iloc[places], amounts["wait_count"], amounts["wait_ns"]
-        if key[0] not in connects:
-            at, (when, pause) = paused.get(key, (none, nothing))
-            how, rows = "pauses", pauses.iloc[at]
-            count, ns = (_at(seconds, when, pause[name]) for name in ("pause_count", "pause_ns"))
-        yield _Copy(*key, how, rows, amounts["busy"] / _SECOND_NS, amounts["querying"], count, ns)
-
-
-def _by_copy(
-    fact: pd.DataFrame, columns: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, str], tuple[Whole, tuple[Whole, dict[str, Whole]]]]]:
-    """Yield for each copy the places of its rows, and its seconds with what is in them."""
-    minutes = fact["minute"].to_numpy(np.int64)
-    cells = {name: fact[name].to_numpy() for name in columns}
-    places: dict[tuple[str, str], list[int]] = {}
-    for place, key in enumerate(zip(fact["service"], fact["instance"], strict=True)):
-        places.setdefault((str(key[0]), str(key[1])), []).append(place)
-    for key in sorted(places):
-        chosen = np.array(places[key], np.int64)
-        yield key, (chosen, laid_out(minutes[chosen], {name: list(cell[chosen]) for name, cell in cells.items()}))
-
-
-def _at(seconds: Whole, when: Whole, amounts: Whole) -> Whole:
-    """Return the amounts of some seconds, 0 where there is none."""
-    found = np.zeros(len(seconds), np.int64)
-    _, here, there = np.intersect1d(seconds, when, assume_unique=True, return_indices=True)
-    found[here] = amounts[there]
-    return found
+    minutes, pauses = evidence.rows("instance_minutes"), evidence.rows("pauses")
+    connects = set(minutes.only(minutes["waits"] > 0)["service"])
+    paused = dict(pauses.groups("service", "instance"))
+    for (service, instance), rows in minutes.groups("service", "instance"):
+        seconds, amounts = laid_out(rows["minute"], {name: rows[name] for name in _BY_SECOND})
+        load, querying = amounts["busy"] / _SECOND_NS, amounts["querying"]
+        if service in connects:
+            yield _Copy(
+                service, instance, "connections", rows, load, querying, amounts["wait_count"], amounts["wait_ns"]
+            )
+            continue
+        pause = paused.get((service, instance), pauses.only(_NO_PLACES))
+        when, amounts = laid_out(pause["minute"], {name: pause[name] for name in ("pause_count", "pause_ns")})
+        count, ns = (amounts_at(seconds, when, amounts[name]) for name in ("pause_count", "pause_ns"))
+        yield _Copy(service, instance, "pauses", pause, load, querying, count, ns)
 
 
 def _of_service(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Iterator[Finding]:
@@ -244,7 +227,8 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
     total_ns = sum(int(copy.ns.sum()) for copy in copies)
     refused = sum(copy.refused for copy in copies)
     limit_ns = limits["wait_ms"] * _MS_NS
-    waits = evidence["pool_waits"][(evidence["pool_waits"]["service"] == service) & by_connection]
+    waits = evidence.rows("pool_waits")
+    waits = waits.where(service=service) if by_connection else waits.only(_NO_PLACES)
     affected, touched, latency = _requests_waiting(evidence, waits, limit_ns)
     share_p95 = largest_share(evidence, waits, "wait_per_request")
     failed = _requests_failed(evidence, service) if refused else 0
@@ -257,8 +241,8 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
     level: Severity = severity(weight)
     if not by_connection and level in ("medium", "high"):
         level = "low"
-    rows = waits if by_connection else pd.concat([copy.rows for copy in copies])
-    exemplars = merged_exemplars(rows["exemplars"])
+    sources = [waits] if by_connection else [copy.rows for copy in copies]
+    exemplars = tuple(exemplar for rows in sources for exemplar in rows.exemplars)
     shown = tuple(item for item in exemplars if item.value >= limit_ns) or exemplars
     # Of pauses it is known in how many seconds they were long, each of which has a trace.
     traces = affected if by_connection else sum(len(copy.long(limit_ns)) for copy in copies)
@@ -321,12 +305,12 @@ def _first_long(copy: _Copy, limit_ns: float) -> float:
 
 
 def _many_queries(evidence: Evidence, copy: _Copy, limits: Limits) -> Finding:
-    waits = evidence["waits"]
-    rows = waits[(waits["service"] == copy.service) & waits["target"].str.contains("://", regex=False)]
+    waits = evidence.rows("waits").where(service=copy.service)
+    rows = waits.only(np.array(["://" in target for target in waits["target"]], np.bool_))
     at_once = copy.most_queries_ns / _SECOND_NS
     seconds = int((copy.querying >= limits["queries"] * _SECOND_NS).sum())
-    traces = min(evidence.traces, int(rows["traces"].sum()))
-    latency = merged_histogram(rows["latency"])
+    traces = min(evidence.traces, rows.total("traces"))
+    latency = rows.histogram("latency")
     return finding(
         evidence,
         INFO,
@@ -343,16 +327,16 @@ def _many_queries(evidence: Evidence, copy: _Copy, limits: Limits) -> Finding:
         measures={"queries_at_once": round(at_once, 1), "seconds": seconds, "refused": copy.refused},
         cost={"total_ms": 0.0},
         saving={},
-        exemplars=examples(merged_exemplars(rows["exemplars"]), latency.percentile(0.5)),
+        exemplars=examples(rows.exemplars, latency.percentile(0.5)),
         remedy=f"See that the pools of {copy.service} and its stores allow for as many, and bound them.",
     )
 
 
-def _requests_waiting(evidence: Evidence, waits: pd.DataFrame, limit_ns: float) -> tuple[int, float, Histogram]:
+def _requests_waiting(evidence: Evidence, waits: Rows, limit_ns: float) -> tuple[int, float, Histogram]:
     """Tell how many requests waited long, the largest share of an entry operation's, and how long they waited."""
     whole, touched, all_long = 0, 0.0, [Histogram.merged([])]
-    for key, rows in grouped(waits, ["entry_service", "entry_operation"]):
-        latency = merged_histogram(row["wait_per_request"] for row in rows)
+    for key, rows in waits.groups("entry_service", "entry_operation"):
+        latency = rows.histogram("wait_per_request")
         kept = uppers(latency.buckets) >= limit_ns
         long = Histogram(latency.buckets[kept], latency.counts[kept])
         requests = evidence.request_count.get((key[0], key[1]), 0)
@@ -364,10 +348,9 @@ def _requests_waiting(evidence: Evidence, waits: pd.DataFrame, limit_ns: float) 
 
 def _requests_failed(evidence: Evidence, service: str) -> int:
     """Return how many requests of users failed because a connection could not be had."""
-    failures = evidence["failures"]
-    taking = failures["origin_operation"].map(lambda text: bool(set(_CONNECTING) & set(_words(text)))).astype(bool)
-    users = failures[(failures["origin_service"] == service) & taking & failures["entry_kind"].isin(_SERVED)]
-    return int(users["requests"].sum())
+    failures = evidence.rows("failures").where(origin_service=service)
+    taking = [bool(set(_CONNECTING) & set(_words(text))) for text in failures["origin_operation"]]
+    return failures.only(np.array(taking, np.bool_) & failures.among("entry_kind", _SERVED)).total("requests")
 
 
 def _words(text: str) -> list[str]:

@@ -54,8 +54,8 @@ import pandas as pd
 
 from analysis._wording import counted
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
-from analysis.detectors._rows import Row, by_entry, grouped, total
+from analysis.detectors._evidence import examples, ms
+from analysis.detectors._rows import Rows
 from analysis.detectors.cascades._slowness import SlowPair, slow_pairs
 from analysis.findings import Assessment, Finding, Outcome
 from analysis.trust import NO_CROSSING
@@ -94,6 +94,10 @@ _ABOVE: Final = (
 )
 
 
+#: An operation above an origin: the values of ``_ABOVE`` by name.
+_Above = Mapping[str, Any]
+
+
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which failures and slowdowns took the services above with them."""
     calls = evidence["calls"]
@@ -118,10 +122,10 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 def _left_to_fallbacks(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield origins whose every cascade is over one edge, that of an absent fallback, which stands for it."""
     absent = {(item["target"], f"{item['service']} {item['operation']}") for item in _absent_fallbacks(evidence)}
-    for (service, operation), rows in grouped(evidence["failures"], _ORIGIN):
+    for (service, operation), rows in evidence.rows("failures").groups(*_ORIGIN):
         travelled = _left(rows)
-        tops = {row["path"][-1] for row in travelled}
-        one_edge = len(travelled) > 0 and max(row["services"] for row in travelled) == 2
+        tops = {path[-1] for path in travelled["path"]}
+        one_edge = len(travelled) > 0 and travelled["services"].max() == 2
         if one_edge and all((service, top) in absent for top in tops):
             yield (
                 (service, operation),
@@ -138,23 +142,23 @@ def _absent_fallbacks(evidence: Evidence) -> list[Mapping[str, Any]]:
 def _errors(evidence: Evidence, limits: Limits, left: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
     """Yield a finding for each origin whose failures left its service, but for those left to others."""
     above = _above(evidence)
-    for (service, operation), rows in grouped(evidence["failures"], _ORIGIN):
-        if _left(rows) and (service, operation) not in left:
+    for (service, operation), rows in evidence.rows("failures").groups(*_ORIGIN):
+        if len(_left(rows)) and (service, operation) not in left:
             nearest = above.get((service, operation), [])
             yield _error_finding(evidence, limits, (service, operation), rows, nearest)
 
 
-def _left(rows: Sequence[Row]) -> list[Row]:
+def _left(rows: Rows) -> Rows:
     """Return the rows of failures that failed another service too."""
-    return [row for row in rows if row["services"] >= 2]
+    return rows.only(rows["services"] >= 2)
 
 
 def _error_finding(
-    evidence: Evidence, limits: Limits, began: tuple[str, str], rows: Sequence[Row], above: Sequence[Row]
+    evidence: Evidence, limits: Limits, began: tuple[str, str], rows: Rows, above: Sequence[_Above]
 ) -> Finding:
     service, operation = began
     travelled = _left(rows)
-    count, climbed = total("failures", rows), total("failures", travelled)
+    count, climbed = rows.total("failures"), travelled.total("failures")
     carried = [
         item
         for item in above
@@ -162,15 +166,15 @@ def _error_finding(
         and (item["others"] < limits["control"] or item["lift"] >= limits["lift"])
     ]
     unmeasured = len(carried) > 0 and all(item["others"] < limits["control"] for item in carried)
-    users = [row for row in travelled if row["reached_root"] and row["entry_kind"] in _SERVED]
-    lost = total("requests", users)
-    traces = total("traces", travelled)
+    users = travelled.only(travelled["reached_root"] & travelled.among("entry_kind", _SERVED))
+    lost = users.total("requests")
+    traces = travelled.total("traces")
     passes = count >= limits["failures"] and len(carried) > 0
     paths = _paths(travelled)
     origin = f"{service} {operation}".strip()
     where = f"{carried[0]['service']} {carried[0]['operation']}" if carried else paths[0]["path"][1]
-    absorbed = sorted({str(row["stopped_at"]) for row in rows if row["stopped_at"]})
-    climb = merged_histogram(row["climb"] for row in travelled)
+    absorbed = sorted(set(rows["stopped_at"]) - {""})
+    climb = travelled.histogram("climb")
     touched = _share_of_requests(evidence, travelled)
     without = _on_the_way(evidence, travelled)
     services = tuple(sorted({service, *(item["service"] for item in above if item["failed"] > 0)} - {""}))
@@ -201,7 +205,7 @@ def _error_finding(
         measures={
             "failures": count,
             "left_the_service": climbed,
-            "attempts": total("attempts", rows),
+            "attempts": rows.total("attempts"),
             "requests_failed": lost,
             "mechanisms": _by_mechanism(rows),
             "paths": paths[:_MOST_PATHS],
@@ -216,23 +220,21 @@ def _error_finding(
             "share_of_requests": round(touched, 6),
             "time_to_climb_ms_p50": ms(climb.percentile(0.5)) if climb.count else 0.0,
             "time_to_climb_ms_p95": ms(climb.percentile(0.95)) if climb.count else 0.0,
-            "total_ms": ms(total("total_ns", travelled)),
+            "total_ms": ms(travelled.total("total_ns")),
         },
-        saving={"requests": lost, "total_ms": ms(total("total_ns", users))},
+        saving={"requests": lost, "total_ms": ms(users.total("total_ns"))},
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(min(1.0, traces / evidence.traces), 4) if evidence.traces else 0.0,
-        exemplars=examples(
-            merged_exemplars(row["exemplars"] for row in travelled), total("total_ns", travelled) / max(1, climbed)
-        ),
+        exemplars=examples(travelled.exemplars, travelled.total("total_ns") / max(1, climbed)),
         considered=tuple(considered),
         remedy=_REMEDY.format(where=where, origin=origin),
     )
 
 
-def _on_the_way(evidence: Evidence, travelled: Sequence[Row]) -> list[str]:
+def _on_the_way(evidence: Evidence, travelled: Rows) -> list[str]:
     """Return the absent fallbacks that a cascade passes, as "operation of service for target"."""
-    passed = {hop for row in travelled for hop in row["path"]}
+    passed = {hop for path in travelled["path"] for hop in path}
     services = {hop.partition(" ")[0] for hop in passed}
     return sorted(
         f"{item['operation']} of {item['service']} for {item['target']}"
@@ -248,7 +250,7 @@ def _unmeasured(unmeasured: bool, limits: Limits) -> list[str]:
     return [f"{few}: how much likelier it failed cannot be measured, and confidence is lowered"]
 
 
-def _above(evidence: Evidence) -> dict[tuple[str, str], list[Row]]:
+def _above(evidence: Evidence) -> dict[tuple[str, str], list[_Above]]:
     """Return for each origin (service, operation) the operations of other services above it, nearest first.
 
     Of each: service, operation, hops, waited, failed, others, probability, base_rate, lift.
@@ -263,21 +265,24 @@ def _above(evidence: Evidence) -> dict[tuple[str, str], list[Row]]:
     rows["others"] = others.astype("int64")
     rows["base_rate"] = ((others_failed + 1) / (others + 2)).round(6)
     rows["lift"] = (rows["probability"] / rows["base_rate"]).round(3)
-    kept = rows[[*_ORIGIN, *_ABOVE]].sort_values(["hops", "service", "operation"])
-    return {
-        (origin[0], origin[1]): [{name: row[name] for name in _ABOVE} for row in found]
-        for origin, found in grouped(kept, _ORIGIN)
-    }
+    kept = Rows(rows[[*_ORIGIN, *_ABOVE]].sort_values(["hops", "service", "operation"]))
+    origins = zip(*(kept[name] for name in _ORIGIN), strict=True)
+    columns = zip(*(kept[name].tolist() for name in _ABOVE), strict=True)
+    found: dict[tuple[str, str], list[_Above]] = {}
+    for (service, operation), values in zip(origins, columns, strict=True):
+        found.setdefault((service, operation), []).append(dict(zip(_ABOVE, values, strict=True)))
+    return found
 
 
-def _paths(travelled: Sequence[Row]) -> list[dict[str, Any]]:
+def _paths(travelled: Rows) -> list[dict[str, Any]]:
     """Return the ways that failures took, most frequent first."""
-    ways: dict[tuple[tuple[str, ...], str], list[Row]] = {}
-    for row in travelled:
-        ways.setdefault((tuple(row["path"]), str(row["stopped_at"])), []).append(row)
+    ways: dict[tuple[tuple[str, ...], str], Counter[str]] = {}
+    columns = (travelled[name].tolist() for name in ("path", "stopped_at", "failures", "traces"))
+    for path, stop, failures, traces in zip(*columns, strict=True):
+        ways.setdefault((path, stop), Counter()).update(failures=failures, traces=traces)
     paths = [
-        {"path": list(path), "stopped_at": stop, "failures": total("failures", rows), "traces": total("traces", rows)}
-        for (path, stop), rows in ways.items()
+        {"path": list(path), "stopped_at": stop, "failures": sums["failures"], "traces": sums["traces"]}
+        for (path, stop), sums in ways.items()
     ]
     return sorted(paths, key=lambda item: (-item["failures"], item["path"], item["stopped_at"]))
 
@@ -286,23 +291,23 @@ def _listed(hops: list[str]) -> str:
     return " and ".join([", ".join(hops[:-1]), hops[-1]]) if len(hops) > 1 else "".join(hops)
 
 
-def _mechanisms(rows: Sequence[Row]) -> str:
+def _mechanisms(rows: Rows) -> str:
     return ", ".join(f"{how} {count}" for how, count in _by_mechanism(rows).items())
 
 
-def _by_mechanism(rows: Sequence[Row]) -> dict[str, int]:
+def _by_mechanism(rows: Rows) -> dict[str, int]:
     """Return how many failures there were of each mechanism, by its name."""
     counts: Counter[str] = Counter()
-    for row in rows:
-        counts[str(row["mechanism"])] += int(row["failures"])
+    for mechanism, failures in zip(rows["mechanism"], rows["failures"].tolist(), strict=True):
+        counts[mechanism] += failures
     return dict(sorted(counts.items()))
 
 
-def _share_of_requests(evidence: Evidence, rows: Sequence[Row]) -> float:
+def _share_of_requests(evidence: Evidence, rows: Rows) -> float:
     """Return the largest share of an entry operation's requests that failures touched."""
     shares = [
-        total("traces", touched) / evidence.request_count[entry]
-        for entry, touched in by_entry(rows).items()
+        touched.total("traces") / evidence.request_count[entry]
+        for entry, touched in rows.by_entry()
         if evidence.request_count.get(entry)
     ]
     return min(1.0, max(shares, default=0.0))

@@ -45,16 +45,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars
+from analysis.detectors._evidence import examples
 from analysis.detectors._requests import finding, shortened
+from analysis.detectors._rows import Rows
 from analysis.detectors.boundaries._services import is_probe
-from analysis.facts import by_second
+from analysis.facts import amounts_at, laid_out
 from analysis.findings import Assessment, Finding, Outcome
 
 __all__ = ["INFO", "judge"]
+
+Whole = NDArray[np.int64]
 
 INFO: Final = Info(
     name="thundering_herd",
@@ -70,89 +74,91 @@ INFO: Final = Info(
     },
 )
 _SENSITIVE_TO: Final = ("kinds", "sampling")
-_SUBJECT: Final = ["service", "target", "template"]
+_SUBJECT: Final = ("service", "target", "template")
+_BY_SECOND: Final = ("by_second", "requests", "failures")
 #: Seconds with calls below which a median means nothing.
 _LEAST_SECONDS: Final = 5
 
 
 @dataclass(frozen=True)
 class _Herd:
-    """The seconds in which one service's calls of one template came in a rush."""
+    """The seconds in which one service's calls of one template came in a rush.
+
+    ``seconds`` since the epoch, and what began in each; ``usual`` is the median of the seconds with any calls.
+    """
 
     service: str
     target: str
     template: str
-    rows: pd.DataFrame
-    table: pd.DataFrame
-    herd: pd.DataFrame
+    rows: Rows
+    usual: float
+    seconds: Whole
+    calls: Whole
+    requests: Whole
+    failures: Whole
 
     @property
-    def usual(self) -> float:
-        """Median calls of the seconds with any."""
-        return float(self.table["by_second"].median())
-
-    @property
-    def minutes(self) -> pd.DataFrame:
+    def minutes(self) -> Rows:
         """Rows of the minutes that hold such a second."""
-        return self.rows[self.rows["minute"].isin(set((self.herd.index // 60).tolist()))]
+        return self.rows.only(np.isin(self.rows["minute"], self.seconds // 60))
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which calls come in herds."""
-    rows = evidence["call_seconds"]
-    calls = rows[rows["service"] != ""]
-    if calls.empty:
+    rows = evidence.rows("call_seconds")
+    calls = rows.only(rows["service"] != "")
+    if not len(calls):
         missing = ("spans of calls to others that say their kind (client) and have a time",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    requests = by_second(rows[rows["service"] == ""], ["by_second"])["by_second"]
-    if len(requests) < _LEAST_SECONDS:
+    entered = rows.where(service="")
+    seconds, began = laid_out(entered["minute"], {"requests": entered["by_second"]})
+    if len(seconds) < _LEAST_SECONDS:
         missing = (f"{_LEAST_SECONDS} seconds with requests, to tell a rush of calls from a rush of requests",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     suppressed: list[str] = []
-    herds = list(_herds(calls, requests, limits, suppressed))
+    herds = list(_herds(calls, (seconds, began["requests"]), limits, suppressed))
     findings = tuple(_finding(evidence, item, limits) for item in herds)
     outcome: Outcome = "found" if findings else "not_found"
     return Assessment(INFO.name, INFO.family, outcome, findings, suppressed=tuple(suppressed))
 
 
-def _herds(calls: pd.DataFrame, requests: pd.Series, limits: Limits, suppressed: list[str]) -> Iterator[_Herd]:
-    usual_requests = max(1.0, float(requests.median()))
-    for key, rows in calls.groupby(_SUBJECT, sort=True):
-        service, target, template = map(str, key)
-        if int(rows["calls"].sum()) < limits["calls"] or is_probe(template):
+def _herds(calls: Rows, requests: tuple[Whole, Whole], limits: Limits, suppressed: list[str]) -> Iterator[_Herd]:
+    usual_requests = max(1.0, float(np.median(requests[1])))
+    for (service, target, template), rows in calls.groups(*_SUBJECT):
+        if rows.total("calls") < limits["calls"] or is_probe(template):
             continue
-        table = by_second(rows, ["by_second", "requests", "failures"])
-        usual = float(table["by_second"].median())
-        rush = table[(table["by_second"] >= limits["calls"]) & (table["by_second"] >= limits["times"] * usual)]
-        rush = rush[rush["requests"] >= limits["requests"]]
-        if rush.empty or len(table) < _LEAST_SECONDS:
+        seconds, began = laid_out(rows["minute"], {name: rows[name] for name in _BY_SECOND})
+        usual = float(np.median(began["by_second"])) if len(seconds) else 0.0
+        enough = max(limits["calls"], limits["times"] * usual)
+        rush = np.flatnonzero((began["by_second"] >= enough) & (began["requests"] >= limits["requests"]))
+        if not len(rush) or len(seconds) < _LEAST_SECONDS:
             continue
         whom = f"{shortened(template)} of {service} at {target or 'a callee that nothing names'}"
-        if 2 * int(rows["behind_batch"].sum()) >= int(rows["calls"].sum()):
+        if 2 * rows.total("behind_batch") >= rows.total("calls"):
             suppressed.append(f"{whom}: called by jobs and messages, which come in batches")
             continue
-        all_requests = requests.reindex(rush.index).fillna(0)
-        grown = (rush["by_second"] / usual) / (all_requests / usual_requests).clip(lower=1)
+        all_requests = amounts_at(seconds[rush], *requests)
+        grown = (began["by_second"][rush] / usual) / np.maximum(all_requests / usual_requests, 1)
         herd = rush[grown >= limits["beyond"]]
-        if herd.empty:
+        if not len(herd):
             suppressed.append(f"{whom}: requests came in the same rush, as in a load test or a sale")
             continue
-        yield _Herd(service, target, template, rows, table, herd)
+        chosen = (began[name][herd] for name in _BY_SECOND)
+        yield _Herd(service, target, template, rows, usual, seconds[herd], *chosen)
 
 
 def _finding(evidence: Evidence, item: _Herd, limits: Limits) -> Finding:
     minutes = item.minutes
-    calls, failed = int(item.herd["by_second"].sum()), int(item.herd["failures"].sum())
-    requests = int(item.herd["requests"].sum())
-    cached = int(minutes["asked_cache"].sum()) / max(1, int(minutes["calls"].sum()))
+    calls, failed, requests = (int(amounts.sum()) for amounts in (item.calls, item.failures, item.requests))
+    cached = minutes.total("asked_cache") / max(1, minutes.total("calls"))
     everyone = sum(evidence.request_count.values())
     touched = min(1.0, failed / everyone) if everyone else 0.0
-    exemplars = merged_exemplars(minutes["exemplars"])
+    exemplars = minutes.exemplars
     values = sorted(item.value for item in exemplars)
     weight = Weight(passes_limits=cached >= limits["cached"] or failed > 0, share_of_requests=touched)
     whom = item.target or "a callee that nothing names"
-    worst = int(item.herd["by_second"].max())
-    known = set(evidence["call_seconds"].loc[evidence["call_seconds"]["service"] == "", "target"])
+    worst = int(item.calls.max())
+    known = set(evidence.rows("call_seconds").where(service="")["target"])
     return finding(
         evidence,
         INFO,
@@ -168,13 +174,13 @@ def _finding(evidence: Evidence, item: _Herd, limits: Limits) -> Finding:
         severity=severity(weight),
         title=f"{item.service} calls {whom} in herds: {shortened(item.template)}",
         summary=(
-            f"In {len(item.herd)} seconds {calls} calls came for {requests} requests, up to {worst} in one second; "
+            f"In {len(item.seconds)} seconds {calls} calls came for {requests} requests, up to {worst} in one second; "
             f"{item.usual:g} are usual."
         ),
         services=tuple(sorted({item.service, *({item.target} & known)})),
         subject={name: getattr(item, name) for name in _SUBJECT},
         measures={
-            "seconds": len(item.herd),
+            "seconds": len(item.seconds),
             "calls": calls,
             "requests": requests,
             "most_in_a_second": worst,
@@ -183,7 +189,7 @@ def _finding(evidence: Evidence, item: _Herd, limits: Limits) -> Finding:
             "failures": failed,
         },
         cost={"share_of_requests": round(touched, 6), "calls": calls},
-        saving={"calls": calls - len(item.herd)},
+        saving={"calls": calls - len(item.seconds)},
         exemplars=examples(exemplars, values[len(values) // 2] if values else 0.0),
         remedy=(
             f"Let one request of {item.service} load what is missing while the others wait for it, and let entries "

@@ -43,7 +43,7 @@ Set a timeout near the p99.9 of the calls, on connecting and on reading, and dec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -51,9 +51,9 @@ from typing import Final
 from analysis._histogram import Histogram, lowers, uppers
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import shortened
-from analysis.detectors._rows import Row, by_entry, grouped, total
+from analysis.detectors._rows import Rows
 from analysis.findings import Assessment, Finding, Outcome
 
 __all__ = ["INFO", "judge"]
@@ -73,7 +73,7 @@ INFO: Final = Info(
     },
 )
 _SENSITIVE_TO: Final = ("compressed", "kinds", "sampling", "error_types")
-_SUBJECT: Final = ["service", "operation", "target", "template"]
+_SUBJECT: Final = ("service", "operation", "target", "template")
 _ROUND_S: Final = (1, 2, 5, 10, 30, 60)
 _SECOND_NS: Final = 1_000_000_000
 #: How far above its timeout a call may end, as a share of it; and how little below, for coarse clocks.
@@ -93,7 +93,7 @@ class _Waits:
     operation: str
     target: str
     template: str
-    rows: Sequence[Row]
+    rows: Rows
 
     @property
     def where(self) -> str:
@@ -105,25 +105,25 @@ class _Waits:
 
     @property
     def by_deadline(self) -> int:
-        return total("calls", self.ending("timeout"))
+        return self.ending("timeout").total("calls")
 
     @cached_property
-    def waited_for(self) -> list[Row]:
+    def waited_for(self) -> Rows:
         """Rows of requests that somebody waits for."""
-        return [row for row in self.rows if row["entry_kind"] not in _BATCH]
+        return self.rows.only(~self.rows.among("entry_kind", _BATCH))
 
     @cached_property
     def answered(self) -> Histogram:
-        return merged_histogram(row["latency"] for row in self.ending("answered"))
+        return self.ending("answered").histogram("latency")
 
-    def ending(self, *ends: str) -> list[Row]:
-        return [row for row in self.rows if row["end"] in ends]
+    def ending(self, *ends: str) -> Rows:
+        return self.rows.only(self.rows.among("end", ends))
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which calls wait without bound, and which timeouts are in force."""
-    waits = evidence["waits"]
-    if waits.empty:
+    waits = evidence.rows("waits")
+    if not len(waits):
         missing = ("spans of calls to others that say their kind (client) and have a time",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     if not int(evidence["coverage"]["with_outcome"].sum()):
@@ -131,11 +131,11 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     findings: list[Finding] = []
     suppressed: list[str] = []
-    for (service, operation, target, template), rows in grouped(waits, _SUBJECT):
+    for (service, operation, target, template), rows in waits.groups(*_SUBJECT):
         item = _Waits(evidence, service, operation, target, template, rows)
         findings += _timeouts_in_force(item, limits)
         limit_ns = _too_long(item, limits)
-        count = _count_beyond(merged_histogram(row["latency"] for row in item.waited_for), limit_ns)
+        count = _count_beyond(item.waited_for.histogram("latency"), limit_ns)
         if not count or item.by_deadline:
             continue
         given_up = _given_up_by_a_proxy(item)
@@ -182,18 +182,18 @@ def _given_up_by_a_proxy(item: _Waits) -> int:
 
 def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Finding:
     evidence = item.evidence
-    whole = merged_histogram(row["latency"] for row in item.rows)
-    rows = [row for row in item.waited_for if row["longest_ns"] > limit_ns]
-    traces = min(evidence.traces, total("traces", rows), count)
-    longest = max(int(row["longest_ns"]) for row in rows)
+    whole = item.rows.histogram("latency")
+    rows = item.waited_for.only(item.waited_for["longest_ns"] > limit_ns)
+    traces = min(evidence.traces, rows.total("traces"), count)
+    longest = int(rows["longest_ns"].max())
     touched = _share_of_requests(item, limit_ns)
     beyond_ns = sum(
         (shortest - limit_ns) * times
         for shortest, times in zip(lowers(whole.buckets).tolist(), whole.counts.tolist(), strict=True)
         if shortest > limit_ns
     )
-    shown = [example for example in merged_exemplars(row["exemplars"] for row in rows) if example.value > limit_ns]
-    failed = total("calls", item.ending("failed"))
+    shown = [example for example in rows.exemplars if example.value > limit_ns]
+    failed = item.ending("failed").total("calls")
     services = (item.service,)
     trust = evidence.trust.of(services)
     considered = (
@@ -237,17 +237,16 @@ def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Findi
 def _share_of_requests(item: _Waits, limit_ns: float) -> float:
     """Return the largest share (0..1) of an entry operation's requests that have such a wait."""
     largest = 0.0
-    for key, rows in by_entry(item.waited_for).items():
+    for key, rows in item.waited_for.by_entry():
         whole = item.evidence.request_count.get(key, 0)
-        latency = merged_histogram(row["latency"] for row in rows)
-        count = min(_count_beyond(latency, limit_ns), total("traces", rows))
+        count = min(_count_beyond(rows.histogram("latency"), limit_ns), rows.total("traces"))
         largest = max(largest, count / whole if whole else 0.0)
     return min(1.0, largest)
 
 
 def _timeouts_in_force(item: _Waits, limits: Limits) -> Iterator[Finding]:
     """Yield a finding for the round value at which failed calls end, if there is one."""
-    ended = merged_histogram(row["latency"] for row in item.ending("failed", "timeout"))
+    ended = item.ending("failed", "timeout").histogram("latency")
     if ended.count < limits["cluster"]:
         return
     for seconds in _ROUND_S:
@@ -263,7 +262,7 @@ def _timeouts_in_force(item: _Waits, limits: Limits) -> Iterator[Finding]:
 def _timeout(item: _Waits, seconds: int, count: int, ended: int, limits: Limits) -> Finding:
     evidence = item.evidence
     rows = item.ending("failed", "timeout")
-    traces = min(evidence.traces, total("traces", rows), count)
+    traces = min(evidence.traces, rows.total("traces"), count)
     services = (item.service,)
     trust = evidence.trust.of(services)
     return Finding(
@@ -282,7 +281,7 @@ def _timeout(item: _Waits, seconds: int, count: int, ended: int, limits: Limits)
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
-        exemplars=examples(merged_exemplars(row["exemplars"] for row in rows), seconds * _SECOND_NS),
+        exemplars=examples(rows.exemplars, seconds * _SECOND_NS),
         considered=(
             "answered calls were left out: a wait that ends well is no timeout",
             *trust.sentences(_SENSITIVE_TO, traces),

@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
 from analysis._histogram import Histogram
 from analysis._wording import duration
 from analysis.detectors import Evidence, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
-from analysis.detectors._requests import shortened
+from analysis.detectors._evidence import examples, ms
+from analysis.detectors._requests import largest_share, shortened
+from analysis.detectors._rows import Rows
 from analysis.facts.sibling_runs import PAGED
 from analysis.findings import Example, Severity
 
@@ -55,22 +55,22 @@ class Repetition:
     operation: str
     template: str
     target: str
-    rows: pd.DataFrame
+    rows: Rows
     identical: bool
     evidence: Evidence
     limits: Limits
 
     def total(self, column: str) -> int:
         """Return the sum of a column."""
-        return int(self.rows[column].sum())
+        return self.rows.total(column)
 
     def share_where(self, column: str, value: str | bool) -> float:
         """Return the share (0..1) of the calls whose rows have a value."""
-        return float(self.rows.loc[self.rows[column] == value, "calls"].sum()) / max(1, self.total("calls"))
+        return float(self.rows["calls"][self.rows[column] == value].sum()) / max(1, self.total("calls"))
 
     def histogram(self, name: str) -> Histogram:
         """Return calls, union, critical or saving per request (ns, or calls)."""
-        return merged_histogram(self.rows[f"{name}_per_request"])
+        return self.rows.histogram(f"{name}_per_request")
 
     @cached_property
     def calls_p95(self) -> float:
@@ -141,16 +141,7 @@ class Repetition:
         ``name`` is critical or saving. Requests without a run count as free of cost: what one in twenty-five requests
         pays does not move the p95.
         """
-        waited = self.rows[~self.rows["background"]]
-        largest = 0.0
-        for (service, operation), rows in waited.groupby(["entry_service", "entry_operation"], sort=True):
-            entry = (str(service), str(operation))
-            affected = int(rows["requests"].sum())
-            without = max(0, self.evidence.request_count.get(entry, affected) - affected)
-            spent = merged_histogram(rows[f"{name}_per_request"])
-            whole = Histogram.merged([spent, Histogram.from_values(np.zeros(1, np.int64), np.array([without]))])
-            largest = max(largest, self.evidence.share_of_p95(entry, whole.percentile(PERCENTILE)))
-        return round(largest, 4)
+        return largest_share(self.evidence, self.rows.only(~self.rows["background"]), f"{name}_per_request")
 
     def severity(self, *, worth: bool) -> Severity:
         """Return the severity; ``worth`` is false where the shape is no reason to change anything."""
@@ -163,6 +154,7 @@ class Repetition:
         names = zip(self.rows["entry_service"], self.rows["entry_operation"], strict=True)
         return tuple(sorted({f"{service} {operation}" for service, operation in names if operation}))
 
+    @cached_property
     def measures(self) -> dict[str, Any]:
         """Return the numbers that the claim rests on."""
         calls, requests = self.histogram("calls"), self.total("requests")
@@ -212,7 +204,7 @@ class Repetition:
 
     def exemplars(self) -> tuple[Example, ...]:
         """Return the median, the worst and the most recent trace."""
-        return examples(merged_exemplars(self.rows["exemplars"]), self.histogram("critical").percentile(0.5))
+        return examples(self.rows.exemplars, self.histogram("critical").percentile(0.5))
 
     def considered(self) -> list[str]:
         """Return what was looked at, a sentence each, that holds for calls of all kinds."""
@@ -245,13 +237,12 @@ def repetitions(
     where there are no such runs are these a repetition of their own, marked identical.
     """
     rows = _long_enough(evidence, limits, categories, among=among)
-    repeated = rows[~rows["verdict"].isin(list(_NOT_REPEATED))]
-    for key, group in repeated.groupby(list(_SUBJECT), sort=True):
-        varied = group[group["verdict"] != "identical"]
-        identical = varied.empty
-        service, operation, template, target = (str(part) for part in key)
-        rows = group if identical else varied
-        yield Repetition(service, operation, template, target, rows, identical, evidence, limits)
+    repeated = rows.only(~rows.among("verdict", _NOT_REPEATED))
+    for (service, operation, template, target), group in repeated.groups(*_SUBJECT):
+        varied = group.only(group["verdict"] != "identical")
+        identical = not len(varied)
+        chosen = group if identical else varied
+        yield Repetition(service, operation, template, target, chosen, identical, evidence, limits)
 
 
 def without_redundant(runs: Iterable[Repetition]) -> tuple[list[Repetition], tuple[str, ...]]:
@@ -271,20 +262,19 @@ def without_redundant(runs: Iterable[Repetition]) -> tuple[list[Repetition], tup
 def set_aside(evidence: Evidence, limits: Limits, categories: Sequence[str], *, among: bool = True) -> tuple[str, ...]:
     """Return a sentence for each kind of run that looks repeated and is something else."""
     rows = _long_enough(evidence, limits, categories, among=among)
-    apart = rows[rows["verdict"].isin(list(_NOT_REPEATED))]
+    apart = rows.only(rows.among("verdict", _NOT_REPEATED))
     said = []
-    for key, group in apart.groupby(["service", "operation", "template", "verdict"], sort=True):
-        service, operation, template, verdict = (str(part) for part in key)
-        runs = int(group["runs"].sum())
+    for (service, operation, template, verdict), group in apart.groups("service", "operation", "template", "verdict"):
+        runs = group.total("runs")
         said.append(f"{service} {operation}, {shortened(template)}: {_NOT_REPEATED[verdict]} ({runs} runs)")
     return tuple(said)
 
 
-def _long_enough(evidence: Evidence, limits: Limits, categories: Sequence[str], *, among: bool) -> pd.DataFrame:
-    rows = evidence["sibling_runs"]
-    rows = rows[rows["category"].isin(list(categories)) == among]
-    least = rows["spread"].map(lambda spread: limits.get("pattern_repeats" if spread == "pattern" else "repeats", 0.0))
-    return rows[rows["length"] >= least.astype(float)]
+def _long_enough(evidence: Evidence, limits: Limits, categories: Sequence[str], *, among: bool) -> Rows:
+    rows = evidence.rows("sibling_runs")
+    rows = rows.only(rows.among("category", categories) == among)
+    apart, in_turn = (limits.get(name, 0.0) for name in ("repeats", "pattern_repeats"))
+    return rows.only(rows["length"] >= np.where(rows["spread"] == "pattern", in_turn, apart))
 
 
 #: Words in the names of instrumentation scopes of object-relational mappers, and how each loads relations at once.
@@ -308,7 +298,7 @@ _MAPPERS: Final[Mapping[str, str]] = {
 }
 
 
-def object_mapper(scopes: pd.Series) -> str:
+def object_mapper(scopes: Iterable[str]) -> str:
     """Return how the mapper that one of some scopes names loads relations at once; "" where none is named."""
     texts = sorted({str(scope).lower().replace(".", "").replace("_", "") for scope in scopes})
     for text in texts:

@@ -42,12 +42,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import pandas as pd
-
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import (
     PERCENTILE,
     affected_traces,
@@ -55,6 +53,7 @@ from analysis.detectors._requests import (
     front_services,
     largest_share,
 )
+from analysis.detectors._rows import Rows
 from analysis.findings import Assessment, Finding
 from analysis.trust import NO_CROSSING
 
@@ -77,18 +76,17 @@ _SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling", "skew", "r
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which services hold conversations with each other."""
-    talks = evidence["conversations"]
-    if talks.empty:
+    talks = evidence.rows("conversations")
+    if not len(talks):
         missing = (f"synchronous calls between two services: {NO_CROSSING}",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     fronts = front_services(evidence["calls"], evidence.roles)
     findings, suppressed = [], []
-    for key, rows in talks.groupby(["caller", "callee"], sort=True):
-        caller, callee = named(key)
-        calls = merged_histogram(rows["calls_per_request"])
+    for (caller, callee), rows in talks.groups("caller", "callee"):
+        calls = rows.histogram("calls_per_request")
         if calls.percentile(PERCENTILE) < limits["calls"] or _entry_share(evidence, rows) < limits["share"]:
             continue
-        if int(rows["operations"].sum()) == int(rows["requests"].sum()) and _is_n_plus_one(evidence, caller, callee):
+        if rows.total("operations") == rows.total("requests") and _is_n_plus_one(evidence, caller, callee):
             suppressed.append(f"{caller} and {callee}: one endpoint again and again, told as N+1 calls")
         else:
             findings.append(_finding(evidence, limits, caller, callee, rows, front=caller in fronts))
@@ -101,12 +99,12 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     )
 
 
-def _entry_share(evidence: Evidence, rows: pd.DataFrame) -> float:
+def _entry_share(evidence: Evidence, rows: Rows) -> float:
     """Return the largest share (0..1) of the requests of an entry operation that use an edge."""
     shares = [0.0]
-    for (service, operation), group in rows.groupby(["entry_service", "entry_operation"], sort=True):
-        used = int(group["requests"].sum())
-        shares.append(used / max(1, evidence.request_count.get((str(service), str(operation)), used)))
+    for entry, group in rows.by_entry():
+        used = group.total("requests")
+        shares.append(used / max(1, evidence.request_count.get(entry, used)))
     return max(shares)
 
 
@@ -117,13 +115,11 @@ def _is_n_plus_one(evidence: Evidence, caller: str, callee: str) -> bool:
     )
 
 
-def _finding(
-    evidence: Evidence, limits: Limits, caller: str, callee: str, rows: pd.DataFrame, *, front: bool
-) -> Finding:
+def _finding(evidence: Evidence, limits: Limits, caller: str, callee: str, rows: Rows, *, front: bool) -> Finding:
     affected = affected_traces(evidence, rows["traces"])
-    total = {name: int(rows[name].sum()) for name in ("calls", "errors", "streams", "requests", "operations", "paired")}
+    total = {name: rows.total(name) for name in ("calls", "errors", "streams", "requests", "operations", "paired")}
     calls, way, saving, critical = (
-        merged_histogram(rows[f"{name}_per_request"]) for name in ("calls", "way", "saving", "critical")
+        rows.histogram(f"{name}_per_request") for name in ("calls", "way", "saving", "critical")
     )
     client_ns, network_ns = int(rows["client_ns"].sum()), int((rows["client_ns"] - rows["server_ns"]).sum())
     network = round(max(0, network_ns) / client_ns, 4) if client_ns else None
@@ -183,7 +179,7 @@ def _finding(
             **on_path(saving, rows["saving_ns"].sum()),
             "calls": total["calls"] - total["requests"],
         },
-        exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
+        exemplars=examples(rows.exemplars, critical.percentile(0.5)),
         remedy=(
             f"Give {callee} one endpoint for what {caller} does in these calls; or move what they talk about to one "
             "side; or merge the two."

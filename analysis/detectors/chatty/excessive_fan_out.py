@@ -42,12 +42,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import pandas as pd
-
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import (
     PERCENTILE,
     affected_traces,
@@ -55,6 +53,7 @@ from analysis.detectors._requests import (
     front_services,
     largest_share,
 )
+from analysis.detectors._rows import Rows
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -81,13 +80,12 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if not calling.any():
         missing = ("spans of calls to other services that say their kind (client)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    fans = evidence["fan_outs"]
-    wide = fans[(fans["fan"] > limits["calls"]) | (fans["callees"] > limits["callees"])]
+    fans = evidence.rows("fan_outs")
+    wide = fans.only((fans["fan"] > limits["calls"]) | (fans["callees"] > limits["callees"]))
     fronts = front_services(evidence["calls"], evidence.roles)
     findings, suppressed = [], []
-    for key, rows in wide.groupby(["service", "operation"], sort=True):
-        service, operation = named(key)
-        one_template = int(rows["templates"].sum()) == int(rows["requests"].sum())
+    for (service, operation), rows in wide.groups("service", "operation"):
+        one_template = rows.total("templates") == rows.total("requests")
         if one_template and _is_n_plus_one(evidence, service, operation):
             suppressed.append(f"{operation} of {service}: one endpoint again and again, told as N+1 calls")
         else:
@@ -108,15 +106,11 @@ def _is_n_plus_one(evidence: Evidence, service: str, operation: str) -> bool:
     )
 
 
-def _finding(
-    evidence: Evidence, limits: Limits, service: str, operation: str, rows: pd.DataFrame, *, front: bool
-) -> Finding:
+def _finding(evidence: Evidence, limits: Limits, service: str, operation: str, rows: Rows, *, front: bool) -> Finding:
     affected = affected_traces(evidence, rows["traces"])
-    calls, penalty, critical = (
-        merged_histogram(rows[f"{name}_per_request"]) for name in ("calls", "penalty", "critical")
-    )
+    calls, penalty, critical = (rows.histogram(f"{name}_per_request") for name in ("calls", "penalty", "critical"))
     background = bool(rows["background"].all())
-    waited = rows[~rows["background"]]
+    waited = rows.only(~rows["background"])
     share = largest_share(evidence, waited, "penalty_per_request")
     paid = penalty.percentile(PERCENTILE)
     at_p95 = round(calls.percentile(PERCENTILE), 2)
@@ -150,8 +144,8 @@ def _finding(
             "calls_p50": round(calls.percentile(0.5), 2),
             "calls_p95": at_p95,
             "callees_max": callees,
-            "spans": int(rows["requests"].sum()),
-            "calls": int(rows["calls"].sum()),
+            "spans": rows.total("requests"),
+            "calls": rows.total("calls"),
             "penalty_ms_p95": ms(paid),
             "share_of_p95": share,
             "entries": entries(rows),
@@ -161,7 +155,7 @@ def _finding(
             "calls_per_trace_p95": at_p95,
         },
         saving=on_path(penalty, rows["penalty_ns"].sum()),
-        exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
+        exemplars=examples(rows.exemplars, critical.percentile(0.5)),
         remedy=(
             "Put the calls of one service together (a batch endpoint), bound how many run at once, and set a deadline "
             "after which the answer is made of what is there."

@@ -112,7 +112,7 @@ def _finding(run: Repetition) -> Finding:
     paired, calls = run.total("paired"), run.total("calls")
     client_ns, server_ns = run.total("client_ns"), run.total("server_ns")
     network_ns = max(0, client_ns - server_ns)
-    measures = run.measures() | {
+    measures = run.measures | {
         "category": ", ".join(sorted(set(run.rows["category"]))),
         "callee_route": _route(run),
         "paired_share": round(paired / calls, 4),
@@ -164,7 +164,7 @@ def _title(run: Repetition) -> str:
 
 
 def _summary(run: Repetition, transitive_share: float, network_share: float | None) -> str:
-    measures, route = run.measures(), _route(run)
+    measures, route = run.measures, _route(run)
     what = f"one endpoint of {_callee(run)}" + (f", which it knows as {route}," if route else "")
     lie = "at once" if run.concurrent_share >= 0.5 else "one after the other"
     median, at_p95 = measures["calls_per_trace_p50"], run.calls_p95
@@ -191,7 +191,7 @@ def _considered(run: Repetition, static: bool) -> list[str]:
     elif differing == 0.0:
         said.append("what the calls ask for is hidden (a body, an RPC): they may ask for the same each time")
     else:
-        share = run.measures()["distinct_values_share"]
+        share = run.measures["distinct_values_share"]
         said.append(f"the values differ: {share:.0%} of the calls ask for something of their own")
     if static:
         said.append("static files are fetched one by one by design, so it is for information only")

@@ -101,7 +101,7 @@ def _finding(run: Repetition) -> Finding:
     evidence = run.evidence
     cached = bool((run.rows["category"] == "cache").all())
     level: Severity = run.severity(worth=not (run.identical or cached or run.pages))
-    measures = run.measures() | {
+    measures = run.measures | {
         "category": "cache" if cached else "database",
         "values": _values(run),
         "statements": list(run.templates),
@@ -143,8 +143,8 @@ def _values(run: Repetition) -> str:
 
 def _source(run: Repetition) -> str:
     """Return the read that most often ran right before; ties by name; "" where none did."""
-    runs = run.rows[run.rows["source"] != ""].groupby("source", sort=True)["runs"].sum()
-    return str(runs.idxmax()) if len(runs) else ""
+    runs = {source: rows.total("runs") for (source,), rows in run.rows.groups("source") if source}
+    return max(runs, key=lambda source: runs[source], default="")
 
 
 def _writes(run: Repetition) -> bool:
@@ -163,7 +163,7 @@ def _title(run: Repetition, cached: bool) -> str:
 
 
 def _summary(run: Repetition, cached: bool) -> str:
-    measures = run.measures()
+    measures = run.measures
     kind = "cache reads" if cached else "queries"
     what = f"{len(run.templates)} statements in turn" if run.pattern else "one statement"
     median, at_p95 = measures["calls_per_trace_p50"], run.calls_p95
@@ -189,7 +189,7 @@ def _considered(run: Repetition, cached: bool) -> list[str]:
         ]
         said.append(f"the instrumentation hides the values; judged by hints: {', '.join(hints)}")
     else:
-        share = run.measures()["distinct_values_share"]
+        share = run.measures["distinct_values_share"]
         said.append(f"the values differ: {share:.0%} of the calls ask for something of their own")
     if cached:
         said.append("cache reads: a key at a time is cheap and often meant, so it is for information only")

@@ -43,13 +43,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-import pandas as pd
-
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import PERCENTILE, affected_traces, entries, largest_share, shortened
+from analysis.detectors._rows import Rows
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -81,7 +80,7 @@ class _Answers:
 
     callee: str
     template: str
-    rows: pd.DataFrame
+    rows: Rows
     counted: bool
     typical: float
     largest: float
@@ -91,22 +90,20 @@ class _Answers:
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which answers are too large."""
-    payloads = evidence["payloads"]
-    if payloads.empty:
+    payloads = evidence.rows("payloads")
+    if not len(payloads):
         missing = ("sizes of answers: http.response.body.size, db.response.returned_rows",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     findings = []
-    large = payloads[~payloads["rows"] & (payloads["at_least"] >= limits["bytes"])]
-    for key, rows in large.groupby(["callee", "template"], sort=True):
-        callee, template = named(key)
-        sizes, latency = merged_histogram(rows["amounts"]), merged_histogram(rows["latency"])
+    large = payloads.only(~payloads["rows"] & (payloads["at_least"] >= limits["bytes"]))
+    for (callee, template), rows in large.groups("callee", "template"):
+        sizes, latency = rows.histogram("amounts"), rows.histogram("latency")
         typical, largest = sizes.percentile(0.5), sizes.percentile(PERCENTILE)
         slow_ns = latency.percentile(PERCENTILE) if latency.count else 0.0
         told = _Answers(callee, template, rows, False, typical, largest, limits["bytes"], slow_ns)
         findings.append(_finding(evidence, limits, told))
-    for key, rows in payloads[payloads["rows"]].groupby(["callee", "template"], sort=True):
-        callee, template = named(key)
-        counts, latency = merged_histogram(rows["amounts"]), merged_histogram(rows["latency"])
+    for (callee, template), rows in payloads.only(payloads["rows"]).groups("callee", "template"):
+        counts, latency = rows.histogram("amounts"), rows.histogram("latency")
         typical, largest = counts.percentile(0.5), counts.percentile(_RARE)
         if largest >= limits["rows"] and largest >= limits["times"] * max(typical, 1.0):
             slow_ns = latency.percentile(_RARE) if latency.count else 0.0
@@ -125,14 +122,14 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 def _finding(evidence: Evidence, limits: Limits, told: _Answers) -> Finding:
     rows, counted = told.rows, told.counted
     affected = affected_traces(evidence, rows["traces"])
-    critical = merged_histogram(rows["critical_per_request"])
+    critical = rows.histogram("critical_per_request")
     share = largest_share(evidence, rows, "critical_per_request")
     # Time is taken to go with the size.
     spared = max(0.0, 1.0 - told.bound / told.largest) if told.largest else 0.0
     meant = _FILES.search(told.template) is not None
     passes = told.slow_ns >= limits["slow_ms"] * 1e6 and not meant
     callers = sorted({caller for caller in rows["caller"] if caller})
-    answers = int(rows["requests"].sum())
+    answers = rows.total("requests")
     what = f"{round(told.largest):,} rows" if counted else _bytes(told.largest)
     usual = f"{round(told.typical):,} rows" if counted else _bytes(told.typical)
     considered = ["sizes are as the instrumentation has them, before or after compression"]
@@ -172,7 +169,7 @@ def _finding(evidence: Evidence, limits: Limits, told: _Answers) -> Finding:
             "critical_path_ms_p95": round(ms(critical.percentile(PERCENTILE)) * spared, 3),
             "share_of_size": round(spared, 4),
         },
-        exemplars=examples(merged_exemplars(rows["exemplars"]), told.typical),
+        exemplars=examples(rows.exemplars, told.typical),
         remedy=(
             "Put a limit into the query and page through the rest."
             if counted

@@ -41,13 +41,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import pandas as pd
-
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import PERCENTILE, affected_traces, entries, is_proxy, largest_share
+from analysis.detectors._rows import Rows
 from analysis.facts.revisits import ARROW
 from analysis.findings import Assessment, Finding
 from analysis.trust import NO_CROSSING
@@ -82,10 +81,9 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         missing = (f"synchronous calls between two services: {NO_CROSSING}",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     findings, suppressed = [], []
-    for key, rows in evidence["revisits"].groupby(["path"], sort=True):
-        (path,) = named(key)
+    for (path,), rows in evidence.rows("revisits").groups("path"):
         services = path.split(ARROW)
-        visits = int(rows["visits"].sum())
+        visits = rows.total("visits")
         if len(services) > 3:
             suppressed.append(f"{path}: a longer way round is a cyclic dependency ({visits} visits)")
         elif any(is_proxy(service) for service in services):
@@ -101,20 +99,20 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     )
 
 
-def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, rows: pd.DataFrame) -> Finding:
-    visits, affected = int(rows["visits"].sum()), affected_traces(evidence, rows["traces"])
-    by_design = rows["operation"].map(lambda text: _BY_DESIGN.search(text) is not None)
-    meant = bool(by_design.all())
-    critical = merged_histogram(rows["critical_per_request"])
+def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, rows: Rows) -> Finding:
+    visits, affected = rows.total("visits"), affected_traces(evidence, rows["traces"])
+    by_design = [_BY_DESIGN.search(text) is not None for text in rows["operation"]]
+    meant = all(by_design)
+    critical = rows.histogram("critical_per_request")
     share = largest_share(evidence, rows, "critical_per_request")
     back = sorted({operation for operation in rows["operation"] if operation})
     shown = f" ({', '.join(back)})" if back else ""
-    per_request = round(visits / max(1, int(rows["requests"].sum())), 2)
+    per_request = round(visits / max(1, rows.total("requests")), 2)
     at_p95 = ms(critical.percentile(PERCENTILE))
     considered = ["calls that nobody waits for were left out"]
     if meant:
         considered.append("what comes back is a check of a token or a callback, which is meant: for information only")
-    elif by_design.any():
+    elif any(by_design):
         considered.append("some of what comes back is a check of a token or a callback, which is meant")
     return finding(
         evidence,
@@ -137,7 +135,7 @@ def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, row
         measures={
             "visits": visits,
             "visits_per_request": per_request,
-            "requests": int(rows["requests"].sum()),
+            "requests": rows.total("requests"),
             "operations": back,
             "entries": entries(rows),
             "share_of_p95": share,
@@ -154,7 +152,7 @@ def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, row
             "total_ms": ms(rows["critical_ns"].sum()),
             "calls": visits,
         },
-        exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
+        exemplars=examples(rows.exemplars, critical.percentile(0.5)),
         remedy=(
             f"Pass what {between} comes back for along with the first call; or let {waiting} ask both and put the "
             "answers together; or merge the two services."

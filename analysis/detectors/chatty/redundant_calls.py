@@ -45,13 +45,12 @@ from __future__ import annotations
 
 from typing import Final
 
-import pandas as pd
-
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import PERCENTILE, affected_traces, entries, largest_share, shortened
+from analysis.detectors._rows import Rows
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -77,14 +76,13 @@ _NOT_REDUNDANT: Final = {
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which questions are asked again within a request."""
-    asked = evidence["same_questions"]
-    if asked.empty:
+    asked = evidence.rows("same_questions")
+    if not len(asked):
         missing = ("values of calls that only read: url.full or url.path of HTTP calls, literals in db.query.text",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     findings = []
-    for key, rows in asked[asked["verdict"] == "repeated"].groupby(["template", "target"], sort=True):
-        template, target = named(key)
-        if merged_histogram(rows["calls_per_request"]).percentile(0.5) >= limits["calls"]:
+    for (template, target), rows in asked.where(verdict="repeated").groups("template", "target"):
+        if rows.histogram("calls_per_request").percentile(0.5) >= limits["calls"]:
             findings.append(_finding(evidence, limits, template, target, rows))
     return Assessment(
         INFO.name,
@@ -95,25 +93,24 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     )
 
 
-def _set_aside(asked: pd.DataFrame) -> list[str]:
-    apart = asked[asked["verdict"].isin(list(_NOT_REDUNDANT))]
+def _set_aside(asked: Rows) -> list[str]:
+    apart = asked.only(asked.among("verdict", _NOT_REDUNDANT))
     said = []
-    for key, rows in apart.groupby(["template", "target", "verdict"], sort=True):
-        template, target, verdict = named(key)
-        traces = int(rows["requests"].sum())
+    for (template, target, verdict), rows in apart.groups("template", "target", "verdict"):
+        traces = rows.total("requests")
         said.append(f"{shortened(template)} of {target}: {_NOT_REDUNDANT[verdict]} ({traces} traces)")
     return said
 
 
-def _finding(evidence: Evidence, limits: Limits, template: str, target: str, rows: pd.DataFrame) -> Finding:
+def _finding(evidence: Evidence, limits: Limits, template: str, target: str, rows: Rows) -> Finding:
     callers = sorted({caller for cell in rows["callers"] for caller in cell if caller})
     affected = affected_traces(evidence, rows["requests"])
-    calls, repeated, questions = (int(rows[name].sum()) for name in ("calls", "repeated", "questions"))
-    per_request, critical = (merged_histogram(rows[f"{name}_per_request"]) for name in ("calls", "critical"))
-    open_p95 = merged_histogram(rows["open_per_request"]).percentile(PERCENTILE)
-    waited = rows[~rows["background"]]
+    calls, repeated, questions = (rows.total(name) for name in ("calls", "repeated", "questions"))
+    per_request, critical = (rows.histogram(f"{name}_per_request") for name in ("calls", "critical"))
+    open_p95 = rows.histogram("open_per_request").percentile(PERCENTILE)
+    waited = rows.only(~rows["background"])
     share = largest_share(evidence, waited, "critical_per_request")
-    category = str(rows["category"].iloc[0])
+    category = str(rows["category"][0])
     cached = category == "cache"
     several = len(callers) > 1
     who = f"{', '.join(callers[:-1])} and {callers[-1]}" if several else "".join(callers)
@@ -155,12 +152,12 @@ def _finding(evidence: Evidence, limits: Limits, template: str, target: str, row
         },
         cost=cost,
         saving={**saving, "calls": repeated},
-        exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
+        exemplars=examples(rows.exemplars, critical.percentile(0.5)),
         remedy=_remedy(target, several, cached),
     )
 
 
-def _considered(rows: pd.DataFrame, cached: bool) -> list[str]:
+def _considered(rows: Rows, cached: bool) -> list[str]:
     said = [
         "the values of all calls are seen and equal",
         "nothing was written in between to what they read, as far as the trace tells",

@@ -40,13 +40,14 @@ from __future__ import annotations
 
 from typing import Final
 
-import pandas as pd
+import numpy as np
 
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits
 from analysis.detectors._building import finding, on_path
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import PERCENTILE, affected_traces, entries, largest_share, shortened
+from analysis.detectors._rows import Rows
 from analysis.facts.series import SEPARATOR
 from analysis.findings import Assessment, Finding
 
@@ -64,6 +65,7 @@ INFO: Final = Info(
         "saving_ms": Limit(100, "ms", "worth fixing from this median saving on", _SENTRY),
     },
 )
+_SUBJECT: Final = ("service", "operation", "remote")
 _SENSITIVE_TO: Final = ("compressed", "kinds", "orphans", "sampling", "resolution")
 #: How sure it is that calls do not depend on each other's answers: of these nothing is recorded.
 _INDEPENDENT: Final = 0.5
@@ -75,18 +77,16 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if not (operations["kind"] == "client").any():
         missing = ("spans of calls to other services or stores that say their kind (client)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    series = evidence["series"]
-    findings = []
-    for key, rows in series.groupby(["service", "operation", "remote"], sort=True):
-        service, operation = named(key)[:2]
-        shown = rows[[_counts(different, second, limits) for different, second in _sizes(rows)]]
-        if len(shown):
-            remote = bool(shown["remote"].iloc[0])
-            findings.append(_finding(evidence, limits, service, operation, shown, remote=remote))
+    series = evidence.rows("series")
+    counts = [_counts(different, second, limits) for different, second in _sizes(series)]
+    findings = [
+        _finding(evidence, limits, service, operation, rows, remote=remote)
+        for (service, operation, remote), rows in series.only(np.array(counts, np.bool_)).groups(*_SUBJECT)
+    ]
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings))
 
 
-def _sizes(rows: pd.DataFrame) -> list[tuple[int, float]]:
+def _sizes(rows: Rows) -> list[tuple[int, float]]:
     seconds = [second.percentile(0.5) for second in rows["second_per_request"]]
     return list(zip(rows["different"].tolist(), seconds, strict=True))
 
@@ -95,16 +95,16 @@ def _counts(different: int, second_ns: float, limits: Limits) -> bool:
     return different >= limits["questions"] or second_ns >= limits["slow_ms"] * 1e6
 
 
-def _finding(
-    evidence: Evidence, limits: Limits, service: str, operation: str, rows: pd.DataFrame, *, remote: bool
-) -> Finding:
+def _finding(evidence: Evidence, limits: Limits, service: str, operation: str, rows: Rows, *, remote: bool) -> Finding:
     affected = affected_traces(evidence, rows["traces"])
-    critical, saving = (merged_histogram(rows[f"{name}_per_request"]) for name in ("critical", "saving"))
+    critical, saving = (rows.histogram(f"{name}_per_request") for name in ("critical", "saving"))
     saved = saving.percentile(0.5)
-    seen = rows.groupby("questions", sort=True)["requests"].sum()
-    asked = str(seen.idxmax()).split(SEPARATOR)
+    seen = {questions: asking.total("requests") for (questions,), asking in rows.groups("questions")}
+    # Where several are asked as often, the first of them.
+    most = max(seen, key=lambda questions: seen[questions])
+    asked = most.split(SEPARATOR)
     background = bool(rows["background"].all())
-    different = int(rows.loc[rows["questions"] == seen.idxmax(), "different"].max())
+    different = int(rows.where(questions=most)["different"].max())
     what = "services" if remote else "queries"
     considered = ["what calls answer is not recorded: a candidate, severity is low at most"]
     if not remote:
@@ -112,7 +112,7 @@ def _finding(
     if background:
         considered.append("a background job or message: no user waits")
     considered.append("calls that change something, fail or overlap, and longer pauses, end a series")
-    waited = rows[~rows["background"]]
+    waited = rows.only(~rows["background"])
     return finding(
         evidence,
         INFO,
@@ -135,8 +135,8 @@ def _finding(
             "saving_ms_p95": ms(saving.percentile(PERCENTILE)),
             "different": different,
             "questions": asked,
-            "series": int(rows["requests"].sum()),
-            "calls": int(rows["calls"].sum()),
+            "series": rows.total("requests"),
+            "calls": rows.total("calls"),
             "saved_share_of_p95": largest_share(evidence, waited, "saving_per_request"),
             "entries": entries(rows),
         },
@@ -146,6 +146,6 @@ def _finding(
             "critical_path_ms_p95": ms(saving.percentile(PERCENTILE)),
             "total_ms": ms(rows["saving_ns"].sum()),
         },
-        exemplars=examples(merged_exemplars(rows["exemplars"]), saved),
+        exemplars=examples(rows.exemplars, saved),
         remedy="Ask at once what does not need the answer of another (futures, gather), and await it together.",
     )

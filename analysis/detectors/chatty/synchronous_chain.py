@@ -39,17 +39,23 @@ do the rest.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
+from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import PERCENTILE, affected_traces, is_proxy, largest_share
+from analysis.detectors._rows import Rows
 from analysis.facts.chains import ARROW
 from analysis.findings import Assessment, Finding
 from analysis.trust import NO_CROSSING
@@ -70,23 +76,43 @@ INFO: Final = Info(
 _SENSITIVE_TO: Final = ("kinds", "orphans", "sampling", "skew")
 
 
+@dataclass(frozen=True)
+class _Ways:
+    """The ways of an entry operation that are long: ``rows`` of the fact, and the ``services`` of each, no proxies.
+
+    ``edges`` are the calls one behind the other at p95.
+    """
+
+    rows: Rows
+    services: Sequence[tuple[str, ...]]
+    edges: int
+
+    @cached_property
+    def seen(self) -> Counter[str]:
+        """How many requests took each path."""
+        counts: Counter[str] = Counter()
+        for services, requests in zip(self.services, self.rows["requests"].tolist(), strict=True):
+            counts[ARROW.join(services)] += requests
+        return counts
+
+
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which entry operations wait for long chains of services."""
-    chains = evidence["chains"]
-    services = pd.Series([_without_proxies(path) for path in chains["path"]], chains.index, dtype=object)
-    chains = chains.assign(services=services, hops=services.map(len).astype("int64") - 1)
     calls = evidence["calls"]
     between = (calls["kind"] == "sync") & (calls["caller_kind"] == "service") & (calls["callee_kind"] == "service")
     if not (between & (calls["caller"] != calls["callee"])).any():
         missing = (f"synchronous calls between two services: {NO_CROSSING}",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
+    chains, availability = evidence.rows("chains"), _availability(evidence["visits"])
+    services = {path: _without_proxies(path) for path in set(chains["path"])}
     findings = []
-    for key, rows in chains.groupby(["entry_service", "entry_operation"], sort=True):
-        service, operation = named(key)
-        spread = Histogram.from_values(rows["hops"].to_numpy(), rows["requests"].to_numpy())
-        deep = rows[rows["hops"] >= limits["edges"]]
+    for (service, operation), rows in chains.by_entry():
+        hops = np.array([len(services[path]) - 1 for path in rows["path"]], np.int64)
+        spread = Histogram.from_values(hops, rows["requests"])
+        deep = rows.only(hops >= limits["edges"])
         if operation and len(deep) and spread.percentile(PERCENTILE) >= limits["edges"]:
-            findings.append(_finding(evidence, limits, service, operation, deep, spread))
+            ways = _Ways(deep, [services[path] for path in deep["path"]], int(spread.percentile(PERCENTILE)))
+            findings.append(_finding(evidence, limits, (service, operation), ways, availability))
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings))
 
 
@@ -99,16 +125,13 @@ def _without_proxies(path: str) -> tuple[str, ...]:
 
 
 def _finding(
-    evidence: Evidence, limits: Limits, service: str, operation: str, deep: pd.DataFrame, spread: Histogram
+    evidence: Evidence, limits: Limits, entry: tuple[str, str], ways: _Ways, by_service: Mapping[str, float]
 ) -> Finding:
-    paths = deep.assign(path=[ARROW.join(services) for services in deep["services"]])
-    seen = paths.groupby("path", sort=True)["requests"].sum()
-    path = str(seen.idxmax())
+    (service, operation), deep, edges, seen = entry, ways.rows, ways.edges, ways.seen
+    path = min(seen, key=lambda path: (-seen[path], path))
     services = path.split(ARROW)
-    edges = int(spread.percentile(PERCENTILE))
     affected = affected_traces(evidence, deep["traces"])
-    way = merged_histogram(deep["way_per_request"])
-    by_service = _availability(evidence["visits"])
+    way = deep.histogram("way_per_request")
     availability = prod(by_service.get(name, 1.0) for name in sorted(set(services)))
     share = largest_share(evidence, deep, "way_per_request")
     spent = way.percentile(PERCENTILE)
@@ -136,16 +159,16 @@ def _finding(
         subject={"entry_service": service, "entry_operation": operation},
         measures={
             "edges": edges,
-            "edges_max": int(deep["hops"].max()),
+            "edges_max": max(map(len, ways.services)) - 1,
             "path": services,
             "paths": len(seen),
             "availability": round(availability, 6),
-            "requests": int(deep["requests"].sum()),
+            "requests": deep.total("requests"),
             "share_of_p95": share,
         },
         cost=on_path(way, deep["way_ns"].sum()),
         saving=on_path(way, deep["way_ns"].sum()),
-        exemplars=examples(merged_exemplars(deep["exemplars"]), way.percentile(0.5)),
+        exemplars=examples(deep.exemplars, way.percentile(0.5)),
         remedy=(
             f"Shorten the way to {services[-1]}: collapse services that only pass on, keep a copy of what is asked for "
             "(a cache, or fed by events), or answer first and let an event do the rest."
@@ -156,4 +179,5 @@ def _finding(
 def _availability(visits: pd.DataFrame) -> dict[str, float]:
     """Return the share (0..1) of the visits of each service that did not fail."""
     total = visits.groupby("service", sort=True)[["visits", "failures"]].sum()
-    return {str(name): 1.0 - row["failures"] / max(1, row["visits"]) for name, row in total.iterrows()}
+    failed = total["failures"].to_numpy() / total["visits"].clip(lower=1).to_numpy()
+    return dict(zip(map(str, total.index), 1.0 - failed, strict=True))
