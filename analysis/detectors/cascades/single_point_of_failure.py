@@ -121,15 +121,14 @@ def _needed(by_entry: pd.DataFrame, requests: pd.DataFrame) -> pd.DataFrame:
 
 def _copies(evidence: Evidence) -> dict[str, frozenset[str]]:
     """Return for each service its copies in the minute that has most; none where some of its spans name none."""
-    minutes = evidence["instance_minutes"]
-    minutes = minutes[minutes["service"] != ""]
+    minutes = evidence.rows("instance_minutes")
     found: dict[str, frozenset[str]] = {}
-    for key, rows in minutes.groupby("service", sort=True):
+    for (service,), rows in minutes.only(minutes["service"] != "").groups("service"):
         if (rows["instance"] == "").any():
-            found[str(key)] = frozenset()
+            found[service] = frozenset()
             continue
-        each = [frozenset(map(str, group["instance"])) for _, group in rows.groupby("minute", sort=True)]
-        found[str(key)] = max(each, key=lambda names: (len(names), sorted(names)))
+        each = [frozenset(group["instance"]) for _, group in rows.groups("minute")]
+        found[service] = max(each, key=lambda names: (len(names), sorted(names)))
     return found
 
 

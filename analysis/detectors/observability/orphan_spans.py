@@ -38,10 +38,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import pandas as pd
-
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars, ms
+from analysis.detectors._evidence import examples, ms
+from analysis.detectors._rows import Rows
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -65,25 +64,22 @@ _REMEDY: Final = (
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer at which operations traces break."""
-    orphans = evidence["orphans"]
-    if not int(orphans["with_parent"].sum()):
+    orphans = evidence.rows("orphans")
+    if not orphans.total("with_parent"):
         missing = ("spans that name a parent (parentSpanId): every span is a root",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     findings = []
-    for (service, operation), rows in orphans.groupby(["service", "operation"], sort=True):
-        lost = int(rows["orphans"].sum() - rows["cut"].sum())
+    for (service, operation), rows in orphans.groups("service", "operation"):
+        lost = rows.total("orphans") - rows.total("cut")
         if lost:
-            findings.append(_finding(evidence, limits, str(service), str(operation), rows, lost))
+            findings.append(_finding(evidence, limits, service, operation, rows, lost))
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings))
 
 
-def _finding(
-    evidence: Evidence, limits: Limits, service: str, operation: str, rows: pd.DataFrame, lost: int
-) -> Finding:
-    with_parent = int(rows["with_parent"].sum())
-    cut = int(rows["cut"].sum())
-    broken = rows[rows["lost"]]
-    traces = int(broken["traces"].sum())
+def _finding(evidence: Evidence, limits: Limits, service: str, operation: str, rows: Rows, lost: int) -> Finding:
+    with_parent, cut = rows.total("with_parent"), rows.total("cut")
+    broken = rows.only(rows["lost"])
+    traces = broken.total("traces")
     share = lost / (with_parent - cut)
     passes = share > limits["share"] and with_parent - cut >= limits["spans"]
     share_of_traces = traces / evidence.traces if evidence.traces else 0.0
@@ -116,7 +112,7 @@ def _finding(
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(share_of_traces, 4),
-        exemplars=examples(merged_exemplars(broken["exemplars"]), 0.0),
+        exemplars=examples(broken.exemplars, 0.0),
         considered=tuple(considered),
         remedy=_REMEDY.format(operation=operation),
     )

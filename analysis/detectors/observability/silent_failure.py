@@ -40,11 +40,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import pandas as pd
-
 from analysis._wording import counted
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import examples, merged_exemplars, ms
+from analysis.detectors._evidence import examples, ms
+from analysis.detectors._rows import Rows
 from analysis.findings import Assessment, Finding
 
 __all__ = ["INFO", "judge"]
@@ -73,28 +72,28 @@ _REMEDIES: Final = {
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which operations fail in silence."""
-    failures, logged = evidence["untold_failures"], evidence["untold_logs"]
+    failures, logged = evidence.rows("untold_failures"), evidence.rows("untold_logs")
     missing = () if int(evidence["log_lines"]["joined"].sum()) else (_LOGS,)
-    if failures.empty and logged.empty and not int(evidence["coverage"]["with_outcome"].sum()):
+    if not len(failures) and not len(logged) and not int(evidence["coverage"]["with_outcome"].sum()):
         unsaid = "span status or response codes: no span says how it ended"
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=(unsaid, *missing))
     findings = []
-    for (service, operation), rows in failures.groupby(["service", "operation"], sort=True):
+    for (service, operation), rows in failures.groups("service", "operation"):
         for how in _REMEDIES:
-            silent = rows[rows["how"] == how]
-            if not silent.empty:
-                told = int(rows.loc[rows["how"] == "told", "spans"].sum())
-                findings.append(_finding(evidence, limits, str(service), str(operation), how, silent, told))
-    for (service, operation), rows in logged.groupby(["service", "operation"], sort=True):
-        findings.append(_logged(evidence, limits, str(service), str(operation), rows))
+            silent = rows.where(how=how)
+            if len(silent):
+                told = rows.where(how="told").total("spans")
+                findings.append(_finding(evidence, limits, service, operation, how, silent, told))
+    for (service, operation), rows in logged.groups("service", "operation"):
+        findings.append(_logged(evidence, limits, service, operation, rows))
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), missing)
 
 
 def _finding(
-    evidence: Evidence, limits: Limits, service: str, operation: str, how: str, rows: pd.DataFrame, told: int
+    evidence: Evidence, limits: Limits, service: str, operation: str, how: str, rows: Rows, told: int
 ) -> Finding:
-    spans = int(rows["spans"].sum())
-    traces = min(int(rows["traces"].sum()), evidence.traces)
+    spans = rows.total("spans")
+    traces = min(rows.total("traces"), evidence.traces)
     unexplained = how == "unexplained"
     touched = _share_of_requests(evidence, rows)
     weight = Weight(passes_limits=spans >= limits["spans"], share_of_requests=touched if unexplained else 0.0)
@@ -128,22 +127,24 @@ def _finding(
         subject={"service": service, "operation": operation, "kind": how},
         measures={"silent_spans": spans, "told_spans": told, "silent_share": round(spans / (spans + told), 6)},
         limits=dict(limits),
-        cost={"share_of_requests": round(touched, 6), "total_ms": ms(int(rows["total_ns"].sum()))},
+        cost={"share_of_requests": round(touched, 6), "total_ms": ms(rows.total("total_ns"))},
         saving={},
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
-        exemplars=examples(merged_exemplars(rows["exemplars"]), rows["total_ns"].sum() / max(1, spans)),
+        exemplars=examples(rows.exemplars, rows["total_ns"].sum() / max(1, spans)),
         considered=tuple(considered),
         remedy=_REMEDIES[how].format(operation=operation, service=who),
     )
 
 
-def _logged(evidence: Evidence, limits: Limits, service: str, operation: str, rows: pd.DataFrame) -> Finding:
-    lines = int(rows["lines"].sum())
-    traces = min(int(rows["traces"].sum()), evidence.traces)
+def _logged(evidence: Evidence, limits: Limits, service: str, operation: str, rows: Rows) -> Finding:
+    lines = rows.total("lines")
+    traces = min(rows.total("traces"), evidence.traces)
     who = service or "an unnamed service"
-    common = rows.groupby("template", sort=True)["lines"].sum().sort_values(ascending=False, kind="stable")
+    templates = {template: group.total("lines") for (template,), group in rows.groups("template")}
+    # Where several are logged as often, the first of them.
+    common = max(templates, key=lambda template: templates[template])
     grave = evidence["log_lines"]
     own = grave[(grave["service"] == service) & grave["severity"].isin(["error", "fatal"])]
     untold = evidence["untold_logs"]
@@ -158,13 +159,13 @@ def _logged(evidence: Evidence, limits: Limits, service: str, operation: str, ro
         title=f"{operation or 'An operation'} of {who} logs errors while no span of the trace has failed",
         summary=(
             f"{counted(lines, 'log record')} of severity error in {counted(traces, 'trace')} whose spans are all in"
-            f" order, most often “{common.index[0] or 'without a message'}”."
+            f" order, most often “{common or 'without a message'}”."
         ),
         services=services,
         subject={"service": service, "operation": operation, "kind": "logged"},
         measures={
             "logged_errors": lines,
-            "distinct_messages": len(common),
+            "distinct_messages": len(templates),
             "errors_of_service": int(own["lines"].sum()),
         },
         limits=dict(limits),
@@ -172,7 +173,7 @@ def _logged(evidence: Evidence, limits: Limits, service: str, operation: str, ro
         traces_seen=evidence.traces,
         traces_affected=traces,
         share=round(traces / evidence.traces, 4) if evidence.traces else 0.0,
-        exemplars=examples(merged_exemplars(rows["exemplars"]), rows["total_ns"].sum() / max(1, lines)),
+        exemplars=examples(rows.exemplars, rows["total_ns"].sum() / max(1, lines)),
         considered=(
             f"{counted(told, 'other error')} that the service logged are of traces in which a span has failed",
             "whether the error was dealt with cannot be seen; the request did not fail",
@@ -182,10 +183,10 @@ def _logged(evidence: Evidence, limits: Limits, service: str, operation: str, ro
     )
 
 
-def _share_of_requests(evidence: Evidence, rows: pd.DataFrame) -> float:
+def _share_of_requests(evidence: Evidence, rows: Rows) -> float:
     """Return the largest share (0..1) of an entry operation's requests that the spans are in."""
     largest = 0.0
-    for key, part in rows.groupby(["entry_service", "entry_operation"], sort=True):
-        whole = evidence.request_count.get((str(key[0]), str(key[1])), 0)
-        largest = max(largest, int(part["traces"].sum()) / whole if whole else 0.0)
+    for entry, part in rows.by_entry():
+        whole = evidence.request_count.get(entry, 0)
+        largest = max(largest, part.total("traces") / whole if whole else 0.0)
     return min(1.0, largest)
