@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.facts._grouping import number_of
 from analysis.facts._says import says
 from analysis.forest import Codes, Forest
 from analysis.links import layers
-from analysis.links.naming import stores_of
 from analysis.schema import KINDS
+from analysis.stores import store_id
 
 __all__ = ["COLUMNS", "connecting", "data_calls", "stores"]
 
@@ -28,8 +28,6 @@ COLUMNS: Final = (
 )
 #: Words of span names: psycopg, SQLAlchemy, HikariCP, pgx, ADO.NET.
 _CONNECTING: Final = frozenset(("connect", "connection", "getconnection", "acquire", "checkout", "pool", "ping"))
-#: Several facts of one pass ask for the same; forgotten with the forest.
-_FOUND: Final[WeakKeyDictionary[Forest, npt.NDArray[np.int64]]] = WeakKeyDictionary()
 _SERVING: Final = (KINDS.index("server"), KINDS.index("consumer"))
 
 
@@ -41,12 +39,6 @@ def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
     are the calls; where two layers stand side by side, the inner one is, and the statement rather than the span beside
     it that holds its time (:mod:`analysis.links.layers`).
     """
-    if forest not in _FOUND:
-        _FOUND[forest] = _find(forest)
-    return _FOUND[forest]
-
-
-def _find(forest: Forest) -> npt.NDArray[np.int64]:
     category = forest.codes("category")
     wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
     data = category.marked(wanted) & ~forest.of_kind(_SERVING)
@@ -69,7 +61,21 @@ def connecting(forest: Forest) -> npt.NDArray[np.bool_]:
     return says(forest, "operation", lambda text: bool(_CONNECTING & set(text.lower().replace(".", " ").split())))
 
 
-def stores(forest: Forest, rows: npt.NDArray[np.integer[Any]]) -> Codes:
-    """Return the store that each row of a database or cache calls (:func:`analysis.links.naming.stores_of`)."""
-    found = stores_of(forest)
-    return Codes(found.codes[rows], found.values)
+def stores(forest: Forest, rows: npt.NDArray[np.int64]) -> Codes:
+    """Return the store that each of some rows calls (:func:`analysis.stores.store_id`), computed once a combination."""
+    parts = [_of_rows(forest, name, rows) for name in ("db_system", "server_address", "db_namespace", "peer_service")]
+    port = forest.array("server_port", fill=0)[rows].astype(np.int64)
+    number, first = number_of((*parts, port), len(rows))
+    texts = [[part.values[code] if code >= 0 else "" for code in part.codes[first].tolist()] for part in parts]
+    names = [
+        store_id(system, address, at, namespace, peer)
+        for system, address, namespace, peer, at in zip(*texts, port[first].tolist(), strict=True)
+    ]
+    ordered = tuple(sorted(set(names)))
+    position = {name: index for index, name in enumerate(ordered)}
+    return Codes(np.array([position[name] for name in names], np.int32)[number], ordered)
+
+
+def _of_rows(forest: Forest, column: str, rows: npt.NDArray[np.int64]) -> Codes:
+    codes = forest.codes(column)
+    return Codes(codes.codes[rows], codes.values)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.facts._call_kernels import read_signals
-from analysis.facts._says import passing
-from analysis.forest import Codes, Forest
+from analysis.facts._says import says
+from analysis.forest import Forest
 
-__all__ = ["FAILING_COLUMNS", "KEYED", "LATE", "MECHANISMS", "failing", "kept_by_breaker", "mechanism", "signals"]
+__all__ = ["FAILING_COLUMNS", "MECHANISMS", "failing", "has_idempotency_key", "kept_by_breaker", "mechanism"]
 
 FAILING_COLUMNS: Final = ("status", "http_status", "rpc_status", "error_type", "retry_evidence")
 MECHANISMS: Final = ("error", "timeout", "rejection", "exhausted retries", "saturation", "bad data")
 
-#: What the answer to a row tells, as bits.
-_EXPECTED, _REJECTED, LATE, _BAD, _KEPT, KEYED = (1 << place for place in range(6))
 #: HTTP answers to the client's own mistake: the callee did its work (RFC 9110, section 15.5), but for a timeout, a
 #: conflict with the rate limit, and the proxies' 499 "client closed request", which is a cancellation.
 _EXPECTED_HTTP: Final = frozenset(range(400, 500)) - {408, 429}
@@ -98,7 +95,6 @@ _CANCEL_WORDS: Final = ("cancelled", "canceled", "clientdisconnect", "clientabor
 
 
 #: Many facts of one pass ask for the same; forgotten with the forest.
-_SIGNALS: Final[WeakKeyDictionary[Forest, npt.NDArray[np.int8]]] = WeakKeyDictionary()
 _FAILING: Final[WeakKeyDictionary[Forest, npt.NDArray[np.bool_]]] = WeakKeyDictionary()
 _MECHANISM: Final[WeakKeyDictionary[Forest, npt.NDArray[np.int32]]] = WeakKeyDictionary()
 
@@ -118,48 +114,45 @@ def mechanism(forest: Forest) -> npt.NDArray[np.int32]:
 
 
 def _failed(forest: Forest) -> npt.NDArray[np.bool_]:
-    return np.asarray(forest.error & (signals(forest) & _EXPECTED == 0))
+    expected = _answers(forest, _EXPECTED_HTTP)
+    expected |= says(forest, "rpc_status", lambda text: _code(text) in _EXPECTED_RPC)
+    expected |= says(forest, "error_type", lambda text: _holds(text, _CANCEL_WORDS))
+    expected |= says(forest, "retry_evidence", _left)
+    return np.asarray(forest.error & ~expected)
 
 
 def _how(forest: Forest) -> npt.NDArray[np.int32]:
-    # The strongest sign comes last: what was late may have been rejected for it.
-    how = np.zeros(1 << 7, np.int32)
-    for bit, name in ((_BAD, "bad data"), (_REJECTED, "rejection"), (LATE, "timeout")):
-        how[np.flatnonzero(np.arange(len(how)) & bit)] = MECHANISMS.index(name)
-    return how[signals(forest)]
+    how = np.zeros(forest.size, np.int32)
+    rejected = _answers(forest, _REJECTION_HTTP)
+    rejected |= says(forest, "rpc_status", lambda text: _code(text) in _REJECTION_RPC)
+    rejected |= says(forest, "error_type", lambda text: _holds(text, _REJECTION_WORDS))
+    rejected |= says(forest, "retry_evidence", lambda text: bool(_REJECTION_FLAGS & set(_flags(text))))
+    how[says(forest, "error_type", lambda text: _holds(text, _DATA_WORDS))] = MECHANISMS.index("bad data")
+    how[rejected] = MECHANISMS.index("rejection")
+    late = _answers(forest, _TIMEOUT_HTTP)
+    late |= says(forest, "rpc_status", lambda text: _code(text) in _TIMEOUT_RPC)
+    late |= says(forest, "error_type", lambda text: _holds(text, _TIMEOUT_WORDS))
+    late |= says(forest, "retry_evidence", lambda text: bool(_TIMEOUT_FLAGS & set(_flags(text))))
+    how[late] = MECHANISMS.index("timeout")
+    return how
 
 
 def kept_by_breaker(forest: Forest) -> npt.NDArray[np.bool_]:
     """Mark the rows that an open breaker kept back, as the exception or the proxy says."""
-    return np.asarray(signals(forest) & _KEPT != 0)
+    named = says(forest, "error_type", lambda text: _holds(text, _BREAKER_WORDS))
+    return named | says(forest, "retry_evidence", lambda text: _BREAKER_FLAG in _flags(text))
 
 
-def signals(forest: Forest) -> npt.NDArray[np.int8]:
-    """Return for each row what its statuses, error and proxy tell, as bits: :data:`LATE`, :data:`KEYED` and others."""
-    if forest not in _SIGNALS:
-        columns: list[npt.NDArray[Any]] = [forest.array("http_status"), _of_statuses()]
-        for name, told in _TELLING.items():
-            codes = forest.codes(name)
-            columns += (codes.codes, _of_texts(codes.values, told))
-        _SIGNALS[forest] = read_signals(*columns)
-    return _SIGNALS[forest]
+def has_idempotency_key(forest: Forest) -> npt.NDArray[np.bool_]:
+    """Mark the rows that carried a key by which the callee knows a request that comes again."""
+    return says(forest, "retry_evidence", lambda text: "idempotency-key" in text.split(";"))
 
 
-def _of_statuses() -> npt.NDArray[np.int8]:
-    """Return the bits of each HTTP status; that of a row that has none is 0."""
-    bits = np.zeros(_STATUSES, np.int8)
-    for bit, wanted in ((_EXPECTED, _EXPECTED_HTTP), (_REJECTED, _REJECTION_HTTP), (LATE, _TIMEOUT_HTTP)):
-        bits[list(wanted)] |= bit
-    return bits
-
-
-def _of_texts(values: tuple[str, ...], told: Mapping[int, Callable[[str], bool]]) -> npt.NDArray[np.int8]:
-    """Return the bits of each text, and of none."""
-    bits = np.zeros(len(values) + 1, np.int8)
-    every = Codes(np.arange(len(values), dtype=np.int32), values)
-    for bit, wanted in told.items():
-        bits[:-1] |= np.where(passing(every, wanted), np.int8(bit), np.int8(0))
-    return bits
+def _answers(forest: Forest, wanted: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Mark the rows whose HTTP status is one of some; the status of a row that has none is 0."""
+    marked = np.zeros(_STATUSES, np.bool_)
+    marked[list(wanted)] = True
+    return np.asarray(marked[np.clip(forest.array("http_status"), 0, _STATUSES - 1)])
 
 
 def _flags(evidence: str) -> list[str]:
@@ -181,27 +174,3 @@ def _code(text: str) -> str:
 def _holds(text: str, words: tuple[str, ...]) -> bool:
     plain = text.lower().replace("_", "").replace("-", "")
     return any(word in plain or word in text.lower() for word in words)
-
-
-#: What the texts of a column tell.
-_TELLING: Final[Mapping[str, Mapping[int, Callable[[str], bool]]]] = {
-    "rpc_status": {
-        _EXPECTED: lambda text: _code(text) in _EXPECTED_RPC,
-        _REJECTED: lambda text: _code(text) in _REJECTION_RPC,
-        LATE: lambda text: _code(text) in _TIMEOUT_RPC,
-    },
-    "error_type": {
-        _EXPECTED: lambda text: _holds(text, _CANCEL_WORDS),
-        _REJECTED: lambda text: _holds(text, _REJECTION_WORDS),
-        LATE: lambda text: _holds(text, _TIMEOUT_WORDS),
-        _BAD: lambda text: _holds(text, _DATA_WORDS),
-        _KEPT: lambda text: _holds(text, _BREAKER_WORDS),
-    },
-    "retry_evidence": {
-        _EXPECTED: _left,
-        _REJECTED: lambda text: bool(_REJECTION_FLAGS & set(_flags(text))),
-        LATE: lambda text: bool(_TIMEOUT_FLAGS & set(_flags(text))),
-        _KEPT: lambda text: _BREAKER_FLAG in _flags(text),
-        KEYED: lambda text: "idempotency-key" in text.split(";"),
-    },
-}

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis._kernels.compiled import kernel
+from analysis._kernels.links import order_by_depth
 from analysis.forest import Codes, Forest
 
 __all__ = ["COLUMNS", "modules_of"]
@@ -56,7 +57,7 @@ def _found(forest: Forest) -> Codes:
     own = np.where(named.codes >= 0, of_name, np.where(itself, np.int32(-1), of_scope)).astype(np.int32)
     if not (own >= 0).any():
         return Codes(own, levels)
-    return Codes(_assigned(forest.by_depth, forest.parent, services.codes, own), levels)
+    return Codes(_assigned(order_by_depth(forest.depth), forest.parent, services.codes, own), levels)
 
 
 def _package(module: str) -> str:

@@ -10,15 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis._kernels.numbering import take_codes, take_missing
+from analysis.facts import _data_calls
 from analysis.facts._ancestry import local_entries
-from analysis.facts._call_kernels import find_answers, mark_around, name_targets
 from analysis.facts._failing import FAILING_COLUMNS, failing
 from analysis.forest import Codes, Forest
 from analysis.links import architecture
-from analysis.links.naming import stores_of
 from analysis.schema import KINDS
 
-__all__ = ["COLUMNS", "Outgoing", "answers_of", "first_spans", "outgoing", "taken"]
+__all__ = ["COLUMNS", "Outgoing", "first_spans", "outgoing", "taken"]
 
 COLUMNS: Final = tuple(dict.fromkeys((*architecture.COLUMNS, "operation", "template", *FAILING_COLUMNS)))
 _CLIENT, _PRODUCER = KINDS.index("client"), KINDS.index("producer")
@@ -60,7 +59,6 @@ class Outgoing:
 
 #: Several facts of one pass ask for the same; forgotten with the forest.
 _FOUND: WeakKeyDictionary[Forest, Outgoing] = WeakKeyDictionary()
-_ANSWERS: WeakKeyDictionary[Forest, tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]] = WeakKeyDictionary()
 
 
 def outgoing(forest: Forest) -> Outgoing:
@@ -72,15 +70,20 @@ def outgoing(forest: Forest) -> Outgoing:
 
 def _find(forest: Forest) -> Outgoing:
     client = (forest.kind == _CLIENT) & forest.blocking
-    service = forest.service
-    rows = np.flatnonzero(client & ~mark_around(forest.parent, service.codes, forest.kind, client))
-    server = answers_of(forest)[1][rows].astype(np.int64)
+    service = forest.codes("service").codes
+    inner = np.flatnonzero(client & (forest.parent >= 0))
+    above = forest.parent[inner]
+    around = np.zeros(forest.size, np.bool_)
+    around[above[client[above] & (service[above] == service[inner])]] = True
+    rows = np.flatnonzero(client & ~around)
+    server = _servers(forest)[rows]
     failed = failing(forest)
+    answered = server >= 0
     return Outgoing(
         rows=rows,
         server=server,
         entry=local_entries(forest)[rows].astype(np.int64),
-        failed=np.asarray(failed[rows] | ((server >= 0) & failed[server])),
+        failed=np.asarray(failed[rows] | (answered & failed[server])),
         target=_targets(forest, rows, server),
         template=_first_of(
             taken(forest.codes("template"), rows),
@@ -88,17 +91,6 @@ def _find(forest: Forest) -> Outgoing:
             taken(forest.codes("operation"), rows),
         ),
     )
-
-
-def answers_of(forest: Forest) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return for each row its first child that answers it, and the first of those that it waits for; -1 for none.
-
-    A child answers that is a server or consumer span, or one of another service that makes no call itself.
-    """
-    if forest not in _ANSWERS:
-        kinds = (_CLIENT, _PRODUCER, *_ANSWERING)
-        _ANSWERS[forest] = find_answers(forest.parent, forest.service.codes, forest.kind, forest.blocking, kinds)
-    return _ANSWERS[forest]
 
 
 def taken(codes: Codes, rows: Integers) -> Codes:
@@ -111,30 +103,51 @@ def taken(codes: Codes, rows: Integers) -> Codes:
 def first_spans(offset: Int64s, rows: Int64s) -> tuple[Int64s, Int64s]:
     """Keep of the spans of each occurrence the first thousand: more make no better example."""
     lengths = np.diff(offset)
-    if int(lengths.max(initial=0)) <= _MOST_SPANS:
-        return offset, rows
     kept = np.arange(len(rows)) - np.repeat(offset[:-1], lengths) < _MOST_SPANS
     return np.concatenate([[0], np.cumsum(np.minimum(lengths, _MOST_SPANS))]), rows[kept]
 
 
-def _targets(forest: Forest, rows: Int64s, server: Int64s) -> Codes:
-    """Return the service that answered, else what the architect's links say, of the span or of the one around it.
+def _servers(forest: Forest) -> Int64s:
+    """Return for each row its first child that answers it: a server span, or one of another service."""
+    service = forest.codes("service").codes
+    below = np.flatnonzero((forest.parent >= 0) & forest.blocking)
+    above = forest.parent[below]
+    other = (service[below] != service[above]) & ~forest.of_kind((_CLIENT, _PRODUCER))[below]
+    answers = forest.of_kind(_ANSWERING)[below] | other
+    found = np.full(forest.size, -1, np.int64)
+    # Written from the last to the first, so that the first stays.
+    found[above[answers][::-1]] = below[answers][::-1]
+    return found
 
-    Where nobody says more, that is the store, also of those that only open the way to it, or the address.
-    """
-    edges, service, address = forest.edges, forest.service, forest.codes("server_address")
-    stores = stores_of(forest)
-    parts = (service.values, tuple(node.id for node in edges.nodes), stores.values, address.values)
-    shifts = np.cumsum([len(part) for part in parts]).tolist()
-    codes = name_targets(
-        rows,
-        server,
-        (forest.parent, forest.kind, _CLIENT),
-        (edges.client, edges.callee),
-        (service.codes, stores.codes, address.codes),
-        (shifts[0], shifts[1], shifts[2]),
+
+def _targets(forest: Forest, rows: Int64s, server: Int64s) -> Codes:
+    """Return the service that answered, else what the architect's links say, of the span or of the one around it."""
+    edges = forest.edges
+    callee = np.full(forest.size + 1, -1, np.int32)
+    halves = np.flatnonzero(edges.client >= 0)
+    callee[edges.client[halves][::-1]] = edges.callee[halves][::-1]
+    parent = forest.parent[rows]
+    linked = callee[rows]
+    enclosing = np.where((parent >= 0) & (forest.kind[parent] == _CLIENT), callee[parent], -1)
+    names = tuple(node.id for node in edges.nodes)
+    return _first_of(
+        taken(forest.codes("service"), server),
+        Codes(linked, names),
+        Codes(enclosing.astype(np.int32), names),
+        _stores(forest, rows),
+        taken(forest.codes("server_address"), rows),
     )
-    return Codes(codes, tuple(text for part in parts for text in part))
+
+
+def _stores(forest: Forest, rows: Int64s) -> Codes:
+    """Return the store of the rows that call one, also of those that only open the way to it."""
+    category = forest.codes("category")
+    wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
+    data = np.flatnonzero(category.marked(wanted)[rows])
+    found = _data_calls.stores(forest, rows[data])
+    codes = np.full(len(rows), -1, np.int32)
+    codes[data] = found.codes
+    return Codes(codes, found.values)
 
 
 def _first_of(*parts: Codes) -> Codes:

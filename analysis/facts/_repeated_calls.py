@@ -18,9 +18,7 @@ import numpy.typing as npt
 from analysis import sql
 from analysis._kernels.numbering import take_codes, take_missing
 from analysis.facts import _data_calls
-from analysis.facts._call_kernels import mark_around
 from analysis.facts._numbering import combined, firsts
-from analysis.facts._outgoing import answers_of
 from analysis.facts._run_kernels import nearest_outside
 from analysis.facts._says import passing
 from analysis.forest import Codes, Forest
@@ -125,12 +123,11 @@ def select_calls(forest: Forest) -> Calls:
     data = np.zeros(forest.size, bool)
     data[kept] = True
     remote = forest.of_kind((_CLIENT, _PRODUCER)) & ~stores & ~_says(forest, "messaging_operation", _FETCHING)
-    # Some layers stand around the like of theirs, such as a vendor's library around its HTTP client.
-    layer = (stores & ~data) | mark_around(forest.parent, forest.service.codes, forest.kind, remote)
+    layer = (stores & ~data) | _around_their_like(forest, remote)
     beside = layers_of(forest)
     data &= ~_control(forest)
     rows = np.flatnonzero(data | (remote & ~layer))
-    server = answers_of(forest)[0][rows].astype(np.int64)
+    server = _servers(forest)[rows]
     is_remote = remote[rows]
     server[~is_remote] = -1
     of_values = np.where((forest.codes("url_path").codes[rows] >= 0) | (server < 0), rows, server)
@@ -187,6 +184,31 @@ def _control(forest: Forest) -> Bools:
     for category, pattern in _CONTROL.items():
         marked |= passing(template, pattern.match) & _of_category(forest, (category,))
     return marked & (forest.codes("db_collection").codes < 0)
+
+
+def _around_their_like(forest: Forest, remote: Bools) -> Bools:
+    """Mark calls around another layer's span of the same service, such as a vendor's library around its HTTP client."""
+    service = forest.codes("service").codes
+    inner = np.flatnonzero(remote & (forest.parent >= 0))
+    outer = forest.parent[inner]
+    marked = np.zeros(forest.size, bool)
+    same = remote[outer] & (service[outer] == service[inner]) & (forest.kind[outer] == forest.kind[inner])
+    marked[outer[same]] = True
+    return marked
+
+
+def _servers(forest: Forest) -> npt.NDArray[np.int64]:
+    """Return for each row its first child that answers it: a server or consumer span, or one of another service."""
+    service = forest.codes("service").codes
+    below = np.flatnonzero(forest.parent >= 0)
+    above = forest.parent[below]
+    answers = forest.of_kind(_ANSWERING)[below] | (
+        (service[below] != service[above]) & ~forest.of_kind((_CLIENT, _PRODUCER))[below]
+    )
+    found = np.full(forest.size, -1, np.int64)
+    # Written from the last to the first, so that the first stays.
+    found[above[answers][::-1]] = below[answers][::-1]
+    return found
 
 
 def _routed(forest: Forest, rows: Integers, server: Integers) -> Bools:

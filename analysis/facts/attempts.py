@@ -9,18 +9,17 @@ libraries that keep one span a call, the attempts that Envoy counts.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.facts import _attempts
 from analysis.facts._attempts import Attempts, attempts_of, naming_keys
-from analysis.facts._call_kernels import measure_attempts
-from analysis.facts._failing import KEYED, LATE, signals
-from analysis.facts._once import critical_below
+from analysis.facts._failing import MECHANISMS, has_idempotency_key, mechanism
 from analysis.facts._outgoing import first_spans, taken
+from analysis.facts._run_kernels import below_sums
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
 
@@ -65,6 +64,7 @@ FIELDS: Final = (
     ),
 )
 _VERB: Final = re.compile(r"[A-Za-z]+")
+_SERVER_ERROR: Final = 500
 _COUNTED: Final = re.compile(r"(?:^|;)x-envoy-attempt-count=\[?\W*(\d{1,4})", re.IGNORECASE)
 _USED_UP: Final = re.compile(r"(?:^|;)response_flags=[^;]*\bURX\b", re.IGNORECASE)
 #: A number beyond it is no count of attempts.
@@ -77,23 +77,16 @@ def scan(forest: Forest) -> pa.Table:
     calls, offset = attempts.calls, attempts.offset
     seen = np.diff(offset)
     one = np.ones(len(seen), np.int64)
-    evidence = forest.codes("retry_evidence")
-    total, critical, told, uncertain, keys = measure_attempts(
-        offset,
-        attempts.order,
-        calls.rows,
-        calls.server,
-        (forest.duration, critical_below(forest)),
-        signals(forest),
-        (LATE, KEYED),
-        forest.array("http_status"),
-        forest.array("resend_count"),
-        # The last entry is where the code -1 of a null lands.
-        (evidence.codes, np.array([*map(_proxied, evidence.values), 0], np.int64)),
-    )
-    count = np.maximum(seen, np.minimum(told, _MOST_TOLD))
+    count = np.maximum(seen, _told(forest, attempts))
     retried = count > 1
     rows = calls.rows[attempts.order]
+    last = np.zeros(len(rows), np.bool_)
+    last[offset[1:] - 1] = True
+    spent = np.where(last, 0, forest.duration[rows])
+    by_depth = forest.by_depth
+    critical = _added(np.where(last, 0, below_sums(by_depth, forest.parent, forest.critical)[rows]), offset)
+    total = _added(spent, offset)
+    uncertain, keyed, with_key = _doubts(forest, attempts, last)
     span_offset, span_rows = first_spans(offset, rows)
     return gather(
         FIELDS,
@@ -112,8 +105,8 @@ def scan(forest: Forest) -> pa.Table:
                 "most": count,
                 "exhausted": retried & calls.failed[attempts.last],
                 "uncertain": uncertain,
-                "keyed": uncertain & (keys == seen),
-                "keys_seen": keys > 0,
+                "keyed": uncertain & keyed,
+                "keys_seen": with_key,
                 "total_ns": total,
                 "critical_ns": critical,
             },
@@ -125,7 +118,20 @@ def scan(forest: Forest) -> pa.Table:
     )
 
 
-@lru_cache(maxsize=1 << 12)
+def _told(forest: Forest, attempts: Attempts) -> npt.NDArray[np.int64]:
+    """Return how many attempts of each logical call its spans tell of, its own included."""
+    rows, server = attempts.calls.rows[attempts.order], attempts.calls.server[attempts.order]
+    resent = forest.array("resend_count").astype(np.int64)
+    evidence = forest.codes("retry_evidence")
+    # The last entry is where the code -1 of a null lands.
+    counted = np.array([*(_proxied(text) for text in evidence.values), 0], np.int64)[evidence.codes]
+    told = np.where(resent > 0, resent + 1, 0)
+    told = np.minimum(np.maximum(told, counted), _MOST_TOLD)
+    # The callee's span has the number that the proxy between gave the attempt that arrived.
+    told = np.maximum(told[rows], np.where(server >= 0, told[server], 0))
+    return np.maximum.reduceat(told, attempts.offset[:-1]) if len(told) else np.zeros(0, np.int64)
+
+
 def _proxied(evidence: str) -> int:
     """Return the attempts that a proxy counted: ``…;x-envoy-attempt-count=3;…``.
 
@@ -135,6 +141,24 @@ def _proxied(evidence: str) -> int:
     if found:
         return int(found.group(1))
     return 2 if _USED_UP.search(evidence) else 0
+
+
+def _doubts(
+    forest: Forest, attempts: Attempts, last: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Tell which logical calls may have been done before they were tried again, and which carry a key.
+
+    A refused connection did nothing; a timeout or an error of the server (5xx) may have.
+    """
+    calls, order, offset = attempts.calls, attempts.order, attempts.offset
+    rows, server = calls.rows[order], calls.server[order]
+    how = mechanism(forest)[rows]
+    broke = forest.array("http_status")[rows] >= _SERVER_ERROR
+    maybe_done = ~last & ((how == MECHANISMS.index("timeout")) | broke)
+    key = has_idempotency_key(forest)
+    carried = key[rows] | ((server >= 0) & key[server])
+    with_key = _added(carried, offset)
+    return _added(maybe_done, offset) > 0, with_key == np.diff(offset), with_key > 0
 
 
 def _methods(forest: Forest, attempts: Attempts) -> Codes:
@@ -147,3 +171,9 @@ def _methods(forest: Forest, attempts: Attempts) -> Codes:
     values = (*method.values, *verbs)
     of_statement = np.where(stores & (template.codes >= 0), template.codes + len(method.values), -1)
     return Codes(np.where(method.codes >= 0, method.codes, of_statement).astype(np.int32), values)
+
+
+def _added(values: npt.NDArray[Any], offset: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Add up the values of each logical call."""
+    total = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
+    return np.asarray(total[offset[1:]] - total[offset[:-1]])

@@ -9,8 +9,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._kernels.grouping import order_groups
-from analysis._kernels.links import join_calls
 from analysis.forest import Forest
 
 __all__ = ["EDGE_KINDS", "NODE_KINDS", "Calls", "Edges", "Node", "join"]
@@ -94,18 +92,29 @@ def join(forest: Forest, parts: Sequence[Calls], places: Mapping[Node, int]) -> 
         Place of every node that they may use.
     """
     caller, callee, kind, client, server = (
-        np.concatenate([getattr(part, name) for part in parts], dtype=np.int32)
+        np.concatenate([getattr(part, name) for part in parts])
         for name in ("caller", "callee", "kind", "client", "server")
     )
-    by_row = np.empty(len(client), np.int64)
-    order_groups(np.where(client >= 0, client, server), np.zeros(forest.size + 1, np.int64), by_row)
+    by_row = np.argsort(np.where(client >= 0, client, server), kind="stable")
+    client, server = client[by_row].astype(np.int32), server[by_row].astype(np.int32)
     used = np.zeros(len(places), np.bool_)
     used[caller] = True
     used[callee] = True
     nodes = tuple(sorted(node for node, place in places.items() if used[place]))
-    renumbered = np.full(len(places), -1, np.int32)
+    renumbered = np.full(len(places) + 1, -1, np.int32)
     renumbered[[places[node] for node in nodes]] = np.arange(len(nodes), dtype=np.int32)
-    ends, halves = (caller, callee), (client, server)
-    joined = join_calls(by_row, ends, halves, renumbered, forest.has_time, forest.duration, forest.error)
-    caller, callee, client, server, duration, timed, error = joined
-    return Edges(caller, callee, kind[by_row].astype(np.int8), client, server, duration, timed, error, nodes)
+    # Index -1 is the last row: what it holds is never taken where there is no such half.
+    has_client, has_server = client >= 0, server >= 0
+    client_timed = has_client & forest.has_time[client]
+    server_timed = has_server & forest.has_time[server]
+    return Edges(
+        caller=renumbered[caller[by_row]],
+        callee=renumbered[callee[by_row]],
+        kind=kind[by_row].astype(np.int8),
+        client=client,
+        server=server,
+        duration=np.where(client_timed, forest.duration[client], np.where(server_timed, forest.duration[server], 0)),
+        timed=client_timed | server_timed,
+        error=(has_client & forest.error[client]) | (has_server & forest.error[server]),
+        nodes=nodes,
+    )

@@ -54,8 +54,6 @@ def follow_messages(roles: Roles, table: NodeTable, references: References) -> M
     """Follow messages from their producers through destinations to their consumers."""
     forest = roles.forest
     publishes, receives = _by_own_word(roles)
-    if not publishes.any() and not receives.any():
-        return _silence(forest.size)
     queue = np.full(forest.size, -1, np.int32)
     speaking = np.flatnonzero(publishes | receives)
     queue[speaking] = table.queues(speaking)
@@ -63,14 +61,12 @@ def follow_messages(roles: Roles, table: NodeTable, references: References) -> M
     # A receiving span around a processing one is the same delivery.
     above = roles.caller
     outer = np.zeros(forest.size, np.bool_)
-    inner = np.flatnonzero(receives & roles.same_service)
-    inner = inner[receives[above[inner]]]
+    inner = receives & roles.same_service & receives[above]
     outer[above[inner]] = True
-    crosses = roles.named & (above >= 0) & ~roles.same_service
-    source = _sources(roles, outer, np.flatnonzero(crosses | receives))
+    source = _sources(roles, outer)
     # Whoever is called by a producer that names its destination receives from there, whatever its kind.
-    entered = np.flatnonzero(crosses & (source >= 0))
-    receives[entered] |= publishes[source[entered]] & (queue[source[entered]] >= 0)
+    crosses = roles.named & (above >= 0) & ~roles.same_service & (source >= 0)
+    receives |= crosses & publishes[source] & (queue[source] >= 0)
     told = receives & ~outer
 
     linked = told[references.row] & roles.named[references.target]
@@ -79,8 +75,7 @@ def follow_messages(roles: Roles, table: NodeTable, references: References) -> M
 
     consumers = np.flatnonzero(told & (queue >= 0))
     published = publishes | _implied(roles, told, queue, source, publishes)
-    published[_repeats(roles, published, queue)] = False
-    published &= roles.named
+    published &= roles.named & ~_repeats(roles, published, queue)
     producers = np.flatnonzero(published & (queue >= 0))
     service = forest.service.codes
     direct = _without_destination(roles, told & (queue < 0), source, link_row, link_target)
@@ -98,12 +93,6 @@ def follow_messages(roles: Roles, table: NodeTable, references: References) -> M
     )
 
 
-def _silence(size: int) -> Messages:
-    """Return what there is where nobody publishes and nobody receives."""
-    nobody = np.zeros(size, np.bool_)
-    return Messages(published=nobody, received=nobody, settled=nobody, calls=())
-
-
 def _by_own_word(roles: Roles) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return who publishes and who receives, as kinds and operations say."""
     forest = roles.forest
@@ -118,19 +107,16 @@ def _by_own_word(roles: Roles) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return publishes & roles.named, receives & roles.named
 
 
-def _sources(roles: Roles, outer: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return who above some rows may have sent the message, past receiving spans; -1 for nobody, and elsewhere."""
+def _sources(roles: Roles, outer: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return who above every row may have sent the message, past receiving spans; -1 for nobody."""
     above = roles.caller
     if outer.any():
         above = nearest_above(roles.forest.parent, roles.named & ~outer)
     service, kind = roles.forest.service.codes, roles.forest.kind
-    rows = rows[above[rows] >= 0]
-    over = above[rows]
-    sender = roles.outgoing[over]
-    apart = service[over] != service[rows]
+    sender = np.where(above >= 0, roles.outgoing[above], -1)
+    apart = (above >= 0) & (service[above] != service)
     sent = (sender >= 0) & ((kind[sender] == _CLIENT) | (kind[sender] == _PRODUCER))
-    source = np.full(len(above), -1, np.int32)
-    source[rows] = np.where(sent, sender, np.where(apart, over, -1))
+    source: NDArray[np.int32] = np.where(sent, sender, np.where(apart, above, -1)).astype(np.int32)
     return source
 
 
@@ -171,12 +157,10 @@ def _implied(
     return implied
 
 
-def _repeats(roles: Roles, published: NDArray[np.bool_], queue: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the rows inside another span of their service that publishes to the same destination."""
-    rows = np.flatnonzero(published)
-    around = roles.enclosing[rows]
-    same = (queue[around] == queue[rows]) | (queue[rows] < 0)
-    return np.asarray(rows[(around >= 0) & published[around] & same], np.int64)
+def _repeats(roles: Roles, published: NDArray[np.bool_], queue: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return spans inside another span of their service that publishes to the same destination."""
+    around = roles.enclosing
+    return np.asarray((around >= 0) & published[around] & ((queue[around] == queue) | (queue < 0)), np.bool_)
 
 
 def _without_destination(

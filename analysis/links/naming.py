@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._kernels.grouping import fold, number_by_hash
-from analysis._kernels.numbering import take_codes
+from analysis._kernels.grouping import number_by_hash
 from analysis.forest import Codes, Forest
 from analysis.links.edges import Node
 from analysis.stores import store_id
 
-__all__ = ["COLUMNS", "NodeTable", "stores_of"]
+__all__ = ["COLUMNS", "NodeTable"]
 
 #: Columns that name the other side.
 COLUMNS = (
@@ -30,8 +28,6 @@ COLUMNS = (
 
 #: Numbers of combinations stay below it.
 _WIDEST = 1 << 62
-#: Links and facts ask for the same; forgotten with the forest.
-_STORES: WeakKeyDictionary[Forest, Codes] = WeakKeyDictionary()
 
 
 class NodeTable:
@@ -57,19 +53,20 @@ class NodeTable:
 
     def stores(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the store that each row calls; named after the peer where neither host nor database is known."""
-        stores, category = stores_of(self._forest), self._forest.codes("category")
-        # Few of each: a place for every combination of a store and of being a cache.
-        cache = np.array([*(value == "cache" for value in category.values), False], np.bool_)[category.codes[rows]]
-        pair = 2 * stores.codes[rows] + cache
-        places = np.full(2 * len(stores.values), -1, np.int32)
-        for number in np.flatnonzero(np.bincount(pair, minlength=len(places))).tolist():
-            places[number] = self.add(Node(stores.values[number // 2], "cache" if number % 2 else "database"))
-        return places[pair]
+        forest = self._forest
+
+        def name(texts: tuple[str, ...], numbers: tuple[int, ...]) -> Node:
+            category, system, address, namespace, peer = texts
+            store = store_id(system, address, numbers[0], namespace, peer)
+            return Node(store, "cache" if category == "cache" else "database")
+
+        names = ("category", "db_system", "server_address", "db_namespace", "peer_service")
+        return self._named(rows, [forest.codes(one) for one in names], [forest.array("server_port")], name)
 
     def queues(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the queue or topic that each row names, else the broker; -1 where it names neither."""
 
-        def name(texts: tuple[str, ...]) -> Node | None:
+        def name(texts: tuple[str, ...], _numbers: tuple[int, ...]) -> Node | None:
             system, destination, peer, address = texts
             if destination:
                 return Node(f"{system or 'queue'}://{destination}", "queue")
@@ -77,81 +74,50 @@ class NodeTable:
             return Node(f"{system}://{broker}" if system else broker, "queue") if broker else None
 
         names = ("messaging_system", "messaging_destination", "peer_service", "server_address")
-        return self._named(rows, [self._forest.codes(one) for one in names], name)
+        return self._named(rows, [self._forest.codes(one) for one in names], [], name)
 
     def peers(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return whom each row names on the other side: the peer, else its address; -1 where it names nobody."""
 
-        def name(texts: tuple[str, ...]) -> Node | None:
+        def name(texts: tuple[str, ...], _numbers: tuple[int, ...]) -> Node | None:
             peer = texts[0] or texts[1]
             return Node(peer, "external") if peer else None
 
         names = ("peer_service", "server_address")
-        return self._named(rows, [self._forest.codes(one) for one in names], name)
+        return self._named(rows, [self._forest.codes(one) for one in names], [], name)
 
     def _named(
-        self, rows: NDArray[np.int64], texts: Sequence[Codes], name: Callable[[tuple[str, ...]], Node | None]
+        self,
+        rows: NDArray[np.int64],
+        texts: Sequence[Codes],
+        numbers: Sequence[NDArray[np.int32]],
+        name: Callable[[tuple[str, ...], tuple[int, ...]], Node | None],
     ) -> NDArray[np.int32]:
         """Name every combination of values once."""
-        combination, firsts = _numbered(rows, [(one.codes, len(one.values)) for one in texts])
+        combined = np.zeros(len(rows), np.int64)
+        width = 1
+        columns = ((one.codes, -1, len(one.values)) for one in texts)
+        for values, low, high in (
+            *columns,
+            *((each, int(each.min(initial=0)), int(each.max(initial=0)) + 1) for each in numbers),
+        ):
+            if width * (high - low) >= _WIDEST:
+                number, firsts = _numbered(combined)
+                combined, width = number.astype(np.int64), len(firsts)
+            combined = combined * (high - low) + (values[rows].astype(np.int64) - low)
+            width *= high - low
+        combination, firsts = _numbered(combined)
         places = np.empty(len(firsts), np.int32)
         for place, first in enumerate(rows[firsts].tolist()):
-            node = name(_words(texts, first))
+            codes = (int(one.codes[first]) for one in texts)
+            words = tuple(one.values[code] if code >= 0 else "" for one, code in zip(texts, codes, strict=True))
+            node = name(words, tuple(int(values[first]) for values in numbers))
             places[place] = -1 if node is None else self.add(node)
         return places[combination]
 
 
-def stores_of(forest: Forest) -> Codes:
-    """Return the store that each row of a database or cache calls (:func:`analysis.stores.store_id`); -1 elsewhere.
-
-    The texts are sorted.
-    """
-    if forest not in _STORES:
-        _STORES[forest] = _stores(forest)
-    return _STORES[forest]
-
-
-def _stores(forest: Forest) -> Codes:
-    category = forest.codes("category")
-    wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
-    rows = np.flatnonzero(category.marked(wanted))
-    texts = [forest.codes(name) for name in ("db_system", "server_address", "db_namespace", "peer_service")]
-    ports = forest.array("server_port")
-    # Whatever a port may be, its halves are few.
-    halves = ((ports & 0xFFFF, 1 << 16), ((ports >> 16) + (1 << 15), 1 << 16))
-    number, firsts = _numbered(rows, [*((one.codes, len(one.values)) for one in texts), *halves])
-    names = []
-    for first in rows[firsts].tolist():
-        system, address, namespace, peer = _words(texts, first)
-        names.append(store_id(system, address, int(ports[first]), namespace, peer))
-    ordered = tuple(sorted(set(names)))
-    position = {name: code for code, name in enumerate(ordered)}
-    codes = np.full(forest.size, -1, np.int32)
-    codes[rows] = np.array([position[name] for name in names], np.int32)[number]
-    return Codes(codes, ordered)
-
-
-def _words(texts: Sequence[Codes], row: int) -> tuple[str, ...]:
-    return tuple(one.values[one.codes[row]] if one.codes[row] >= 0 else "" for one in texts)
-
-
-def _numbered(
-    rows: NDArray[np.int64], columns: Sequence[tuple[NDArray[np.int32], int]]
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Give each combination of codes a number in order of appearance: that of every row, and the first row of each.
-
-    A column is codes from -1, and one more than the largest.
-    """
-    combined, code = np.zeros(len(rows), np.int64), np.empty(len(rows), np.int32)
-    number, first = np.empty(len(rows), np.int32), np.empty(len(rows), np.int64)
-    slots = 1 << (2 * len(rows)).bit_length()
-    width = 1
-    for codes, levels in columns:
-        if width * (levels + 1) >= _WIDEST:
-            width = number_by_hash(combined, np.full(slots, -1, np.int32), number, first)
-            combined = number.astype(np.int64)
-        take_codes(codes, rows, code)
-        fold(combined, code, levels + 1)
-        width *= levels + 1
-    count = number_by_hash(combined, np.full(slots, -1, np.int32), number, first)
-    return number, first[:count].copy()
+def _numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Give each distinct value a number in order of appearance: that of every entry, and the first entry of each."""
+    number, first = np.empty(len(values), np.int32), np.empty(len(values), np.int64)
+    count = number_by_hash(values, np.full(1 << (2 * len(values)).bit_length(), -1, np.int32), number, first)
+    return number, first[:count]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis import schema
 from analysis._kernels.critical_path import nearest_above
-from analysis._kernels.links import find_roles
+from analysis._kernels.links import find_outgoing, order_by_depth
 from analysis.forest import Codes, Forest
 
 __all__ = ["Roles"]
@@ -42,10 +42,17 @@ class Roles:
             return self.forest.parent
         return nearest_above(self.forest.parent, self.named)
 
-    @property
+    @cached_property
     def same_service(self) -> NDArray[np.bool_]:
         """The caller's service is the row's."""
-        return self._found[1]
+        service = self.forest.service.codes
+        return np.asarray((self.caller >= 0) & (service[self.caller] == service), np.bool_)
+
+    @cached_property
+    def local(self) -> NDArray[np.bool_]:
+        """Neither enters nor leaves the service, as far as its kind says."""
+        kind = self.forest.kind
+        return np.asarray((kind == _UNSPECIFIED) | (kind == _INTERNAL), np.bool_)
 
     @cached_property
     def data(self) -> NDArray[np.bool_]:
@@ -54,32 +61,26 @@ class Roles:
         store = _is_one_of(self.forest.codes("category"), ("database", "cache"))
         return np.asarray(store & (kind != _SERVER) & (kind != _CONSUMER), np.bool_)
 
-    @property
+    @cached_property
     def outward(self) -> NDArray[np.bool_]:
         """Leaves its service: client, producer, or a call to a store whatever its kind."""
-        return self._found[0]
-
-    @property
-    def order(self) -> NDArray[np.int32]:
-        """Rows, parents before children."""
-        return self.forest.by_depth
-
-    @property
-    def outgoing(self) -> NDArray[np.int32]:
-        """The row of the same service that calls out for this one, itself included; -1 for none."""
-        return self._found[2]
-
-    @property
-    def enclosing(self) -> NDArray[np.int32]:
-        """The row of the same service that calls out around this one; -1 for none."""
-        return self._found[3]
+        kind = self.forest.kind
+        return np.asarray(self.named & ((kind == _CLIENT) | (kind == _PRODUCER) | self.data), np.bool_)
 
     @cached_property
-    def _found(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int32], NDArray[np.int32]]:
-        forest = self.forest
-        # Spans of no kind and internal ones neither enter nor leave their service, as far as they say.
-        kinds = (_CLIENT, _PRODUCER, _SERVER)
-        return find_roles(forest.by_depth, self.caller, forest.service.codes, forest.kind, self.data, kinds)
+    def order(self) -> NDArray[np.int32]:
+        """Rows, parents before children."""
+        return order_by_depth(self.forest.depth)
+
+    @cached_property
+    def outgoing(self) -> NDArray[np.int32]:
+        """The row of the same service that calls out for this one, itself included; -1 for none."""
+        return find_outgoing(self.order, self.caller, self.forest.service.codes, self.outward, self.local)
+
+    @cached_property
+    def enclosing(self) -> NDArray[np.int32]:
+        """The row of the same service that calls out around this one; -1 for none."""
+        return np.where(self.same_service, self.outgoing[self.caller], -1).astype(np.int32)
 
 
 def _is_one_of(column: Codes, texts: tuple[str, ...]) -> NDArray[np.bool_]:
