@@ -17,8 +17,8 @@ import pyarrow as pa
 from analysis.facts._examples import examples_of, merge_examples
 from analysis.facts._grouping import Groups, Key, group_by
 from analysis.facts._says import says
-from analysis.facts._table import Field
-from analysis.forest import Codes, Forest
+from analysis.facts._table import Field, key_of
+from analysis.forest import Forest
 from analysis.operations import holds_identifier
 
 __all__ = ["Count", "gather_spans"]
@@ -40,11 +40,7 @@ class _Spans(NamedTuple):
 _FINEST: Final[WeakKeyDictionary[Forest, _Spans]] = WeakKeyDictionary()
 
 
-def gather_spans(
-    fields: Sequence[Field],
-    forest: Forest,
-    count: Callable[[Forest, Groups], Mapping[str, npt.NDArray[np.int64] | pa.Array]],
-) -> pa.Table:
+def gather_spans(fields: Sequence[Field], forest: Forest, count: Count) -> pa.Table:
     """Gather a fact of all spans, whose examples are chosen by duration.
 
     Parameters
@@ -60,8 +56,8 @@ def gather_spans(
     """
     groups, exemplars = _grouped(forest, tuple(item.name for item in fields if item.role == "key"))
     columns = {"traces": groups.distinct(forest.trace_of), "exemplars": exemplars, **count(forest, groups)}
-    keys = {item.name: groups.keys[item.name].cast(item.type) for item in fields if item.role == "key"}
-    arrays = {item.name: keys[item.name] if item.role == "key" else columns[item.name] for item in fields}
+    columns |= {item.name: groups.keys[item.name].cast(item.type) for item in fields if item.role == "key"}
+    arrays = {item.name: columns[item.name] for item in fields}
     return pa.table(arrays, schema=pa.schema([(item.name, item.type) for item in fields]))
 
 
@@ -70,7 +66,7 @@ def _grouped(forest: Forest, names: tuple[str, ...]) -> _Spans:
     if forest not in _FINEST:
         _FINEST[forest] = _finest(forest)
     finest = _FINEST[forest]
-    coarse = group_by({name: _key(finest.groups.keys[name]) for name in names}, finest.groups.count)
+    coarse = group_by({name: key_of(finest.groups.keys[name]) for name in names}, finest.groups.count)
     if np.array_equal(coarse.of_row, np.arange(finest.groups.count)):
         return _Spans(Groups(finest.groups.of_row, coarse.count, coarse.keys), finest.exemplars)
     groups = Groups(coarse.of_row[finest.groups.of_row], coarse.count, coarse.keys)
@@ -87,11 +83,3 @@ def _finest(forest: Forest) -> _Spans:
     groups = group_by(keys, forest.size)
     every = np.arange(forest.size + 1)
     return _Spans(groups, examples_of(forest, groups, forest.trace_of, forest.duration, every, every[:-1]))
-
-
-def _key(column: pa.Array) -> Key:
-    """Return the keys of groups as keys of rows."""
-    if not pa.types.is_string(column.type):
-        return np.asarray(column.to_numpy(zero_copy_only=False))
-    encoded = column.dictionary_encode()
-    return Codes(encoded.indices.to_numpy(), tuple(encoded.dictionary.to_pylist()))

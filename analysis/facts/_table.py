@@ -22,7 +22,7 @@ from analysis.facts._examples import EXEMPLARS, Exemplar, examples_of, merge_exa
 from analysis.facts._grouping import HISTOGRAM, Key, group_by
 from analysis.forest import Codes, Forest
 
-__all__ = ["EXEMPLARS", "HISTOGRAM", "Exemplar", "Field", "Occurrences", "gather", "merge", "to_frame"]
+__all__ = ["EXEMPLARS", "HISTOGRAM", "Exemplar", "Field", "Occurrences", "gather", "key_of", "merge", "to_frame"]
 
 Role = Literal["key", "sum", "min", "max", "histogram", "exemplars"]
 
@@ -106,7 +106,7 @@ def merge(fields: Sequence[Field], tables: Iterable[pa.Table]) -> pa.Table:
     """Add up tables of the same fact; the result does not depend on their order."""
     table = pa.concat_tables([_schema(fields).empty_table(), *tables]).combine_chunks()
     whole = {item.name: _one_array(table[item.name], item.type) for item in fields}
-    groups = group_by({item.name: _key(whole[item.name]) for item in fields if item.role == "key"}, table.num_rows)
+    groups = group_by({item.name: key_of(whole[item.name]) for item in fields if item.role == "key"}, table.num_rows)
     columns: dict[str, pa.Array] = {}
     for item in fields:
         column = whole[item.name]
@@ -157,7 +157,8 @@ def _one_array(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
     return pa.concat_arrays(column.chunks)
 
 
-def _key(column: pa.Array) -> Key:
+def key_of(column: pa.Array) -> Key:
+    """Return a key column of a table as rows are grouped by it."""
     if not pa.types.is_string(column.type):
         return np.array(column.to_numpy(zero_copy_only=False))
     encoded = column.dictionary_encode()

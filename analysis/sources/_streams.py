@@ -5,19 +5,15 @@ from __future__ import annotations
 import codecs
 import sys
 import tempfile
-import zlib
-from collections.abc import Callable
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Protocol, Self
 
-import zstandard
-
 from analysis.addresses import open_address
+from analysis.sources._layers import GZIP, ZSTD, Next, gunzipped, transcoded, unzstd, with_first
 from analysis.sources._unreadable import UnreadableExport
-from analysis.sources._zstd import STEP, WINDOW
 
 __all__ = ["ExportStream", "Readable", "Spoolable", "open_stream"]
 
@@ -33,8 +29,6 @@ LAYERS: Final = 2
 _COMPANIONS: Final = {"data.parquet": "meta.json"}
 _COMPANION_LIMIT: Final = 16 << 20
 _CHUNK: Final = 1 << 20
-_GZIP: Final = b"\x1f\x8b"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _UTF8: Final = codecs.BOM_UTF8
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -101,7 +95,7 @@ class ExportStream:
         self._raw = raw
         self._compressed = 0
         self._ahead = bytearray()
-        self._next: Callable[[], bytes] = self._from_raw
+        self._next: Next = self._from_raw
         self._unwrap()
 
     def read(self, size: int = -1, /) -> bytes:
@@ -225,7 +219,7 @@ class ExportStream:
         """Take off compressions and a byte-order mark, seen in the first bytes."""
         while True:
             head = self.peek(4)
-            kind = "gzip" if head.startswith(_GZIP) else "zstd" if head.startswith(_ZSTD) else ""
+            kind = "gzip" if head.startswith(GZIP) else "zstd" if head.startswith(ZSTD) else ""
             if not kind:
                 break
             if len(self.layers) == LAYERS:
@@ -237,18 +231,20 @@ class ExportStream:
             self.layers += (kind,)
             inner, first = self._next, bytes(self._ahead)
             self._ahead.clear()
-            source = _with_first(first, inner)
-            layer = self._gunzip(source) if kind == "gzip" else self._unzstd(source)
-            self._next = self._bounded(layer)
+            take_off = gunzipped if kind == "gzip" else unzstd
+            self._next = self._bounded(take_off(with_first(first, inner), self._end_early))
         if head.startswith(_UTF8):
             del self._ahead[:3]
         elif head[:2] in _UTF16:
             decoder = codecs.getincrementaldecoder("utf-16")("replace")
             first, inner = bytes(self._ahead), self._next
             self._ahead.clear()
-            self._next = _transcoded(decoder, _with_first(first, inner))
+            self._next = transcoded(decoder, with_first(first, inner))
 
-    def _bounded(self, layer: Callable[[], bytes]) -> Callable[[], bytes]:
+    def _end_early(self, why: str) -> None:
+        self.damage = why
+
+    def _bounded(self, layer: Next) -> Next:
         delivered = 0
 
         def read() -> bytes:
@@ -266,68 +262,6 @@ class ExportStream:
             return chunk
 
         return read
-
-    def _gunzip(self, source: Callable[[], bytes]) -> Callable[[], bytes]:
-        state = zlib.decompressobj(31)
-        waiting = b""
-        begun = False
-
-        def read() -> bytes:
-            nonlocal state, waiting, begun
-            while True:
-                if state.eof:
-                    # Another member may follow; anything else after the end is padding, as gzip itself takes it.
-                    waiting = (state.unused_data or waiting).lstrip(b"\0") or source().lstrip(b"\0")
-                    if not waiting.startswith(_GZIP):
-                        return b""
-                    state, begun = zlib.decompressobj(31), False
-                data = waiting or source()
-                if not data:
-                    if begun:
-                        self.damage = "gzip data is cut off"
-                    return state.flush() if begun else b""
-                begun = True
-                try:
-                    chunk = state.decompress(data, _CHUNK)
-                except zlib.error:
-                    self.damage = "gzip data is damaged"
-                    waiting = b""
-                    return b""
-                waiting = state.unconsumed_tail
-                if chunk:
-                    return chunk
-
-        return _until_damaged(self, read)
-
-    def _unzstd(self, source: Callable[[], bytes]) -> Callable[[], bytes]:
-        decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW)
-        state = decompressor.decompressobj()
-        waiting: memoryview = memoryview(b"")
-        begun = False
-
-        def read() -> bytes:
-            nonlocal state, waiting, begun
-            while True:
-                if state.eof:
-                    # Another frame may follow, as parallel compressors write them.
-                    waiting = memoryview(state.unused_data + waiting)
-                    state, begun = decompressor.decompressobj(), False
-                data = waiting or memoryview(source())
-                if not len(data):
-                    if begun:
-                        self.damage = "zstd data is cut off"
-                    return b""
-                begun = True
-                waiting = data[STEP:]
-                try:
-                    chunk = state.decompress(data[:STEP])
-                except zstandard.ZstdError:
-                    self.damage = "zstd data is damaged"
-                    return b""
-                if chunk:
-                    return chunk
-
-        return _until_damaged(self, read)
 
 
 def open_stream(path_or_file: str | PathLike[str] | IO[bytes], name: str = "") -> ExportStream:
@@ -370,32 +304,3 @@ def open_stream(path_or_file: str | PathLike[str] | IO[bytes], name: str = "") -
 
 def _opened(path: str) -> IO[bytes]:
     return open_address(path) if "://" in path else Path(path).open("rb")
-
-
-def _with_first(first: bytes, following: Callable[[], bytes]) -> Callable[[], bytes]:
-    def read() -> bytes:
-        nonlocal first
-        if first:
-            taken, first = first, b""
-            return taken
-        return following()
-
-    return read
-
-
-def _until_damaged(stream: ExportStream, read: Callable[[], bytes]) -> Callable[[], bytes]:
-    def guarded() -> bytes:
-        return b"" if stream.damage else read()
-
-    return guarded
-
-
-def _transcoded(decoder: codecs.IncrementalDecoder, source: Callable[[], bytes]) -> Callable[[], bytes]:
-    def read() -> bytes:
-        while data := source():
-            converted = decoder.decode(data).encode("utf-8", "replace")
-            if converted:
-                return converted
-        return decoder.decode(b"", final=True).encode("utf-8", "replace")
-
-    return read
