@@ -305,8 +305,9 @@ def _detectors(taken: Measurements, data: Dataset, _folder: Path) -> None:
     answers: dict[str, Assessment] = {}
 
     def judge(*chosen: str) -> None:
+        # What detectors share is made anew for each measurement, not for each of its detectors, as in a review.
+        evidence = Evidence(frames, report, data.totals.traces, answers)
         for name in chosen:
-            evidence = Evidence(frames, report, data.totals.traces, dict(answers))
             answers[name] = detectors.discover()[name].judge(evidence, load(None).limits_of(name))
 
     taken.take("detectors", "all detectors", spans, partial(judge, *names))
