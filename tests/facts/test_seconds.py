@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from analysis.facts import by_second
-from analysis.facts._spread import spread
 from tests.facts.rows import MS, START_NS, query, read, span
 
 SECOND = START_NS // 1_000_000_000
@@ -17,15 +15,18 @@ def seconds(frame, *columns):
     return {second - SECOND: tuple(row) for second, row in zip(table.index, table.to_numpy().tolist(), strict=True)}
 
 
-def test_intervals_are_cut_at_whole_seconds():
-    index, second, ns = spread(np.array([1_500 * MS, 3_000 * MS]), np.array([2_000 * MS, 0]), 120)
-    assert list(zip(index, second, ns, strict=True)) == [
-        (0, 1, 500 * MS),
-        (0, 2, 1_000 * MS),
-        (0, 3, 500 * MS),
-        (1, 3, 0),
-    ]
-    assert len(spread(np.array([0]), np.array([10**15]), 120)[0]) == 120
+def test_visits_are_cut_at_whole_seconds():
+    def busy(at, ms):
+        return seconds(read("instance_minutes", span(1, at=at, ms=ms)), "busy", "ended")
+
+    assert busy(1_500, 2_000) == {1: (500 * MS, 0), 2: (1_000 * MS, 0), 3: (500 * MS, 1)}
+    # A visit of no time ends in its second; one that ends with its minute ends in the next.
+    assert busy(3_000, 0) == {3: (0, 1)}
+    assert busy(59_500, 500) == {59: (500 * MS, 0), 60: (0, 1)}
+    # Of a day the first two minutes are told, and when it ended.
+    day = busy(0, 86_400_000)
+    assert [second for second, (ns, _) in day.items() if ns] == list(range(120))
+    assert day[86_400] == (0, 1)
 
 
 def test_an_instance_is_busy_where_its_visits_are():
