@@ -8,7 +8,7 @@ order they came back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -19,7 +19,7 @@ from analysis._allocation import give_back, give_back_at_times, keep_freed_memor
 from analysis._progress import Progress
 from analysis.addresses import StoreError
 from analysis.dataset import Dataset, Partition
-from analysis.executors import Engine, EngineLost, in_order, open_executor, worker_count
+from analysis.executors import Engine, EngineLost, in_order, open_executor, shares_memory, worker_count
 from analysis.facts import Fact
 from analysis.kept_facts import KeptFacts, kept_facts
 from analysis.planting import Planting, plant_partition, planting
@@ -28,7 +28,7 @@ from analysis.request_ids import find_request_ids
 __all__ = ["Progress", "open_executor", "scan_facts"]
 
 #: Partitions that a task takes at most: what a worker that dies has done of one is done again.
-_LARGEST_BATCH: Final = 16
+_LARGEST_BATCH: Final = 32
 #: Bytes of tables of one fact that wait to be merged, at most, while the fact is small.
 _MOST_WAITING: Final = 4_000_000
 #: Partitions of a batch that make merging it worth to give free memory back.
@@ -76,11 +76,11 @@ def scan_facts(
         done, found = kept.take(names) if kept is not None else (frozenset[int](), {})
         gathered.add(found)
         scanned = sorted(done)
-        scan = partial(_scan_batch, ground=prepared, names=tuple(names))
+        scan = partial(_scan_batch, ground=prepared, names=tuple(names), packed=not shares_memory(executor))
         left = [pair for pair in partitions if pair[0].number not in done]
         try:
             for batch, tables in in_order(executor, scan, _batches(left, worker_count(executor))):
-                gathered.add(tables)
+                gathered.add(tables if isinstance(tables, dict) else tables.tables())
                 scanned += [partition.number for partition, _ in batch]
                 if progress is not None:
                     progress("facts", len(scanned), len(partitions))
@@ -90,7 +90,9 @@ def scan_facts(
             raise
     if kept is not None and done:
         kept.discard()
-    tables = gathered.whole()
+    tables = {
+        name: facts_room.with_plain_texts(catalogue[name].FIELDS, table) for name, table in gathered.whole().items()
+    }
     give_back()
     return tables
 
@@ -114,7 +116,30 @@ def _with_logs(dataset: Dataset) -> list[_Pair]:
     return [(partition, logs.get(partition.number)) for partition in dataset.partitions]
 
 
-def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[str]) -> Mapping[str, pa.Table]:
+@dataclass(frozen=True)
+class _Packed:
+    """Tables by name, small enough to travel."""
+
+    contents: Mapping[str, pa.Buffer]
+
+    @classmethod
+    def of(cls, tables: Mapping[str, pa.Table]) -> _Packed:
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        contents = {}
+        for name, table in tables.items():
+            written = pa.BufferOutputStream()
+            with pa.ipc.new_stream(written, table.schema, options=options) as writer:
+                writer.write_table(table)
+            contents[name] = written.getvalue()
+        return cls(contents)
+
+    def tables(self) -> dict[str, pa.Table]:
+        return {name: pa.ipc.open_stream(content).read_all() for name, content in self.contents.items()}
+
+
+def _scan_batch(
+    partitions: Sequence[_Pair], ground: Planting, names: Sequence[str], *, packed: bool
+) -> dict[str, pa.Table] | _Packed:
     """Scan some partitions one after the other and merge them: what runs on a worker."""
     keep_freed_memory()
     catalogue = facts_room.discover()
@@ -131,7 +156,7 @@ def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[s
     del gathered
     if len(partitions) >= _MANY_PARTITIONS:
         give_back()
-    return tables
+    return _Packed.of(tables) if packed else tables
 
 
 class _Gathered:

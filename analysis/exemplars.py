@@ -11,7 +11,6 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -36,6 +35,8 @@ VALUES: Final = (
     "request_id",
     "retry_evidence",
 )
+#: Columns that are read where values are not asked for.
+_NAMES: Final = tuple(name for name in SPAN_SCHEMA.names if name not in {*VALUES, "name"})
 #: Columns of the log records that are kept: the message as its template, nothing of what it said.
 LOGS: Final = (
     "trace_id_high",
@@ -75,23 +76,18 @@ def collect(
 def _spans_of(asked: tuple[Partition, frozenset[tuple[int, int]]], *, ground: Planting, values: bool) -> pa.Table:
     """Return the spans of some traces of one partition: what runs on a worker."""
     partition, chosen = asked
-    forest = plant_partition(partition, ground)
-    first = forest.trace_offset[:-1]
-    lows = np.array(sorted({low for _, low in chosen}), np.uint64)
-    near = np.flatnonzero(np.isin(forest.array("trace_id_low")[first], lows))
-    lanes = zip(
-        forest.array("trace_id_high")[first[near]].tolist(),
-        forest.array("trace_id_low")[first[near]].tolist(),
-        strict=True,
-    )
-    traces = [index for index, lane in zip(near.tolist(), lanes, strict=True) if lane in chosen]
-    rows = [np.arange(forest.trace_offset[index], forest.trace_offset[index + 1]) for index in traces]
-    kept = np.concatenate([np.zeros(0, np.int64), *rows])
-    starts = pa.array(forest.trace_start_ns[forest.trace_of[kept]] + forest.start[kept], mask=~forest.has_time[kept])
+    table = partition.read(None if values else _NAMES)
+    # Most of a partition is of other traces: these are left out before anything is made of them.
+    lows = pa.array(sorted({low for _, low in chosen}), pa.uint64())
+    near = table.filter(pc.is_in(table["trace_id_low"], value_set=lows))
+    lanes = zip(near["trace_id_high"].to_pylist(), near["trace_id_low"].to_pylist(), strict=True)
+    kept = near.filter(pa.array([lane in chosen for lane in lanes], pa.bool_()))
     # Only what is kept travels, not the dictionaries of the whole partition.
-    table = tidy([forest.table.take(pa.array(kept))], forest.table.schema)
-    table = table if values else _without_values(table)
-    return table.set_column(table.schema.get_field_index("start_ns"), "start_ns", starts)
+    kept = tidy([kept], kept.schema)
+    forest = plant_partition(Partition(partition.number, kept.num_rows, kept), ground)
+    starts = pa.array(forest.trace_start_ns[forest.trace_of] + forest.start, mask=~forest.has_time)
+    shown = kept if values else _without_values(kept)
+    return shown.set_column(shown.schema.get_field_index("start_ns"), "start_ns", starts)
 
 
 def collect_logs(data: Dataset, ground: Planting, findings: Iterable[Finding], spans: pa.Table) -> pa.Table:
@@ -153,10 +149,10 @@ def _wanted(findings: Iterable[Finding], partitions: int) -> dict[int, list[tupl
 
 
 def _without_values(table: pa.Table) -> pa.Table:
-    for name in VALUES:
-        column = table.schema.get_field_index(name)
-        table = table.set_column(column, name, pa.nulls(table.num_rows, table.schema.field(column).type))
-    return table.set_column(table.schema.get_field_index("name"), "name", table["operation"])
+    """Return all columns, those that were not read empty, and for a span's name that of its operation."""
+    kept = {name: table[name] for name in table.column_names} | {"name": table["operation"]}
+    columns = [kept.get(field.name, pa.nulls(table.num_rows, field.type)) for field in SPAN_SCHEMA]
+    return pa.table(columns, names=SPAN_SCHEMA.names)
 
 
 def as_dataset(spans: pa.Table, logs: pa.Table | None = None, *, shows_values: bool = False) -> Dataset:

@@ -29,7 +29,7 @@ from analysis._histogram import Histogram
 from analysis._logs import LOG_COLUMNS
 from analysis.facts._cells import Cells
 from analysis.facts._seconds import amounts_at, by_second, laid_out
-from analysis.facts._table import Exemplar, Field, Occurrences, gather, merge, to_frame
+from analysis.facts._table import Exemplar, Field, Occurrences, gather, merge, to_frame, with_plain_texts
 from analysis.forest import Forest
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "merge",
     "name_of",
     "to_frame",
+    "with_plain_texts",
 ]
 
 

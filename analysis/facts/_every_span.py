@@ -17,7 +17,7 @@ import pyarrow as pa
 from analysis.facts._examples import examples_of, merge_examples
 from analysis.facts._grouping import Groups, Key, group_by
 from analysis.facts._says import says
-from analysis.facts._table import Field, key_of
+from analysis.facts._table import Field, key_of, table_of
 from analysis.forest import Forest
 from analysis.operations import holds_identifier
 
@@ -56,9 +56,8 @@ def gather_spans(fields: Sequence[Field], forest: Forest, count: Count) -> pa.Ta
     """
     groups, exemplars = _grouped(forest, tuple(item.name for item in fields if item.role == "key"))
     columns = {"traces": groups.distinct(forest.trace_of), "exemplars": exemplars, **count(forest, groups)}
-    columns |= {item.name: groups.keys[item.name].cast(item.type) for item in fields if item.role == "key"}
-    arrays = {item.name: columns[item.name] for item in fields}
-    return pa.table(arrays, schema=pa.schema([(item.name, item.type) for item in fields]))
+    columns |= {item.name: groups.keys[item.name] for item in fields if item.role == "key"}
+    return table_of(fields, columns)
 
 
 def _grouped(forest: Forest, names: tuple[str, ...]) -> _Spans:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analysis._histogram import BUCKET_COUNT
 from analysis._kernels import grouping
@@ -17,8 +18,10 @@ from analysis._kernels.numbering import take_codes
 from analysis.facts._numbering import combined, firsts, numbered, ranked
 from analysis.forest import Codes
 
-__all__ = ["HISTOGRAM", "Groups", "Key", "group_by", "number_of"]
+__all__ = ["HISTOGRAM", "TEXT", "Groups", "Key", "Ranked", "group_by", "number_of"]
 
+#: Texts of keys, as they are held until all is added up: many rows share few of them.
+TEXT: Final = pa.dictionary(pa.int32(), pa.string())
 HISTOGRAM: Final = pa.list_(pa.struct([("bucket", pa.int32()), ("count", pa.int64())]))
 #: A table of places up to this long is no slower than hashing, however few rows there are.
 _SMALL: Final = 1 << 12
@@ -28,8 +31,28 @@ _MOST_RANKED: Final = 1 << 12
 
 Integers = npt.NDArray[np.integer[Any]]
 Int64s = npt.NDArray[np.int64]
-#: Codes with their texts, or numbers, or marks.
-Key = Codes | npt.NDArray[Any]
+
+
+class Ranked(NamedTuple):
+    """Texts of rows: the place of each among the sorted distinct ones."""
+
+    codes: npt.NDArray[np.int32]
+    values: pa.Array
+
+    @classmethod
+    def of(cls, column: pa.DictionaryArray) -> Ranked:
+        """Return a column without nulls, whose dictionary holds each text once."""
+        codes, values = np.array(column.indices.to_numpy(), np.int32), column.dictionary
+        order = pc.sort_indices(values).to_numpy()
+        if (order[1:] > order[:-1]).all():
+            return cls(codes, values)
+        rank = np.empty(len(order), np.int32)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        return cls(rank[codes], values.take(pa.array(order)))
+
+
+#: Codes with their texts, texts by their place, numbers or marks.
+Key = Codes | Ranked | npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +66,7 @@ class Groups:
     count
         Groups; each has a row.
     keys
-        The keys of each group.
+        The keys of each group; texts as :data:`TEXT`, whose dictionary holds those that occur, sorted.
     """
 
     of_row: npt.NDArray[np.int32]
@@ -126,10 +149,22 @@ def group_by(keys: Mapping[str, Key], size: int) -> Groups:
         number = combined(number, codes)
         levels[name] = codes, values
     chosen = firsts(number)
-    columns = {name: values.take(pa.array(codes[chosen])) for name, (codes, values) in levels.items()}
+    columns = {name: _column(values, codes[chosen]) for name, (codes, values) in levels.items()}
     place = np.empty(size, np.int32)
     take_codes(number.astype(np.int32), of_row.astype(np.int64), place)
     return Groups(place, len(chosen), columns)
+
+
+def _column(values: pa.Array, codes: Int64s) -> pa.Array:
+    """Return values by their place; of texts only those that occur, each once."""
+    if not pa.types.is_string(values.type):
+        return values.take(pa.array(codes))
+    occurs = np.zeros(len(values), np.bool_)
+    occurs[codes] = True
+    if not occurs.all():
+        values = values.filter(pa.array(occurs))
+        codes = (np.cumsum(occurs) - 1)[codes]
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), values)
 
 
 def number_of(keys: tuple[Key, ...], size: int) -> tuple[npt.NDArray[np.int32], Int64s]:
@@ -163,7 +198,7 @@ def _numbered(folded: Int64s, width: int) -> tuple[npt.NDArray[np.int32], Int64s
 
 def _codes(key: Key, size: int) -> tuple[npt.NDArray[np.int32], int]:
     """Return codes from -1, and how many there can be."""
-    if isinstance(key, Codes):
+    if isinstance(key, Codes | Ranked):
         return np.ascontiguousarray(key.codes, np.int32), len(key.values) + 1
     values = np.asarray(key)
     if values.dtype == np.bool_:
@@ -178,6 +213,8 @@ def _codes(key: Key, size: int) -> tuple[npt.NDArray[np.int32], int]:
 
 def _levels(key: Key, rows: Int64s) -> tuple[Int64s, pa.Array]:
     """Return codes of some rows into sorted distinct values, so that they order as the values do."""
+    if isinstance(key, Ranked):
+        return key.codes[rows].astype(np.int64), key.values
     if not isinstance(key, Codes):
         values = np.asarray(key)[rows]
         place = ranked(values.astype(np.int64)) if len(values) else np.zeros(0, np.int64)

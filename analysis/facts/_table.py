@@ -2,7 +2,8 @@
 
 A fact is a small table. Its columns have roles: *key* columns name the rows; *sum*, *min* and *max* columns add up as
 they say; a *histogram* is a sparse log-linear one; *exemplars* are a few traces in which the row can be seen. All
-values are integers, so the result does not depend on the order in which partitions are merged.
+values are integers, so the result does not depend on the order in which partitions are merged. Until all is added up,
+key columns of text are dictionaries, since most of what a table would hold is the same texts again and again.
 """
 
 from __future__ import annotations
@@ -19,10 +20,22 @@ import pyarrow as pa
 from analysis._histogram import seen_buckets
 from analysis.facts._cells import exemplar_cells, histogram_cells
 from analysis.facts._examples import EXEMPLARS, Exemplar, examples_of, merge_examples
-from analysis.facts._grouping import HISTOGRAM, Key, group_by
-from analysis.forest import Codes, Forest
+from analysis.facts._grouping import HISTOGRAM, TEXT, Key, Ranked, group_by
+from analysis.forest import Forest
 
-__all__ = ["EXEMPLARS", "HISTOGRAM", "Exemplar", "Field", "Occurrences", "gather", "key_of", "merge", "to_frame"]
+__all__ = [
+    "EXEMPLARS",
+    "HISTOGRAM",
+    "Exemplar",
+    "Field",
+    "Occurrences",
+    "gather",
+    "key_of",
+    "merge",
+    "table_of",
+    "to_frame",
+    "with_plain_texts",
+]
 
 Role = Literal["key", "sum", "min", "max", "histogram", "exemplars"]
 
@@ -78,13 +91,16 @@ class Occurrences:
 
 
 def gather(fields: Sequence[Field], forest: Forest, seen: Occurrences) -> pa.Table:
-    """Aggregate the occurrences of one forest to a table of ``fields``, rows sorted by the keys."""
+    """Aggregate the occurrences of one forest to a table of ``fields``, rows sorted by the keys.
+
+    Keys of text are of the type :data:`analysis.facts._grouping.TEXT`.
+    """
     keys = {item.name: seen.keys[item.name] for item in fields if item.role == "key"}
     groups = group_by(keys, len(seen.trace))
     columns: dict[str, pa.Array] = {}
     for item in fields:
         if item.role == "key":
-            columns[item.name] = groups.keys[item.name].cast(item.type)
+            columns[item.name] = groups.keys[item.name]
         elif item.role == "histogram":
             values, counts, *some = seen.histograms[item.name]
             columns[item.name] = groups.histograms(seen_buckets(values), counts, *some)
@@ -99,19 +115,20 @@ def gather(fields: Sequence[Field], forest: Forest, seen: Occurrences) -> pa.Tab
             columns[item.name] = pa.array(groups.distinct(seen.trace), item.type)
         else:
             columns[item.name] = pa.array(groups.reduce(item.role, seen.sums[item.name]), item.type)
-    return pa.table(columns, schema=_schema(fields))
+    return table_of(fields, columns)
 
 
 def merge(fields: Sequence[Field], tables: Iterable[pa.Table]) -> pa.Table:
-    """Add up tables of the same fact; the result does not depend on their order."""
-    table = pa.concat_tables([_schema(fields).empty_table(), *tables]).combine_chunks()
-    whole = {item.name: _one_array(table[item.name], item.type) for item in fields}
+    """Add up tables of the same fact, as gathered or merged before; the result does not depend on their order."""
+    parts = [_schema(fields).empty_table(), *tables]
+    table = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+    whole = {item.name: _one_array(table[item.name]) for item in fields}
     groups = group_by({item.name: key_of(whole[item.name]) for item in fields if item.role == "key"}, table.num_rows)
     columns: dict[str, pa.Array] = {}
     for item in fields:
         column = whole[item.name]
         if item.role == "key":
-            columns[item.name] = groups.keys[item.name].cast(item.type)
+            columns[item.name] = groups.keys[item.name]
         elif item.role == "histogram":
             entries = column.flatten()
             rows = np.repeat(np.arange(len(column)), np.diff(column.offsets.to_numpy()))
@@ -122,7 +139,21 @@ def merge(fields: Sequence[Field], tables: Iterable[pa.Table]) -> pa.Table:
         else:
             values = np.array(column.to_numpy(zero_copy_only=False))
             columns[item.name] = pa.array(groups.reduce(item.role, values), item.type)
-    return pa.table(columns, schema=_schema(fields))
+    return table_of(fields, columns)
+
+
+def table_of(fields: Sequence[Field], columns: Mapping[str, pa.Array | npt.NDArray[Any]]) -> pa.Table:
+    """Put the columns of a fact together, in the order of its fields and of their types."""
+    arrays = []
+    for field in _schema(fields):
+        column = columns[field.name]
+        arrays.append(column.cast(field.type) if isinstance(column, pa.Array) else pa.array(column, field.type))
+    return pa.table(arrays, schema=_schema(fields))
+
+
+def with_plain_texts(fields: Sequence[Field], table: pa.Table) -> pa.Table:
+    """Return the table of a fact with the types that its fields name."""
+    return table.cast(pa.schema([(item.name, item.type) for item in fields]))
 
 
 def to_frame(fields: Sequence[Field], table: pa.Table) -> pd.DataFrame:
@@ -130,8 +161,8 @@ def to_frame(fields: Sequence[Field], table: pa.Table) -> pd.DataFrame:
 
     Both are made when they are looked at (:mod:`analysis.facts._cells`).
     """
-    plain = [item.name for item in fields if item.role not in ("histogram", "exemplars")]
-    frame = table.select(plain).to_pandas()
+    plain = [item for item in fields if item.role not in ("histogram", "exemplars")]
+    frame = with_plain_texts(plain, table.select([item.name for item in plain])).to_pandas()
     for item in fields:
         if item.scale != 1.0:
             frame[item.name] = frame[item.name] * item.scale
@@ -139,27 +170,27 @@ def to_frame(fields: Sequence[Field], table: pa.Table) -> pd.DataFrame:
             parts = [tuple(text.split(item.separator)) for text in frame[item.name]]
             frame[item.name] = pd.Series(parts, dtype=object)
         if item.role == "histogram":
-            frame[item.name] = histogram_cells(_one_array(table[item.name], item.type))
+            frame[item.name] = histogram_cells(_one_array(table[item.name]))
         elif item.role == "exemplars":
-            frame[item.name] = exemplar_cells(_one_array(table[item.name], item.type))
+            frame[item.name] = exemplar_cells(_one_array(table[item.name]))
     ordered: pd.DataFrame = frame[[item.name for item in fields]]
     return ordered
 
 
 def _schema(fields: Sequence[Field]) -> pa.Schema:
-    return pa.schema([(item.name, item.type) for item in fields])
+    texts = {item.name for item in fields if item.role == "key" and pa.types.is_string(item.type)}
+    return pa.schema([(item.name, TEXT if item.name in texts else item.type) for item in fields])
 
 
-def _one_array(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
     """Return a column as one array that begins at its first entry."""
     if not len(column):
-        return pa.array([], kind)
+        return pa.array([], column.type)
     return pa.concat_arrays(column.chunks)
 
 
 def key_of(column: pa.Array) -> Key:
     """Return a key column of a table as rows are grouped by it."""
-    if not pa.types.is_string(column.type):
-        return np.array(column.to_numpy(zero_copy_only=False))
-    encoded = column.dictionary_encode()
-    return Codes(np.array(encoded.indices.to_numpy(), np.int32), tuple(encoded.dictionary.to_pylist()))
+    if pa.types.is_dictionary(column.type):
+        return Ranked.of(column)
+    return np.array(column.to_numpy(zero_copy_only=False))

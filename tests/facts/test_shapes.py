@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from analysis import facts, schema
-from analysis.facts import merge, to_frame
+from analysis.facts import merge, to_frame, with_plain_texts
 from analysis.forest import plant
 from analysis.schema import SPAN_SCHEMA, empty_spans
 from tests.benchmarks.generate import generate
@@ -25,7 +25,9 @@ def shown(name: str, table: pa.Table) -> Any:
     fact = FACTS[name]
     scanned = fact.scan(plant(table))
     merged = merge(fact.FIELDS, [scanned])
-    assert scanned.schema == pa.schema([(item.name, item.type) for item in fact.FIELDS])
+    plain = with_plain_texts(fact.FIELDS, scanned).schema
+    assert plain == pa.schema([(item.name, item.type) for item in fact.FIELDS])
+    assert scanned.schema == merged.schema
     assert merged.equals(scanned)
     return to_frame(fact.FIELDS, merged)
 
