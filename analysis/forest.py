@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from analysis import schema
 from analysis._columns import Codes, Columns
 from analysis._kernels.grouping import order_groups
-from analysis._kernels.parents import break_cycles, find_ancestry, list_children, resolve_parents
+from analysis._kernels.parents import break_cycles, find_ancestry, list_children, order_downwards, resolve_parents
 from analysis._kernels.times import self_times, skew_within_traces
 from analysis._logs import Logs, link_logs, no_logs
 from analysis._timeline import RawTimes, by_start, near_the_ends, shifts_of
@@ -171,6 +171,13 @@ class Forest:
         offset, order = np.zeros(int(self.depth.max(initial=0)) + 2, np.int64), np.empty(self.size, np.int64)
         order_groups(self.depth, offset, order)
         return order.astype(np.int32)
+
+    @cached_property
+    def downwards(self) -> NDArray[np.int32]:
+        """The rows by trace, parents before their children."""
+        order = np.empty(self.size, np.int32)
+        order_downwards(self.trace_offset, self.parent, self.depth, order)
+        return order
 
     @cached_property
     def start_rank(self) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["break_cycles", "find_ancestry", "list_children", "resolve_parents"]
+__all__ = ["break_cycles", "find_ancestry", "list_children", "order_downwards", "resolve_parents"]
 
 # What an entry of a trace's hash table is found by. Spans of a trace without shared spans have the first kind of entry
 # only.
@@ -214,3 +214,36 @@ def list_children(
         if above >= 0:
             child[free[above]] = row
             free[above] += 1
+
+
+@kernel
+def order_downwards(
+    trace_offset: NDArray[np.int64], parent: NDArray[np.int32], depth: NDArray[np.int32], order: NDArray[np.int32]
+) -> None:
+    """Fill the rows of each trace so that parents come before their children: as a rule they lie so already.
+
+    What belongs together stays together: by depth over all traces, every step would wait for memory.
+    """
+    deepest = np.int32(0)
+    for row in range(len(depth)):
+        deepest = max(deepest, depth[row])
+    place = np.zeros(deepest + 2, np.int64)
+    for trace in range(len(trace_offset) - 1):
+        begin, end = trace_offset[trace], trace_offset[trace + 1]
+        lies_so = True
+        for row in range(begin, end):
+            order[row] = row
+            lies_so = lies_so and parent[row] < row
+        if lies_so:
+            continue
+        lowest = np.int32(0)
+        for row in range(begin, end):
+            place[depth[row] + 1] += 1
+            lowest = max(lowest, depth[row])
+        place[0] = begin
+        for level in range(lowest + 1):
+            place[level + 1] += place[level]
+        for row in range(begin, end):
+            order[place[depth[row]]] = row
+            place[depth[row]] += 1
+        place[: lowest + 2] = 0

@@ -10,16 +10,17 @@ import numpy.typing as npt
 
 from analysis.facts._numbering import added, sorted_within, together_by
 from analysis.facts._repeated_calls import Calls, select_calls
-from analysis.facts._run_kernels import below_sums
+from analysis.facts._run_kernels import below_sums, waited_for
 from analysis.forest import Forest
 from analysis.links.layers import layers_of
 
-__all__ = ["added", "calls_of", "critical_below", "critical_of_calls", "listed", "listed_by_start"]
+__all__ = ["added", "calls_of", "critical_below", "critical_of_calls", "listed", "listed_by_start", "waited"]
 
 Int64s = npt.NDArray[np.int64]
 
 _CALLS: Final[WeakKeyDictionary[Forest, Calls]] = WeakKeyDictionary()
 _BELOW: Final[WeakKeyDictionary[Forest, Int64s]] = WeakKeyDictionary()
+_WAITED: Final[WeakKeyDictionary[Forest, npt.NDArray[np.bool_]]] = WeakKeyDictionary()
 
 
 def calls_of(forest: Forest) -> Calls:
@@ -32,9 +33,15 @@ def calls_of(forest: Forest) -> Calls:
 def critical_below(forest: Forest) -> Int64s:
     """Return for every row the time on the critical path of the row and of all below it, ns."""
     if forest not in _BELOW:
-        by_depth = forest.by_depth
-        _BELOW[forest] = below_sums(by_depth, forest.parent, forest.critical)
+        _BELOW[forest] = below_sums(forest.downwards, forest.parent, forest.critical)
     return _BELOW[forest]
+
+
+def waited(forest: Forest) -> npt.NDArray[np.bool_]:
+    """Return for every row whether all from it up to its root are waited for."""
+    if forest not in _WAITED:
+        _WAITED[forest] = waited_for(forest.downwards, forest.parent, forest.blocking)
+    return _WAITED[forest]
 
 
 def critical_of_calls(forest: Forest, rows: npt.NDArray[np.integer[Any]]) -> Int64s:
@@ -44,14 +51,18 @@ def critical_of_calls(forest: Forest, rows: npt.NDArray[np.integer[Any]]) -> Int
     other is not: their times are one.
     """
     below, layers = critical_below(forest), layers_of(forest)
-    total: Int64s = below[rows].copy()
+    total: Int64s = below[rows]
     beside = layers.timed[rows]
-    total += np.where(beside >= 0, below[beside], 0)
+    there = np.flatnonzero(beside >= 0)
+    total[there] += below[beside[there]]
     around = layers.around[rows]
+    there = np.flatnonzero(around >= 0)
     # Layers are few; each is looked up from the one inside it.
-    while np.any(around >= 0):
-        total += np.where(around >= 0, below[around], 0)
-        around = np.where(around >= 0, layers.around[around], -1)
+    while len(there):
+        around = around[there] if len(around) == len(total) else around
+        total[there] += below[around]
+        around = layers.around[around]
+        there, around = there[around >= 0], around[around >= 0]
     return total
 
 

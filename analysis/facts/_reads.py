@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.facts._accesses import UNKNOWN_TABLE, accesses_of
-from analysis.facts._numbering import combined, sorted_within, together_by
+from analysis.facts._grouping import number_of
+from analysis.facts._numbering import sorted_within, together_by
+from analysis.facts._once import calls_of
 from analysis.facts._repeated_calls import Calls
-from analysis.facts._says import passing
-from analysis.forest import Codes, Forest
+from analysis.facts._says import telling
+from analysis.forest import Forest
 
 __all__ = ["Places", "asking", "places_of"]
 
@@ -29,13 +32,15 @@ _ASKING_WORD: Final = re.compile(
 )
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LOCKING: Final = re.compile(r"\bFOR (?:NO KEY )?(?:UPDATE|SHARE)\b", re.IGNORECASE)
-#: What stands for all tables of a store.
+#: What stands for all tables of a store, and for what has no tables.
 _ANY: Final = -2
+_NONE: Final = -1
+_ASKING: Final[WeakKeyDictionary[Forest, npt.NDArray[np.bool_]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where calls read and write: an entry a place of a call; one number is one place of one trace.
+    """Where calls read and where is written: an entry a place of a call; one number is one place of one trace.
 
     Attributes
     ----------
@@ -51,60 +56,66 @@ class Places:
     at: Int64s
 
 
-def asking(forest: Forest, calls: Calls) -> Bools:
-    """Mark the calls that change nothing: reads of a store, and requests of a method that only asks."""
+def asking(forest: Forest) -> Bools:
+    """Mark the calls of a partition that change nothing: reads of a store, and requests of a method that only asks."""
+    if forest not in _ASKING:
+        _ASKING[forest] = _find_asking(forest, calls_of(forest))
+    return _ASKING[forest]
+
+
+def _find_asking(forest: Forest, calls: Calls) -> Bools:
     only = np.zeros(forest.size, bool)
     accesses = accesses_of(forest)
     only[accesses.rows] = True
     only[accesses.rows[~accesses.where("mode", "read")]] = False
-    template = calls.template
-    locking = passing(template, _LOCKING.search)
-    method = forest.codes("http_method")
-    by_method = passing(Codes(method.codes[calls.rows], method.values), _ASKING_METHOD.match)
-    by_template = passing(template, _ASKING_METHOD.match)
-    named = passing(template, lambda text: _ASKING_WORD.search(_CAMEL.sub(" ", text)))
-    web, rpc = calls.category.equal("http"), calls.category.equal("rpc")
-    remote = (web & (by_method | by_template)) | (rpc & named)
-    return np.asarray(np.where(calls.remote, remote, only[calls.rows] & ~locking), np.bool_)
+    template, category, method = calls.template, calls.category, forest.codes("http_method")
+    by_method = telling(method, _ASKING_METHOD.match)[method.codes[calls.rows]]
+    by_template = telling(template, _ASKING_METHOD.match)
+    named = telling(template, lambda text: _ASKING_WORD.search(_CAMEL.sub(" ", text)))
+    web = category.equal("http") & (by_method | by_template[template.codes])
+    remote = web | (category.equal("rpc") & named[template.codes])
+    locking = telling(template, _LOCKING.search)
+    return np.asarray(np.where(calls.remote, remote, only[calls.rows] & ~locking[template.codes]), np.bool_)
 
 
-def places_of(forest: Forest, calls: Calls, asks: Bools) -> Places:
-    """Return where calls read and write.
+def places_of(forest: Forest, calls: Calls, asks: Bools, chosen: Int64s) -> Places:
+    """Return where some calls read, and what is written in their traces.
 
     A table that is not named may be any: a write there touches all of the store, a read depends on all of it.
     """
     accesses = accesses_of(forest)
-    store = accesses.stores.codes.astype(np.int64)
-    table = accesses.texts("table")
-    unknown = table.code(UNKNOWN_TABLE)
-    codes = table.codes.astype(np.int64)
-    writes = ~accesses.where("mode", "read")
-    away = np.flatnonzero(calls.remote)
-    service = calls.target.codes[away].astype(np.int64) + len(accesses.stores.values)
-    changing = ~asks[away]
-    # Every entry: row, store or service, table (of a service none), and whether it writes.
-    rows = np.concatenate([accesses.rows] * 3 + [calls.rows[away]])
-    owner = np.concatenate([store] * 3 + [service])
-    inside = np.concatenate([codes, np.full(len(codes), unknown), np.full(len(codes), _ANY), np.full(len(away), -1)])
-    place = combined(forest.trace_of[rows], combined(owner, inside))
-    size = len(codes)
-    named, any_write = place[:size], place[2 * size : 3 * size]
-    write_place = np.concatenate([named[writes], any_write[writes], place[3 * size :][changing]])
-    write_row = np.concatenate([accesses.rows[writes]] * 2 + [calls.rows[away][changing]])
-    written, order = sorted_within(write_place, forest.start[write_row], int(place.max(initial=-1)) + 1)
-    # A read depends on its table and on writes to tables that are not named; one of an unknown table on all writes.
-    first = np.where(codes == unknown, any_write, named)
-    read_row = np.concatenate([accesses.rows, accesses.rows, calls.rows[away]])
-    read_place = np.concatenate([first, place[size : 2 * size], place[3 * size :]])
+    touched = np.zeros(forest.trace_count, np.bool_)
+    touched[forest.trace_of[calls.rows[chosen]]] = True
+    writing = np.flatnonzero(touched[forest.trace_of[accesses.rows]] & ~accesses.where("mode", "read"))
+    changing = np.flatnonzero(calls.remote & ~asks)
+    changing = changing[touched[forest.trace_of[calls.rows[changing]]]]
+    # What is read matters only where something is written.
+    touched[:] = False
+    touched[forest.trace_of[accesses.rows[writing]]] = True
+    touched[forest.trace_of[calls.rows[changing]]] = True
+    chosen = chosen[touched[forest.trace_of[calls.rows[chosen]]]]
+    away = chosen[calls.remote[chosen]]
     call_of = np.full(forest.size, -1, np.int64)
-    call_of[calls.rows] = np.arange(len(calls.rows))
-    owner_call = call_of[read_row]
-    kept = np.flatnonzero(owner_call >= 0)
-    offset, order_of_calls = together_by(owner_call[kept], len(calls.rows))
-    kept = kept[order_of_calls]
-    return Places(
-        offset,
-        read_place[kept].astype(np.int64),
-        written,
-        forest.start[write_row[order]].astype(np.int64),
+    call_of[calls.rows[chosen]] = chosen
+    reading = np.flatnonzero(call_of[accesses.rows] >= 0)
+
+    store, table = accesses.stores.codes.astype(np.int64), accesses.texts("table")
+    service = calls.target.codes.astype(np.int64) + len(accesses.stores.values)
+    unknown, inside = table.code(UNKNOWN_TABLE), table.codes.astype(np.int64)
+    # Every entry: row, store or service, and table; of a service there is none. A write is one of its table and one of
+    # any; a read depends on its table and on writes to tables that are not named, one of an unknown table on all.
+    entries = (
+        (accesses.rows[writing], store[writing], inside[writing]),
+        (accesses.rows[writing], store[writing], np.full(len(writing), _ANY)),
+        (calls.rows[changing], service[changing], np.full(len(changing), _NONE)),
+        (accesses.rows[reading], store[reading], np.where(inside[reading] == unknown, _ANY, inside[reading])),
+        (accesses.rows[reading], store[reading], np.full(len(reading), unknown)),
+        (calls.rows[away], service[away], np.full(len(away), _NONE)),
     )
+    rows, owner, what = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+    place, first = number_of((forest.trace_of[rows], owner, what), len(rows))
+    writes = 2 * len(writing) + len(changing)
+    written, order = sorted_within(place[:writes], forest.start[rows[:writes]], len(first))
+    owner_call = np.concatenate([call_of[accesses.rows[reading]]] * 2 + [away])
+    offset, of_calls = together_by(owner_call, len(calls.rows))
+    return Places(offset, place[writes:][of_calls].astype(np.int64), written, forest.start[rows[order]])

@@ -7,25 +7,27 @@ and a statement on a span of no time takes the time of the span beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis import sql
-from analysis._kernels.numbering import take_codes, take_missing
 from analysis.facts import _data_calls
+from analysis.facts._call_kernels import mark_around
+from analysis.facts._grouping import number_of
 from analysis.facts._numbering import combined, firsts
+from analysis.facts._outgoing import servers
 from analysis.facts._run_kernels import nearest_outside
-from analysis.facts._says import passing
+from analysis.facts._says import telling
+from analysis.facts._texts import first_there, taken
 from analysis.forest import Codes, Forest
 from analysis.links.layers import layers_of
 from analysis.schema import KINDS
 
-__all__ = ["COLUMNS", "DATA", "PAGED", "Calls", "certain_values", "select_calls"]
+__all__ = ["COLUMNS", "DATA", "PAGED", "Calls", "certain_values", "places_called", "select_calls"]
 
 COLUMNS: Final = (
     *_data_calls.COLUMNS,
@@ -96,8 +98,6 @@ class Calls:
         Row that the hash is from: the call's, or that of the callee's span where only that names a path.
     resent
         The instrumentation says that this is another attempt.
-    place
-        Number of the address or instance called, to tell whether a run goes to many.
     """
 
     rows: npt.NDArray[np.int64]
@@ -113,33 +113,37 @@ class Calls:
     values: npt.NDArray[np.uint64]
     of_values: npt.NDArray[np.int64]
     resent: Bools
-    place: npt.NDArray[np.int64]
+
+    @cached_property
+    def question(self) -> npt.NDArray[np.int64]:
+        """Number of the template, target and category of each call: what is asked, but for the values."""
+        return number_of((self.template, self.target, self.category), len(self.rows))[0].astype(np.int64)
 
 
 def select_calls(forest: Forest) -> Calls:
     """Return the calls of one partition that can make runs: not the control of transactions, not fetching messages."""
     kept = _data_calls.data_calls(forest)
-    stores = _of_category(forest, DATA) & ~forest.of_kind(_ANSWERING)
+    stores = _says(forest, "category", frozenset(DATA)) & ~forest.of_kind(_ANSWERING)
     data = np.zeros(forest.size, bool)
     data[kept] = True
     remote = forest.of_kind((_CLIENT, _PRODUCER)) & ~stores & ~_says(forest, "messaging_operation", _FETCHING)
-    layer = (stores & ~data) | _around_their_like(forest, remote)
+    layer = stores & ~data
+    # Around another layer's span of the same service, such as a vendor's library around its HTTP client.
+    mark_around(forest.parent, forest.codes("service").codes, forest.kind, remote, layer)
     beside = layers_of(forest)
-    data &= ~_control(forest)
+    data[kept[_control(forest, kept)]] = False
     rows = np.flatnonzero(data | (remote & ~layer))
-    server = _servers(forest)[rows]
     is_remote = remote[rows]
-    server[~is_remote] = -1
+    server = np.where(is_remote, servers(forest, np.ones(forest.size, np.bool_))[rows], -1)
     of_values = np.where((forest.codes("url_path").codes[rows] >= 0) | (server < 0), rows, server)
-    by_depth = forest.by_depth
     routed = _routed(forest, rows, server)
     return Calls(
         rows=rows,
         remote=is_remote,
-        above=nearest_outside(by_depth, forest.parent, layer),
+        above=nearest_outside(forest.downwards, forest.parent, layer) if layer.any() else forest.parent,
         template=_templates(forest, rows, server, routed),
         target=_targets(forest, rows, server, is_remote),
-        category=_taken(forest.codes("category"), rows),
+        category=taken(forest.codes("category"), rows),
         scope=_scopes(forest, rows, layer & stores, is_remote),
         routed=routed,
         server=server,
@@ -147,68 +151,25 @@ def select_calls(forest: Forest) -> Calls:
         values=forest.array("parameters").astype(np.uint64)[of_values],
         of_values=of_values,
         resent=forest.array("resend_count")[rows] > 0,
-        place=_places(forest, rows, server),
     )
 
 
-def _taken(codes: Codes, rows: Integers) -> Codes:
-    """Return the codes of some rows; a row of -1 has none."""
-    taken = np.empty(len(rows), np.int32)
-    take_codes(codes.codes, np.ascontiguousarray(rows, np.int64), taken)
-    return Codes(taken, codes.values)
-
-
-def _first_of(parts: Sequence[Codes]) -> Codes:
-    """Return for each row the first of several texts that is there."""
-    codes = np.full(len(parts[0].codes), -1, np.int32)
-    values: list[str] = []
-    for part in parts:
-        take_missing(part.codes, len(values), codes)
-        values += part.values
-    return Codes(codes, tuple(values))
-
-
-def _of_category(forest: Forest, wanted: Sequence[str]) -> Bools:
-    return _says(forest, "category", frozenset(wanted))
-
-
-def _says(forest: Forest, column: str, wanted: frozenset[str]) -> Bools:
+def _says(forest: Forest, column: str, wanted: frozenset[str], rows: Integers | None = None) -> Bools:
+    """Mark the rows, all or some, whose text is one of some, in any case."""
     codes = forest.codes(column)
+    codes = codes if rows is None else taken(codes, rows)
     return codes.marked([code for code, text in enumerate(codes.values) if text.lower() in wanted])
 
 
-def _control(forest: Forest) -> Bools:
-    """Mark data calls that ask for no data."""
-    template = forest.codes("template")
-    marked = np.zeros(forest.size, bool)
-    for category, pattern in _CONTROL.items():
-        marked |= passing(template, pattern.match) & _of_category(forest, (category,))
-    return marked & (forest.codes("db_collection").codes < 0)
-
-
-def _around_their_like(forest: Forest, remote: Bools) -> Bools:
-    """Mark calls around another layer's span of the same service, such as a vendor's library around its HTTP client."""
-    service = forest.codes("service").codes
-    inner = np.flatnonzero(remote & (forest.parent >= 0))
-    outer = forest.parent[inner]
-    marked = np.zeros(forest.size, bool)
-    same = remote[outer] & (service[outer] == service[inner]) & (forest.kind[outer] == forest.kind[inner])
-    marked[outer[same]] = True
-    return marked
-
-
-def _servers(forest: Forest) -> npt.NDArray[np.int64]:
-    """Return for each row its first child that answers it: a server or consumer span, or one of another service."""
-    service = forest.codes("service").codes
-    below = np.flatnonzero(forest.parent >= 0)
-    above = forest.parent[below]
-    answers = forest.of_kind(_ANSWERING)[below] | (
-        (service[below] != service[above]) & ~forest.of_kind((_CLIENT, _PRODUCER))[below]
-    )
-    found = np.full(forest.size, -1, np.int64)
-    # Written from the last to the first, so that the first stays.
-    found[above[answers][::-1]] = below[answers][::-1]
-    return found
+def _control(forest: Forest, rows: Integers) -> Bools:
+    """Mark the data calls, of some rows, that ask for no data."""
+    template, category = forest.codes("template"), forest.codes("category")
+    asks_none = np.zeros((len(category.values) + 1, len(template.values) + 1), np.bool_)
+    for name, pattern in _CONTROL.items():
+        of_category = [code for code, text in enumerate(category.values) if text.lower() == name]
+        asks_none[of_category] = telling(template, pattern.match)
+    control = asks_none[category.codes[rows], template.codes[rows]]
+    return np.asarray(control & (forest.codes("db_collection").codes[rows] < 0))
 
 
 def _routed(forest: Forest, rows: Integers, server: Integers) -> Bools:
@@ -217,15 +178,15 @@ def _routed(forest: Forest, rows: Integers, server: Integers) -> Bools:
     Where the caller's template has keys of paging, which a route has not, it stays.
     """
     template = forest.codes("template")
-    said = _taken(forest.codes("http_route"), server).codes >= 0
-    return np.asarray((server >= 0) & said & ~passing(_taken(template, rows), PAGED.search))
+    said = taken(forest.codes("http_route"), server).codes >= 0
+    return np.asarray(said & ~telling(template, PAGED.search)[template.codes[rows]])
 
 
 def _templates(forest: Forest, rows: Integers, server: Integers, routed: Bools) -> Codes:
     """Return the callee's route where it is joined, else the caller's template, else the name of the operation."""
     template, operation = forest.codes("template"), forest.codes("operation")
-    route = _taken(template, np.where(routed, server, -1))
-    return _first_of([route, _taken(template, rows), _taken(template, server), _taken(operation, rows)])
+    route = np.where(routed, server, -1)
+    return first_there([(template, route), (template, rows), (template, server), (operation, rows)])
 
 
 def _targets(forest: Forest, rows: Integers, server: Integers, remote: Bools) -> Codes:
@@ -236,8 +197,13 @@ def _targets(forest: Forest, rows: Integers, server: Integers, remote: Bools) ->
     of_store[data] = stores.codes
     away = np.where(remote, rows, -1)
     names = ("peer_service", "messaging_destination", "server_address")
-    parts = [_taken(forest.codes("service"), server), *(_taken(forest.codes(name), away) for name in names)]
-    return _first_of([Codes(of_store, stores.values), *parts])
+    return first_there(
+        [
+            (Codes(of_store, stores.values), np.arange(len(rows))),
+            (forest.codes("service"), server),
+            *((forest.codes(name), away) for name in names),
+        ]
+    )
 
 
 def _scopes(forest: Forest, rows: Integers, layer: Bools, remote: Bools) -> Codes:
@@ -246,14 +212,15 @@ def _scopes(forest: Forest, rows: Integers, layer: Bools, remote: Bools) -> Code
     parent, beside = forest.parent[rows], layers_of(forest).around[rows]
     above = np.where((parent >= 0) & layer[parent], parent, -1)
     around = np.where(remote, -1, np.where(beside >= 0, beside, above))
-    return _first_of([_taken(scope, around), _taken(scope, np.where(remote, -1, rows))])
+    return first_there([(scope, around), (scope, np.where(remote, -1, rows))])
 
 
 def certain_values(forest: Forest, calls: Calls, chosen: Integers) -> Bools:
     """Return for some calls whether equal hashes mean equal values: none is behind a placeholder, a body or a cut."""
     rows, seen = calls.rows[chosen], calls.of_values[chosen]
-    bodiless = _says(forest, "http_method", frozenset(name.lower() for name in _WITHOUT_BODY))[rows]
-    by_path = bodiless & _of_category(forest, ("http",))[rows] & (forest.codes("url_path").codes[seen] >= 0)
+    bodiless = _says(forest, "http_method", frozenset(name.lower() for name in _WITHOUT_BODY), rows)
+    by_path = bodiless & _says(forest, "category", frozenset(("http",)), rows)
+    by_path &= forest.codes("url_path").codes[seen] >= 0
     whole = np.where(calls.remote[chosen], by_path, _whole_statements(forest, rows))
     return np.asarray(whole & (forest.multiplicity[rows] == 1))
 
@@ -277,10 +244,14 @@ def _is_whole(statement: str, system: str) -> bool:
     return not said.sanitised and not said.truncated
 
 
-def _places(forest: Forest, rows: Integers, server: Integers) -> npt.NDArray[np.int64]:
-    """Give each place that is called a number: address and port, or the instance that answered."""
+def places_called(forest: Forest, calls: Calls, chosen: Integers) -> npt.NDArray[np.int64]:
+    """Give each place that some calls go to a number: address and port, or the instance that answered; -1: not known.
+
+    It tells whether a run goes to many.
+    """
+    rows = calls.rows[chosen]
     address = forest.codes("server_address").codes[rows].astype(np.int64)
     port = forest.array("server_port")[rows].astype(np.int64)
-    instance = _taken(forest.codes("instance"), server).codes.astype(np.int64)
+    instance = taken(forest.codes("instance"), calls.server[chosen]).codes.astype(np.int64)
     place = combined(combined(address, port), instance)
     return np.asarray(np.where((address < 0) & (instance < 0), -1, place), np.int64)

@@ -18,33 +18,33 @@ _FEW = 32
 
 
 @kernel
-def nearest_outside(by_depth: Int32s, parent: Int32s, layer: Bools) -> Int32s:
+def nearest_outside(downwards: Int32s, parent: Int32s, layer: Bools) -> Int32s:
     """Return for every row its nearest ancestor that is not marked as a layer; -1 where there is none."""
     above = np.empty(len(parent), np.int32)
-    for index in range(len(by_depth)):
-        row = by_depth[index]
+    for index in range(len(downwards)):
+        row = downwards[index]
         upper = parent[row]
         above[row] = above[upper] if upper >= 0 and layer[upper] else upper
     return above
 
 
 @kernel
-def below_sums(by_depth: Int32s, parent: Int32s, values: Int64s) -> Int64s:
+def below_sums(downwards: Int32s, parent: Int32s, values: Int64s) -> Int64s:
     """Return for every row the sum of its own value and of all below it."""
     total = values.copy()
-    for index in range(len(by_depth) - 1, -1, -1):
-        row = by_depth[index]
+    for index in range(len(downwards) - 1, -1, -1):
+        row = downwards[index]
         if parent[row] >= 0:
             total[parent[row]] += total[row]
     return total
 
 
 @kernel
-def waited_for(by_depth: Int32s, parent: Int32s, blocking: Bools) -> Bools:
+def waited_for(downwards: Int32s, parent: Int32s, blocking: Bools) -> Bools:
     """Return for every row whether all from it up to its root are waited for."""
     waited = np.ones(len(parent), np.bool_)
-    for index in range(len(by_depth)):
-        row = by_depth[index]
+    for index in range(len(downwards)):
+        row = downwards[index]
         if parent[row] >= 0:
             waited[row] = blocking[row] and waited[parent[row]]
     return waited

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.facts._numbering import added, combined, firsts
-from analysis.facts._repeated_calls import Calls, certain_values
+from analysis.facts._repeated_calls import Calls, certain_values, places_called
 from analysis.facts._runs import Runs, sources
 from analysis.forest import Codes, Forest
 
@@ -51,7 +51,8 @@ def verdict_of(
     verdict = np.where(alike & _all(runs, _certain(forest, calls, runs, alike)), _IDENTICAL, _UNKNOWN)
     verdict = np.where(differ, _DISTINCT, verdict)
     verdict = np.where((size > 2) & long & ~differ, _POLLING, verdict)
-    verdict = np.where(concurrent & calls.remote[runs.first] & (_places(runs, calls) == size), _SCATTER, verdict)
+    scattered = _scattered(forest, calls, runs, concurrent & calls.remote[runs.first])
+    verdict = np.where(scattered, _SCATTER, verdict)
     verdict = np.where((measured["logical"] == 1) & (measured["retries"] > 0), _RETRY, verdict)
     return _one_a_pattern(runs, verdict, concurrent)
 
@@ -143,8 +144,10 @@ def _some_known(runs: Runs, calls: Calls) -> npt.NDArray[np.bool_]:
     return np.asarray(_all(runs, known) != ~_all(runs, ~known))
 
 
-def _places(runs: Runs, calls: Calls) -> Int64s:
-    """Count the places that each run calls; 0 where they are not known."""
-    run, place = runs.of_call, calls.place[runs.call]
+def _scattered(forest: Forest, calls: Calls, runs: Runs, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Mark the runs, of some, whose calls go each to another place, all of them known."""
+    inside = np.flatnonzero(asked[runs.of_call])
+    run, place = runs.of_call[inside], places_called(forest, calls, runs.call[inside])
     count = np.bincount(run[firsts(combined(run, place))], minlength=runs.count)
-    return np.where(_all(runs, place >= 0), count, 0)
+    unknown = np.bincount(run[place < 0], minlength=runs.count)
+    return np.asarray(asked & (unknown == 0) & (count == np.diff(runs.offset)))

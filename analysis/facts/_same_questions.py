@@ -32,10 +32,10 @@ def mark_repeated(
 ) -> tuple[Bools, Bools, Bools, Bools]:
     """Mark the calls whose answer was there already.
 
-    The calls ``call[group_offset[g]:group_offset[g + 1]]`` of group g ask for the same, in order of start. A call is
-    repeated if one before it succeeded and ended, and nothing was written since to a place that it reads. Returns, by
-    entry of ``call``: repeated; begun while the one before was open; asked again after a write; tried again after a
-    failure.
+    The calls ``call[group_offset[g]:group_offset[g + 1]]`` of group g ask for the same, in order of start; their times
+    are given by entry, what they read by call. A call is repeated if one before it succeeded and ended, and nothing was
+    written since to a place that it reads. Returns, by entry: repeated; begun while the one before was open; asked
+    again after a write; tried again after a failure.
     """
     size = len(call)
     repeated, overlapping = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
@@ -43,40 +43,39 @@ def mark_repeated(
     for group in range(len(group_offset) - 1):
         known = np.int64(-1)
         for index in range(group_offset[group], group_offset[group + 1]):
-            this = call[index]
             if known < 0:
                 tried[index] = index > group_offset[group]
-                if not failed[this]:
-                    known = this
+                if not failed[index]:
+                    known = np.int64(index)
                 continue
-            if start[this] < end[known] - tolerance[this]:
+            if start[index] < end[known] - tolerance[index]:
                 overlapping[index] = True
                 continue
             changed = False
-            for place in range(read_offset[this], read_offset[this + 1]):
+            for place in range(read_offset[call[index]], read_offset[call[index] + 1]):
                 at, until = written_offset[read[place]], written_offset[read[place] + 1]
                 # The first write at or after the start of the call whose answer is known.
                 if until - at > _FEW:
                     at += np.searchsorted(written_at[at:until], start[known], side="left")
                 while at < until and written_at[at] < start[known]:
                     at += 1
-                if at < until and written_at[at] <= start[this]:
+                if at < until and written_at[at] <= start[index]:
                     changed = True
                     break
             if changed:
                 rewritten[index] = True
-                known = this if not failed[this] else np.int64(-1)
+                known = np.int64(index) if not failed[index] else np.int64(-1)
             else:
                 repeated[index] = True
     return repeated, overlapping, rewritten, tried
 
 
 @kernel
-def below_marked(by_depth: Int32s, parent: Int32s, marked: Bools) -> Bools:
+def below_marked(downwards: Int32s, parent: Int32s, marked: Bools) -> Bools:
     """Return for every row whether a row above it is marked."""
     below = np.zeros(len(parent), np.bool_)
-    for index in range(len(by_depth)):
-        row = by_depth[index]
+    for index in range(len(downwards)):
+        row = downwards[index]
         if parent[row] >= 0:
             below[row] = below[parent[row]] or marked[parent[row]]
     return below

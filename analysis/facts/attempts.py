@@ -18,8 +18,8 @@ import pyarrow as pa
 from analysis.facts import _attempts
 from analysis.facts._attempts import Attempts, attempts_of, naming_keys
 from analysis.facts._failing import MECHANISMS, has_idempotency_key, mechanism
+from analysis.facts._once import critical_below
 from analysis.facts._outgoing import first_spans, taken
-from analysis.facts._run_kernels import below_sums
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
 
@@ -83,8 +83,7 @@ def scan(forest: Forest) -> pa.Table:
     last = np.zeros(len(rows), np.bool_)
     last[offset[1:] - 1] = True
     spent = np.where(last, 0, forest.duration[rows])
-    by_depth = forest.by_depth
-    critical = _added(np.where(last, 0, below_sums(by_depth, forest.parent, forest.critical)[rows]), offset)
+    critical = _added(np.where(last, 0, critical_below(forest)[rows]), offset)
     total = _added(spent, offset)
     uncertain, keyed, with_key = _doubts(forest, attempts, last)
     span_offset, span_rows = first_spans(offset, rows)

@@ -14,8 +14,7 @@ import pyarrow as pa
 from analysis.facts import _repeated_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._numbering import added, combined, firsts, sorted_within
-from analysis.facts._once import calls_of, critical_below, listed
-from analysis.facts._run_kernels import waited_for
+from analysis.facts._once import calls_of, critical_below, listed, waited
 from analysis.facts._series import count_overlaps
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
@@ -75,7 +74,6 @@ def scan(forest: Forest) -> pa.Table:
     count_overlaps(span[by_start], forest.start[rows[by_start]], forest.end[rows[by_start]], overlaps)
     at_once = 2 * overlaps >= np.bincount(span, minlength=count)[:count] - 1
     penalty = np.where(at_once, _penalties(span, forest.duration[rows], critical, count), 0)
-    waited = waited_for(forest.by_depth, forest.parent, forest.blocking)
     consumer = forest.codes("kind").equal("consumer")
     entry = local_entries(forest)[parent]
     service, operation = forest.codes("service"), forest.codes("operation")
@@ -87,7 +85,7 @@ def scan(forest: Forest) -> pa.Table:
         Occurrences(
             keys={
                 **entry_keys(forest, parent),
-                "background": ~waited[parent] | consumer[entry] | consumer[forest.root[parent]],
+                "background": ~waited(forest)[parent] | consumer[entry] | consumer[forest.root[parent]],
                 "service": Codes(service.codes[parent], service.values),
                 "operation": Codes(operation.codes[entry], operation.values),
                 "fan": _stepped(many),

@@ -14,12 +14,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.facts import _accesses, _repeated_calls
+from analysis.facts._call_kernels import mark_several, number_within
 from analysis.facts._grouping import number_of
-from analysis.facts._numbering import added, combined, firsts, largest_of, ranked, sorted_within, together_by
-from analysis.facts._once import calls_of, critical_of_calls, listed_by_start
-from analysis.facts._reads import asking, places_of
+from analysis.facts._numbering import added, combined, firsts, largest_of, sorted_within, together_by
+from analysis.facts._once import calls_of, critical_of_calls, listed_by_start, waited
+from analysis.facts._reads import Places, asking, places_of
 from analysis.facts._repeated_calls import Calls, certain_values
-from analysis.facts._run_kernels import waited_for
 from analysis.facts._same_questions import below_marked, mark_repeated
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
@@ -62,70 +62,80 @@ Bools = npt.NDArray[np.bool_]
 
 def scan(forest: Forest) -> pa.Table:
     """Return the questions of one partition that are asked again."""
-    calls = calls_of(forest)
-    asks = asking(forest, calls)
-    places = places_of(forest, calls, asks)
-    by_depth = forest.by_depth
-
-    def judged(chosen: Int64s) -> tuple[Int64s, Int64s, tuple[Bools, Bools, Bools, Bools]]:
-        member, offset = _groups(forest, calls, chosen)
-        marks = mark_repeated(
-            offset,
-            member,
-            forest.start[calls.rows],
-            forest.end[calls.rows],
-            forest.error[calls.rows],
-            np.maximum(forest.array("time_resolution_ns", 1)[calls.rows].astype(np.int64), 1),
-            places.offset,
-            places.read,
-            places.written,
-            places.at,
-        )
-        return member, offset, marks
-
+    calls, asks = calls_of(forest), asking(forest)
     known = np.flatnonzero(asks)
-    member, offset, marks = judged(known)
+    alike = known[_several(forest, calls, known)]
+    certain = certain_values(forest, calls, alike)
+    member, offset = _groups(forest, calls, alike, certain)
+    places = places_of(forest, calls, asks, member)
+    marks = _marked(forest, calls, member, offset, places)
     again = np.zeros(forest.size, bool)
     again[calls.rows[member[marks[0] | marks[3]]]] = True
     again[calls.rows[_attempts(forest, calls)]] = True
-    covered = below_marked(by_depth, forest.parent, again)
+    covered = below_marked(forest.downwards, forest.parent, again)
     if covered[calls.rows[member]].any():
-        member, offset, marks = judged(known[~covered[calls.rows[known]]])
-    waited = waited_for(by_depth, forest.parent, forest.blocking)
-    return _gathered(forest, calls, member, offset, marks, waited, known)
+        kept = ~covered[calls.rows[alike]]
+        member, offset = _groups(forest, calls, alike[kept], certain[kept])
+        marks = _marked(forest, calls, member, offset, places)
+    return _gathered(forest, calls, member, offset, marks, known[calls.values[known] != 0])
 
 
-def _groups(forest: Forest, calls: Calls, chosen: Int64s) -> tuple[Int64s, Int64s]:
+def _number(forest: Forest, calls: Calls, chosen: Int64s) -> tuple[Int64s, int]:
+    """Give each question of a trace that some calls ask, values included, a number in order of appearance."""
+    number = np.empty(len(chosen), np.int64)
+    trace = forest.trace_of[calls.rows[chosen]].astype(np.int64)
+    return number, number_within(trace, calls.question[chosen], calls.values[chosen].view(np.int64), number)
+
+
+def _several(forest: Forest, calls: Calls, chosen: Int64s) -> Bools:
+    """Mark the calls that ask what another one of their trace asks."""
+    number, count = _number(forest, calls, chosen)
+    several = np.empty(len(chosen), np.bool_)
+    mark_several(number, np.ones(len(chosen), np.int64), count, several)
+    return several
+
+
+def _groups(forest: Forest, calls: Calls, chosen: Int64s, certain: Bools) -> tuple[Int64s, Int64s]:
     """Put the calls of each trace together that are certain to ask for the same, those of a group by start."""
-    rows = calls.rows[chosen]
-    texts = [Codes(text.codes[chosen], text.values) for text in (calls.template, calls.target, calls.category)]
-    what = number_of((forest.trace_of[rows], *texts, calls.values[chosen].view(np.int64)), len(rows))[0]
-    several = np.bincount(what)[what] > 1 if len(what) else np.zeros(0, bool)
-    chosen, what = chosen[several], what[several]
-    certain = certain_values(forest, calls, chosen)
+    what, count = _number(forest, calls, chosen)
     chosen, what = chosen[certain], what[certain]
     rows = calls.rows[chosen]
-    order = sorted_within(what, forest.start[rows], int(what.max(initial=-1)) + 1)[1]
-    chosen, what = chosen[order], what[order]
-    several = np.bincount(what)[what] > 1 if len(what) else np.zeros(0, bool)
-    chosen, what = chosen[several], what[several]
-    number = ranked(what.astype(np.int64))
-    return chosen.astype(np.int64), np.concatenate([[0], np.cumsum(np.bincount(number))])
+    offset, order = sorted_within(what, forest.start[rows], count)
+    sizes = np.diff(offset)
+    return chosen[order[np.repeat(sizes > 1, sizes)]], np.concatenate([[0], np.cumsum(sizes[sizes > 1])])
+
+
+def _marked(
+    forest: Forest, calls: Calls, member: Int64s, offset: Int64s, places: Places
+) -> tuple[Bools, Bools, Bools, Bools]:
+    rows = calls.rows[member]
+    return mark_repeated(
+        offset,
+        member,
+        forest.start[rows],
+        forest.end[rows],
+        forest.error[rows],
+        np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1),
+        places.offset,
+        places.read,
+        places.written,
+        places.at,
+    )
 
 
 def _attempts(forest: Forest, calls: Calls) -> Int64s:
     """Return the calls that follow, under one span, a failed call of the same template to the same target."""
-    above = calls.above[calls.rows].astype(np.int64)
-    under = np.flatnonzero(above >= 0)
+    above, failed = calls.above[calls.rows], forest.error[calls.rows]
+    # The last entry is where calls under no span land.
+    fails_below = np.zeros(forest.size + 1, np.bool_)
+    fails_below[above[failed]] = True
+    fails_below[-1] = False
+    under = np.flatnonzero(fails_below[above])
     texts = [Codes(text.codes[under], text.values) for text in (calls.template, calls.target)]
-    what = number_of((above[under], *texts, calls.values[under].view(np.int64)), len(under))[0]
-    failed = forest.error[calls.rows[under]]
-    tried = np.bincount(what, weights=failed)[what] > 0 if len(what) else np.zeros(0, bool)
-    under, what = under[tried], what[tried]
-    rows = calls.rows[under]
-    order = sorted_within(what, forest.start[rows], int(what.max(initial=-1)) + 1)[1]
-    ordered = under[order]
-    after = (what[order][1:] == what[order][:-1]) & forest.error[calls.rows[ordered[:-1]]]
+    what, first = number_of((above[under], *texts, calls.values[under].view(np.int64)), len(under))
+    order = sorted_within(what, forest.start[calls.rows[under]], len(first))[1]
+    ordered, what = under[order], what[order]
+    after = (what[1:] == what[:-1]) & failed[ordered[:-1]]
     attempts: Int64s = ordered[1:][after]
     return attempts
 
@@ -136,8 +146,7 @@ def _gathered(
     member: Int64s,
     offset: Int64s,
     marks: tuple[Bools, Bools, Bools, Bools],
-    waited: Bools,
-    known: Int64s,
+    seen: Int64s,
 ) -> pa.Table:
     single = np.repeat(np.arange(len(offset) - 1), np.diff(offset))
     rows = calls.rows[member]
@@ -150,19 +159,20 @@ def _gathered(
     chosen = firsts(occurrence)
     count = len(chosen)
     group, first, verdict = occurrence[single], opening[chosen], verdict_of[chosen]
-    background = np.bincount(group[waited[rows]], minlength=count) == 0
+    background = np.bincount(group[waited(forest)[rows]], minlength=count) == 0
     sizes = np.bincount(group, minlength=count)
     open_ns = added(group, np.where(repeats, forest.duration[rows], 0), count)
     critical = added(group, np.where(repeats, critical_of_calls(forest, rows), 0), count)
     one = np.ones(count, np.int64)
-    seen = known[calls.values[known] != 0]
-    places = np.concatenate([calls.rows[first], calls.rows[seen]]).astype(np.int64)
+    # Of what was seen the calls of one request are one occurrence: they have the same keys, and nothing but a number.
+    of_request = np.bincount(forest.root[calls.rows[seen]], minlength=forest.size)
+    top = np.flatnonzero(of_request)
+    places = np.concatenate([calls.rows[first], top]).astype(np.int64)
     # By trace, as gathering wants it.
     order = together_by(forest.trace_of[places], forest.trace_count)[1]
-    alone = len(seen)
 
-    def both(values: npt.NDArray[Any], of_seen: int = 0) -> npt.NDArray[Any]:
-        return np.concatenate([values, np.full(alone, of_seen, values.dtype)])[order]
+    def both(values: npt.NDArray[Any], of_seen: int | Int64s = 0) -> npt.NDArray[Any]:
+        return np.concatenate([values, np.broadcast_to(of_seen, len(top)).astype(values.dtype)])[order]
 
     def text(codes: Codes) -> Codes:
         return Codes(both(codes.codes[first], -1), codes.values)
@@ -173,16 +183,12 @@ def _gathered(
     begins = both(span_offset[:-1])
     taken = np.repeat(begins - (np.cumsum(lengths) - lengths), lengths) + np.arange(int(lengths.sum()))
     numbers = {"calls": sizes, "open": open_ns, "critical": critical}
+    entry = entry_keys(forest, calls.rows[first])
     return gather(
         FIELDS,
         forest,
         Occurrences(
-            keys={
-                name: Codes(
-                    np.concatenate([codes.codes[:count], np.full(alone, -1)])[order].astype(np.int32), codes.values
-                )
-                for name, codes in entry_keys(forest, places).items()
-            }
+            keys={name: Codes(both(codes.codes, -1), codes.values) for name, codes in entry.items()}
             | {
                 "background": both(background),
                 "callers": Codes(both(callers.codes, -1), callers.values),
@@ -193,9 +199,9 @@ def _gathered(
             },
             trace=forest.trace_of[places][order],
             sums={
-                "requests": both(one, 1),
-                "calls": both(sizes, 1),
-                "questions": both(np.bincount(occurrence, minlength=count), 1),
+                "requests": both(one, of_request[top]),
+                "calls": both(sizes, of_request[top]),
+                "questions": both(np.bincount(occurrence, minlength=count), of_request[top]),
                 "repeated": both(added(group, repeats, count)),
                 "open_ns": both(open_ns),
                 "critical_ns": both(critical),
@@ -241,12 +247,14 @@ def _callers(forest: Forest, rows: Int64s, group: Int64s, count: int) -> Codes:
     service = forest.codes("service")
     pair = firsts(combined(group, service.codes[rows])) if len(rows) else np.zeros(0, np.int64)
     owner, code = group[pair], service.codes[rows[pair]]
-    texts: dict[tuple[str, ...], int] = {}
-    codes = np.zeros(count, np.int32)
-    bounds = np.searchsorted(owner, np.arange(count + 1)).tolist()
-    names = [*service.values, ""]
-    of_pair = [names[position] for position in code.tolist()]
-    for index in range(count):
-        callers = tuple(sorted(of_pair[bounds[index] : bounds[index + 1]]))
-        codes[index] = texts.setdefault(callers, len(texts))
-    return Codes(codes, tuple(", ".join(callers) for callers in texts))
+    bounds = np.searchsorted(owner, np.arange(count + 1))
+    names = (*service.values, "")
+    codes, values = code[bounds[:-1]], list(names)
+    known: dict[tuple[int, ...], int] = {}
+    for index in np.flatnonzero(np.diff(bounds) > 1).tolist():
+        callers = tuple(code[bounds[index] : bounds[index + 1]].tolist())
+        if callers not in known:
+            known[callers] = len(values)
+            values.append(", ".join(sorted(names[place] for place in callers)))
+        codes[index] = known[callers]
+    return Codes(codes, tuple(values))

@@ -15,9 +15,8 @@ from analysis._kernels.numbering import largest_two
 from analysis.facts import _accesses, _repeated_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._numbering import added, combined, firsts, sorted_within, together_by
-from analysis.facts._once import calls_of, critical_of_calls, listed_by_start
+from analysis.facts._once import calls_of, critical_of_calls, listed_by_start, waited
 from analysis.facts._reads import asking
-from analysis.facts._run_kernels import waited_for
 from analysis.facts._series import find_series
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
@@ -54,7 +53,7 @@ def scan(forest: Forest) -> pa.Table:
     """Return the series of one partition."""
     calls = calls_of(forest)
     above = calls.above[calls.rows].astype(np.int64)
-    able = asking(forest, calls) & ~forest.error[calls.rows] & ~calls.category.equal("cache")
+    able = asking(forest) & ~forest.error[calls.rows] & ~calls.category.equal("cache")
     under = np.flatnonzero((above >= 0) & forest.has_time[calls.rows])
     owner = combined(above[under], calls.remote[under])
     # Under most spans there are no two calls that could be one after the other.
@@ -76,7 +75,6 @@ def scan(forest: Forest) -> pa.Table:
     total = added(series, critical, count)
     longest, second = _longest_two(series, critical, count), _longest_two(series, forest.duration[rows], count)
     saving = total - longest[0]
-    waited = waited_for(forest.by_depth, forest.parent, forest.blocking)
     entry = local_entries(forest)[rows[first]]
     service, operation = forest.codes("service"), forest.codes("operation")
     named, different = _named(series, question[kept], calls.target, calls.template, chosen, count)
@@ -88,7 +86,7 @@ def scan(forest: Forest) -> pa.Table:
         Occurrences(
             keys={
                 **entry_keys(forest, rows[first]),
-                "background": ~waited[rows[first]],
+                "background": ~waited(forest)[rows[first]],
                 "service": Codes(service.codes[rows[first]], service.values),
                 "operation": Codes(operation.codes[entry], operation.values),
                 "remote": calls.remote[chosen[first]],

@@ -17,9 +17,9 @@ import pyarrow as pa
 from analysis.facts import _repeated_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._numbering import added, combined, firsts, largest_of
-from analysis.facts._once import calls_of, critical_of_calls, listed_by_start
+from analysis.facts._once import calls_of, critical_of_calls, listed_by_start, waited
 from analysis.facts._repeated_calls import PAGED, Calls
-from analysis.facts._run_kernels import count_values, measure_runs, waited_for
+from analysis.facts._run_kernels import count_values, measure_runs
 from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of, verdict_of
 from analysis.facts._runs import Runs, find_runs
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
@@ -178,11 +178,9 @@ def _measure(forest: Forest, calls: Calls, runs: Runs, entry: Any) -> dict[str, 
 
 def _background(forest: Forest) -> npt.NDArray[np.bool_]:
     """Mark rows whose request nobody waits for: jobs, consumers, and what a waited-for span does not wait for."""
-    by_depth = forest.by_depth
-    waited = waited_for(by_depth, forest.parent, forest.blocking)
     kind = forest.codes("kind")
     jobs = [code for code, name in enumerate(kind.values) if name in ("internal", "consumer", "producer")]
-    return np.asarray(~waited | (kind.marked(jobs)[forest.root] & ~forest.orphan[forest.root]))
+    return np.asarray(~waited(forest) | (kind.marked(jobs)[forest.root] & ~forest.orphan[forest.root]))
 
 
 def _stepped(length: Int64s) -> Int64s:
