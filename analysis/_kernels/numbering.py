@@ -10,9 +10,11 @@ from analysis._kernels.compiled import kernel, walker
 __all__ = [
     "largest_two",
     "number_firsts",
+    "number_in_order",
     "number_pairs",
     "number_sorted",
     "raise_to",
+    "renumber",
     "sort_within",
     "sum_by",
     "take_codes",
@@ -92,6 +94,58 @@ def number_sorted(
             before = both[index - 1]
             count += left[row] != left[before] or right[row] != right[before]
         number[row] = count
+
+
+@kernel
+def number_in_order(
+    codes: NDArray[np.int32], widths: NDArray[np.int64], number: NDArray[np.int32], chosen: NDArray[np.int64]
+) -> int:
+    """Give each combination of columns of codes a number: 0, 1, … in the order of the combinations.
+
+    A row of ``codes`` is a column, from 0 to below its width; the first sorts first. Fills the number of every entry
+    and the first entry of every number; returns how many there are. Sorting is by counting, column by column from the
+    last on (Knuth, The Art of Computer Programming 3, section 5.2.5).
+    """
+    size = len(number)
+    order, before = np.empty(size, np.int32), np.empty(size, np.int32)
+    for entry in range(size):
+        order[entry] = entry
+    place = np.zeros(widths.max() + 1 if len(widths) else 1, np.int32)
+    for column in range(len(widths) - 1, -1, -1):
+        code, width = codes[column], widths[column]
+        if width <= 1:
+            continue
+        place[: width + 1] = 0
+        for entry in range(size):
+            place[code[entry] + 1] += 1
+        for one in range(width):
+            place[one + 1] += place[one]
+        order, before = before, order
+        for index in range(size):
+            entry = before[index]
+            order[place[code[entry]]] = entry
+            place[code[entry]] += 1
+    count = 0
+    for index in range(size):
+        entry = order[index]
+        other = order[index - 1]
+        differs = index == 0
+        for column in range(len(widths)):
+            if differs:
+                break
+            differs = codes[column, entry] != codes[column, other]
+        if differs:
+            chosen[count] = entry
+            count += 1
+        number[entry] = count - 1
+    return count
+
+
+@kernel
+def renumber(number: NDArray[np.int32], other: NDArray[np.int32]) -> None:
+    """Put in place of each number what ``other`` has for it."""
+    for row in range(len(number)):
+        number[row] = other[number[row]]
 
 
 @kernel

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from analysis._histogram import BUCKET_COUNT
 from analysis._kernels import grouping
-from analysis._kernels.numbering import take_codes
-from analysis.facts._numbering import combined, firsts, numbered, ranked
+from analysis._kernels.numbering import number_in_order, renumber
+from analysis.facts._numbering import firsts, numbered, ranked
 from analysis.forest import Codes
 
 __all__ = ["HISTOGRAM", "TEXT", "Groups", "Key", "Ranked", "group_by", "number_of"]
@@ -30,13 +30,14 @@ _WIDEST: Final = 1 << 62
 _MOST_RANKED: Final = 1 << 12
 
 Integers = npt.NDArray[np.integer[Any]]
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 
 class Ranked(NamedTuple):
     """Texts of rows: the place of each among the sorted distinct ones."""
 
-    codes: npt.NDArray[np.int32]
+    codes: Int32s
     values: pa.Array
 
     @classmethod
@@ -69,7 +70,7 @@ class Groups:
         The keys of each group; texts as :data:`TEXT`, whose dictionary holds those that occur, sorted.
     """
 
-    of_row: npt.NDArray[np.int32]
+    of_row: Int32s
     count: int
     keys: Mapping[str, pa.Array]
 
@@ -142,20 +143,21 @@ def group_by(keys: Mapping[str, Key], size: int) -> Groups:
     """
     of_row, first = number_of(tuple(keys.values()), size)
     # Few rows are left: one for each combination. Two codes may stand for one text, and only texts have an order.
-    number = np.zeros(len(first), np.int64)
-    levels: dict[str, tuple[Int64s, pa.Array]] = {}
-    for name, key in keys.items():
-        codes, values = _levels(key, first)
-        number = combined(number, codes)
-        levels[name] = codes, values
-    chosen = firsts(number)
-    columns = {name: _column(values, codes[chosen]) for name, (codes, values) in levels.items()}
-    place = np.empty(size, np.int32)
-    take_codes(number.astype(np.int32), of_row.astype(np.int64), place)
-    return Groups(place, len(chosen), columns)
+    codes, widths = np.empty((len(keys), len(first)), np.int32), np.empty(len(keys), np.int64)
+    levels = []
+    for place, key in enumerate(keys.values()):
+        codes[place], values = _levels(key, first)
+        widths[place] = len(values)
+        levels.append(values)
+    number, chosen = np.empty(len(first), np.int32), np.empty(len(first), np.int64)
+    count = number_in_order(codes, widths, number, chosen)
+    chosen = chosen[:count]
+    columns = {name: _column(levels[place], codes[place, chosen]) for place, name in enumerate(keys)}
+    renumber(of_row, number)
+    return Groups(of_row, count, columns)
 
 
-def _column(values: pa.Array, codes: Int64s) -> pa.Array:
+def _column(values: pa.Array, codes: Int32s) -> pa.Array:
     """Return values by their place; of texts only those that occur, each once."""
     if not pa.types.is_string(values.type):
         return values.take(pa.array(codes))
@@ -163,11 +165,11 @@ def _column(values: pa.Array, codes: Int64s) -> pa.Array:
     occurs[codes] = True
     if not occurs.all():
         values = values.filter(pa.array(occurs))
-        codes = (np.cumsum(occurs) - 1)[codes]
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), values)
+        codes = (np.cumsum(occurs, dtype=np.int32) - np.int32(1))[codes]
+    return pa.DictionaryArray.from_arrays(pa.array(codes), values)
 
 
-def number_of(keys: tuple[Key, ...], size: int) -> tuple[npt.NDArray[np.int32], Int64s]:
+def number_of(keys: tuple[Key, ...], size: int) -> tuple[Int32s, Int64s]:
     """Give each combination of keys a number, in order of appearance.
 
     Returns
@@ -187,7 +189,7 @@ def number_of(keys: tuple[Key, ...], size: int) -> tuple[npt.NDArray[np.int32], 
     return _numbered(folded, width)
 
 
-def _numbered(folded: Int64s, width: int) -> tuple[npt.NDArray[np.int32], Int64s]:
+def _numbered(folded: Int64s, width: int) -> tuple[Int32s, Int64s]:
     size = len(folded)
     if width > max(_SMALL, 2 * size):
         return numbered(folded)
@@ -196,7 +198,7 @@ def _numbered(folded: Int64s, width: int) -> tuple[npt.NDArray[np.int32], Int64s
     return number, first[:count].copy()
 
 
-def _codes(key: Key, size: int) -> tuple[npt.NDArray[np.int32], int]:
+def _codes(key: Key, size: int) -> tuple[Int32s, int]:
     """Return codes from -1, and how many there can be."""
     if isinstance(key, Codes | Ranked):
         return np.ascontiguousarray(key.codes, np.int32), len(key.values) + 1
@@ -211,15 +213,15 @@ def _codes(key: Key, size: int) -> tuple[npt.NDArray[np.int32], int]:
     return number, len(first) + 1
 
 
-def _levels(key: Key, rows: Int64s) -> tuple[Int64s, pa.Array]:
+def _levels(key: Key, rows: Int64s) -> tuple[Integers, pa.Array]:
     """Return codes of some rows into sorted distinct values, so that they order as the values do."""
     if isinstance(key, Ranked):
-        return key.codes[rows].astype(np.int64), key.values
+        return key.codes[rows], key.values
     if not isinstance(key, Codes):
         values = np.asarray(key)[rows]
         place = ranked(values.astype(np.int64)) if len(values) else np.zeros(0, np.int64)
         return place, pa.array(values[firsts(place)])
-    chosen = key.codes[rows].astype(np.int64)
+    chosen = key.codes[rows]
     if len(key.values) <= _MOST_RANKED:
         rank, ordered = _ranks(key.values)
         return rank[chosen], ordered
@@ -234,19 +236,20 @@ def _levels(key: Key, rows: Int64s) -> tuple[Int64s, pa.Array]:
 
 
 @lru_cache(maxsize=64)
-def _ranks(texts: tuple[str, ...]) -> tuple[Int64s, pa.Array]:
+def _ranks(texts: tuple[str, ...]) -> tuple[Int32s, pa.Array]:
     """Remember :func:`_ranked_texts`: the facts of a forest have the same columns, and mostly those of the next."""
     return _ranked_texts(texts)
 
 
-def _ranked_texts(texts: tuple[str, ...]) -> tuple[Int64s, pa.Array]:
+def _ranked_texts(texts: tuple[str, ...]) -> tuple[Int32s, pa.Array]:
     """Return the place of each text among the distinct ones in order, last that of the empty one; and these."""
     ordered = sorted({*texts, ""})
     position = {text: index for index, text in enumerate(ordered)}
-    return np.array([*(position[text] for text in texts), position[""]], np.int64), pa.array(ordered, pa.string())
+    rank = np.array([*map(position.__getitem__, texts), position[""]], np.int32)
+    return rank, pa.array(ordered, pa.string())
 
 
-def _ordered(of_row: npt.NDArray[np.int32], count: int) -> tuple[Int64s, Int64s]:
+def _ordered(of_row: Int32s, count: int) -> tuple[Int64s, Int64s]:
     offset, order = np.zeros(count + 1, np.int64), np.empty(len(of_row), np.int64)
     grouping.order_groups(np.ascontiguousarray(of_row, np.int32), offset, order)
     return offset, order

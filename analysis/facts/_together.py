@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.facts._numbering import combined, firsts
+from analysis._kernels.sets import number_sets
+from analysis.facts._numbering import ranked, together_by
 
 __all__ = ["MOST_MEMBERS", "SEPARATOR", "service_sets", "together"]
 
@@ -15,6 +17,9 @@ __all__ = ["MOST_MEMBERS", "SEPARATOR", "service_sets", "together"]
 SEPARATOR: Final = "\x1f"
 #: Of an owner with more members, these many are named.
 MOST_MEMBERS: Final = 64
+#: Owners have a place each where there are at most so many places an entry; else they are numbered first.
+_PLACES_PER_ENTRY: Final = 8
+_LEAST_PLACES: Final = 1 << 12
 
 Int64s = npt.NDArray[np.int64]
 
@@ -34,26 +39,18 @@ def together(owner: Int64s, member: Int64s, names: tuple[str, ...]) -> tuple[Int
     tuple
         For each owner an entry that is of it, and the place of all its members in the texts that come last.
     """
-    # Numbered in the order of the combinations: by owner, then by member.
-    each = firsts(combined(owner, member))
-    member = member[each]
-    first = firsts(combined(owner[each], np.zeros(len(each), np.int64)))
-    sizes = np.diff(np.append(first, len(each)))
-    chosen = np.zeros(len(first), np.int64)
-    sets: list[tuple[int, ...]] = [()]
-    for rank in range(min(MOST_MEMBERS, int(sizes.max(initial=0)))):
-        longer = np.flatnonzero(sizes > rank)
-        added = member[first[longer] + rank]
-        number = combined(chosen[longer], added)
-        examples = firsts(number)
-        grown = zip(chosen[longer][examples].tolist(), added[examples].tolist(), strict=True)
-        chosen[longer] = number + len(sets)
-        sets += [(*sets[known], new) for known, new in grown]
-    # Most sets are only the beginnings of others.
-    used = np.zeros(len(sets), np.bool_)
-    used[chosen] = True
-    texts = tuple(SEPARATOR.join([names[place] for place in sets[known]]) for known in np.flatnonzero(used).tolist())
-    return each[first], (np.cumsum(used) - 1)[chosen], texts
+    low = int(owner.min(initial=0))
+    wide = int(owner.max(initial=0)) - low >= max(_LEAST_PLACES, _PLACES_PER_ENTRY * len(owner))
+    number = ranked(owner) if wide else owner - low
+    entry, chosen, begins, members = number_sets(
+        *together_by(number, int(number.max(initial=-1)) + 1),
+        np.ascontiguousarray(member, np.int32),
+        len(names),
+        MOST_MEMBERS,
+    )
+    ends, known = begins.tolist(), [names[place] for place in members.tolist()]
+    texts = tuple(SEPARATOR.join(known[begin:end]) for begin, end in pairwise(ends))
+    return entry, chosen.astype(np.int64), texts
 
 
 def service_sets(

@@ -1,12 +1,12 @@
 """Links as an architect draws them: services, their stores, queues and topics, the outside, and the user.
 
 - A call leads from a service to another through whatever local spans lie between. Spans without a service are passed
-through. - Calls within one service, over the network, are kept apart: caller and callee are the same. - A producer
-leads to its destination, the destination to its consumers; parents and span links join them. Where nobody names the
-  destination, the producer's service leads to the consumer's.
+  through.
+- Calls within one service, over the network, are kept apart: caller and callee are the same.
+- A producer leads to its destination, the destination to its consumers; parents and span links join them. Where nobody
+  names the destination, the producer's service leads to the consumer's.
 - A client span without a server below it leads to the store that it names, else to the peer or address. Of nested
-client spans of
-  one service the outer one is the call; of nested calls to one store system the inner one.
+  client spans of one service the outer one is the call; of nested calls to one store system the inner one.
 - A server span at the root of a trace is called by the user, or by the peer it names.
 """
 
