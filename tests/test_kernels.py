@@ -115,30 +115,38 @@ def test_compiling_is_told_and_what_is_compiled_already_is_not():
     assert len(told) == 2
 
 
+def seven() -> int:
+    return 7
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, message: str) -> None:
+    """Let numba say a message when it looks for a folder for compiled forms."""
+
+    def enable_caching(_kernel: Any) -> None:
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(Dispatcher, "enable_caching", enable_caching)
+
+
 def test_kernels_work_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch):
-    made = []
-
-    def njit(**options: Any) -> Any:
-        if options.get("cache"):
-            # What numba says, in numba.core.caching, when no folder can be written.
-            raise RuntimeError("cannot cache function 'loop': no locator available for file 'loops.py'")
-        made.append(options)
-        return lambda function: function
-
-    monkeypatch.setattr(compiled, "njit", njit)
+    # What numba says, in numba.core.caching, when no folder can be written.
+    refuse(monkeypatch, "cannot cache function 'seven': no locator available for file 'loops.py'")
+    loop = compiled.kernel(seven)
     with pytest.warns(RuntimeWarning, match="NUMBA_CACHE_DIR"):
-        loop = compiled.kernel(lambda: 7)
+        assert loop() == 7
     assert loop() == 7
-    assert made == [{"nogil": True}]
 
 
 def test_other_errors_of_the_compiler_are_not_swallowed(monkeypatch: pytest.MonkeyPatch):
-    def njit(**_options: Any) -> Any:
-        raise RuntimeError("something else")
-
-    monkeypatch.setattr(compiled, "njit", njit)
+    refuse(monkeypatch, "something else")
+    loop = compiled.kernel(seven)
     with pytest.raises(RuntimeError, match="something else"):
-        compiled.kernel(lambda: 7)
+        loop()
+
+
+def test_a_kernel_that_is_only_declared_looks_for_no_folder(monkeypatch: pytest.MonkeyPatch):
+    refuse(monkeypatch, "a folder was looked for")
+    compiled.kernel(seven)
 
 
 def test_a_chain_of_a_hundred_thousand_spans():

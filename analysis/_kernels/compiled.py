@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from numba import njit
+from numba.core.caching import NullCache
 
 __all__ = ["kernel", "walker"]
 
@@ -48,24 +49,47 @@ def walker(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Res
 
 
 def _compiled(function: Callable[_Arguments, _Result], options: dict[str, Any]) -> Callable[_Arguments, _Result]:
-    try:
-        compiled = njit(nogil=True, cache=True, **options)(function)
-    except RuntimeError as error:
-        # The message of numba names the source file only, and the import of the whole package would end here.
-        if "no locator available" not in str(error):
-            raise
-        warnings.warn(
-            "compiled kernels cannot be kept: neither the package's folder nor the user's cache folder is writable, so "
-            "every process spends some seconds compiling; set NUMBA_CACHE_DIR to a writable folder",
-            RuntimeWarning,
-            # Said of this line rather than of each kernel, it is shown once.
-            stacklevel=1,
-        )
-        return cast("Callable[_Arguments, _Result]", njit(nogil=True, **options)(function))
-    # numba looks at the kernel's own file alone, and has no other place to say what else a kernel is made of.
-    cache_file = compiled._cache._cache_file  # noqa: SLF001
-    cache_file._source_stamp = (cache_file._source_stamp, digest(Path(function.__code__.co_filename)))  # noqa: SLF001
+    compiled: Any = njit(nogil=True, **options)(function)
+    compiled._cache = _Kept(compiled)  # noqa: SLF001 - where numba keeps it
     return cast("Callable[_Arguments, _Result]", compiled)
+
+
+class _Kept:
+    """Stands for the compiled forms of a kernel on disk, until one is looked for.
+
+    numba looks for their folder, writes a file there to see whether it can, and reads the source, when a kernel is
+    declared. Most kernels that are declared are not called, or only by others, whose compiled form holds them.
+    """
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._found(), name)
+
+    def _found(self) -> Any:
+        """Put the compiled forms on disk in place of this."""
+        kernel = self._kernel
+        try:
+            kernel.enable_caching()
+        except RuntimeError as error:
+            # The message of numba names the source file only, and the work would end here.
+            if "no locator available" not in str(error):
+                raise
+            warnings.warn(
+                "compiled kernels cannot be kept: neither the package's folder nor the user's cache folder is "
+                "writable, so every process spends some seconds compiling; set NUMBA_CACHE_DIR to a writable folder",
+                RuntimeWarning,
+                # Said of this line rather than of each kernel, it is shown once.
+                stacklevel=1,
+            )
+            nothing = kernel._cache = NullCache()  # noqa: SLF001 - as above
+            return nothing
+        found = kernel._cache  # noqa: SLF001
+        # numba looks at the kernel's own file alone, and has no other place to say what else a kernel is made of.
+        file = found._cache_file  # noqa: SLF001
+        file._source_stamp = (file._source_stamp, digest(Path(kernel.py_func.__code__.co_filename)))  # noqa: SLF001
+        return found
 
 
 @cache
