@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from analysis._kernels.compiled import kernel
 from analysis.schema import KINDS
 
-__all__ = ["fill_missing", "find_servers", "mark_around", "mark_several", "number_within"]
+__all__ = ["fill_missing", "find_previous", "find_servers", "mark_around", "mark_several", "number_within"]
 
 _SERVER: Final = KINDS.index("server")
 _CLIENT: Final = KINDS.index("client")
@@ -62,6 +62,16 @@ def fill_missing(codes: NDArray[np.int32], rows: NDArray[np.int64], shift: int, 
         row = rows[place]
         if filled[place] < 0 and row >= 0 and codes[row] >= 0:
             filled[place] = codes[row] + shift
+
+
+@kernel
+def find_previous(
+    owner: NDArray[np.int32], call: NDArray[np.int64], last: NDArray[np.int64], previous: NDArray[np.int64]
+) -> None:
+    """Fill for each call the one of the same owner before it; ``last`` has a place for each owner, filled with -1."""
+    for place in range(len(owner)):
+        previous[call[place]] = last[owner[place]]
+        last[owner[place]] = call[place]
 
 
 @kernel

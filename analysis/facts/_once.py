@@ -74,7 +74,9 @@ def listed(group: Int64s, rows: Int64s, count: int, most: int = 1000) -> tuple[I
     return _first_of_each(*together_by(group, count), rows, most)
 
 
-def listed_by_start(forest: Forest, group: Int64s, rows: Int64s, count: int, most: int = 1000) -> tuple[Int64s, Int64s]:
+def listed_by_start(
+    forest: Forest, group: npt.NDArray[np.integer[Any]], rows: Int64s, count: int, most: int = 1000
+) -> tuple[Int64s, Int64s]:
     """Put the rows of each group together as :func:`listed`, but by start; a group is of one trace."""
     return _first_of_each(*sorted_within(group, forest.start_rank[rows], count), rows, most)
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["below_sums", "count_values", "find_patterns", "measure_runs", "nearest_outside", "waited_for"]
+__all__ = ["MEASURES", "below_sums", "count_values", "find_patterns", "measure_runs", "nearest_outside", "waited_for"]
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+#: What is measured of each run: calls without further attempts, attempts, the union of the calls' times, the longest
+#: and the shortest call (of a span that stands for several, its time divided by their number), how many calls begin
+#: while an earlier one runs, the time between calls; then sums over all calls, and over those whose callee was seen.
+MEASURES: Final = (
+    "logical", "retries", "union_ns", "longest_ns", "shortest_ns", "overlaps", "pauses", "calls", "errors", "known",
+    "busy", "critical_ns", "paired", "routed", "client_ns", "server_ns", "transitive",
+)  # fmt: skip
 #: Of runs up to this long each value is held against all before it, which costs less than sorting them.
 _FEW = 32
 
@@ -53,47 +62,76 @@ def waited_for(downwards: Int32s, parent: Int32s, blocking: Bools) -> Bools:
 @kernel
 def measure_runs(
     offset: Int64s,
-    start: Int64s,
-    end: Int64s,
+    rows: Int64s,
+    call: Int64s,
+    values: npt.NDArray[np.uint64],
+    critical: Int64s,
+    times: tuple[Int64s, Int64s, Int64s, Int64s],
     many: Int64s,
     failed: Bools,
-    values: npt.NDArray[np.uint64],
+    uses_store: Bools,
+    server: Int64s,
+    partner: Int64s,
+    routed: Bools,
     resent: Bools,
-    tolerance: Int64s,
-) -> tuple[Int64s, Int64s, Int64s, Int64s, Int64s, Int64s, Int64s]:
+) -> Int64s:
     """Measure each run; its calls lie together, ordered by start.
 
-    A call that begins after one with the same values has failed is another attempt of it. Returns for each run: calls
-    without further attempts, attempts, the union of the calls' times, the longest and the shortest call (of a span that
-    stands for several, its time divided by their number), how many calls begin while an earlier one runs, and the time
-    between calls.
+    A call that begins after one with the same values has failed is another attempt of it. A call lasts until the end of
+    its partner, where it has one. Of each entry there are its row, the place of its call, its values and its time on
+    the critical path; of each row its start, end, duration and the resolution of these, for how many calls it stands,
+    whether it failed, and whether a store is called in it; the rest is told of each call. Returns a line for each of
+    :data:`MEASURES`.
     """
-    count = len(offset) - 1
-    logical, attempts = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    union, longest = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    shortest, overlaps, pauses = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int64)
-    for run in range(count):
+    start, end, lasted, resolution = times
+    measured = np.zeros((len(MEASURES), len(offset) - 1), np.int64)
+    for run in range(len(offset) - 1):
         first = offset[run]
-        reached = start[first]
+        reached = start[rows[first]]
+        ended = np.int64(0)
+        logical = attempts = union = longest = shortest = overlaps = pauses = np.int64(0)
+        calls = errors = known = busy = on_path = np.int64(0)
+        paired = by_route = client = answered = transitive = np.int64(0)
         for index in range(first, offset[run + 1]):
-            duration = (end[index] - start[index]) // many[index]
-            longest[run] = max(longest[run], duration)
-            shortest[run] = duration if index == first else min(shortest[run], duration)
+            row, this = rows[index], call[index]
+            before, begun, stands_for = ended, start[row], many[row]
+            tolerance = max(resolution[row], 1)
+            ended = end[row]
+            if partner[this] >= 0:
+                ended = max(ended, end[partner[this]])
+            duration = (ended - begun) // stands_for
+            longest = max(longest, duration)
+            shortest = duration if index == first else min(shortest, duration)
+            again = False
             if index > first:
-                after = start[index] >= end[index - 1] - tolerance[index]
-                again = after and failed[index - 1] and values[index] == values[index - 1]
-                if again or resent[index]:
-                    attempts[run] += 1
-                else:
-                    logical[run] += many[index]
-                if start[index] < reached - tolerance[index]:
-                    overlaps[run] += 1
-                pauses[run] += max(0, start[index] - reached)
+                again = begun >= before - tolerance and failed[rows[index - 1]] and values[index] == values[index - 1]
+                again = again or resent[this]
+                overlaps += begun < reached - tolerance
+                pauses += max(0, begun - reached)
+            if again:
+                attempts += 1
             else:
-                logical[run] += many[index]
-            union[run] += max(0, end[index] - max(start[index], reached))
-            reached = max(reached, end[index])
-    return logical, attempts, union, longest, shortest, overlaps, pauses
+                logical += stands_for
+            union += max(0, ended - max(begun, reached))
+            reached = max(reached, ended)
+            calls += stands_for
+            errors += stands_for if failed[row] else 0
+            known += values[index] != 0
+            busy += lasted[row]
+            on_path += critical[index]
+            by_route += stands_for if routed[this] else 0
+            if server[this] >= 0:
+                paired += stands_for
+                client += lasted[row]
+                answered += lasted[server[this]]
+                transitive += stands_for if uses_store[server[this]] else 0
+        lines = (
+            logical, attempts, union, longest, shortest, overlaps, pauses, calls, errors, known, busy, on_path,
+            paired, by_route, client, answered, transitive,
+        )  # fmt: skip
+        for line in range(len(lines)):
+            measured[line, run] = lines[line]
+    return measured
 
 
 @kernel

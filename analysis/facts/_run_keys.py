@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from analysis.facts._numbering import added, combined, firsts
+from analysis.facts._numbering import combined, firsts
 from analysis.facts._repeated_calls import Calls, certain_values, places_called
 from analysis.facts._runs import Runs, sources
 from analysis.forest import Codes, Forest
@@ -27,7 +27,7 @@ _JOIN: Final = "; "
 #: Which verdict a pattern takes from its parts: the lowest number.
 _WEIGHT: Final = np.argsort([_RETRY, _POLLING, _DISTINCT, _UNKNOWN, _IDENTICAL, _SCATTER])
 
-Integers = npt.NDArray[np.integer[Any]]
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 
@@ -41,14 +41,12 @@ def verdict_of(
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """Return for each run a code of :data:`VERDICTS`, and whether at least half of its calls overlap."""
     size = np.diff(runs.offset)
-    rows = calls.rows[runs.call]
     concurrent = (size > 1) & (2 * measured["overlaps"] >= size - 1)
     differ = measured["values"] > 1
-    busy = added(runs.of_call, forest.duration[rows], runs.count)
-    pauses = measured["pauses"]
-    long = (pauses >= _PAUSE_NS * np.maximum(size - 1, 1)) & (pauses // _PAUSES_PER_CALL >= busy)
-    alike = ~differ & ~_some_known(runs, calls)
-    verdict = np.where(alike & _all(runs, _certain(forest, calls, runs, alike)), _IDENTICAL, _UNKNOWN)
+    pauses, known = measured["pauses"], measured["known"]
+    long = (pauses >= _PAUSE_NS * np.maximum(size - 1, 1)) & (pauses // _PAUSES_PER_CALL >= measured["busy"])
+    alike = ~differ & ((known == 0) | (known == size))
+    verdict = np.where(_certain(forest, calls, runs, alike), _IDENTICAL, _UNKNOWN)
     verdict = np.where(differ, _DISTINCT, verdict)
     verdict = np.where((size > 2) & long & ~differ, _POLLING, verdict)
     scattered = _scattered(forest, calls, runs, concurrent & calls.remote[runs.first])
@@ -57,14 +55,14 @@ def verdict_of(
     return _one_a_pattern(runs, verdict, concurrent)
 
 
-def keys_of(forest: Forest, calls: Calls, runs: Runs, entry: Integers) -> dict[str, Codes]:
+def keys_of(forest: Forest, calls: Calls, runs: Runs, entry: Int32s) -> dict[str, Codes]:
     """Return the texts that name each run; those of a pattern name it as a whole."""
     first = runs.first
     rows = calls.rows[first]
     local, top = entry[rows], forest.root[rows]
     lost = runs.node < 0
     service, operation = forest.codes("service"), forest.codes("operation")
-    source = np.where(calls.remote[first], -1, sources(forest, calls, entry, runs))
+    source = sources(forest, calls, entry, runs)
     return {
         "entry_service": Codes(service.codes[top], service.values),
         "entry_operation": Codes(np.where(lost, -1, operation.codes[top]).astype(np.int32), operation.values),
@@ -103,9 +101,12 @@ def _patterned(forest: Forest, calls: Calls, runs: Runs) -> Codes:
     template = _codes_of(calls.template, runs.first)
     codes, values = template.codes.copy(), list(template.values)
     known: dict[str, int] = {}
-    start = forest.start[calls.rows[runs.first]]
     inside = np.flatnonzero(runs.pattern >= 0)
-    order = inside[np.lexsort((start[inside], runs.leader[inside]))]
+    first = runs.first[inside]
+    rows = calls.rows[first]
+    what: list[npt.NDArray[Any]] = [codes.codes[first] for codes in (calls.category, calls.target, calls.template)]
+    by: list[npt.NDArray[Any]] = [*what, forest.codes("service").codes[rows], forest.start[rows], runs.leader[inside]]
+    order = inside[np.lexsort(by)]
     for members in np.split(order, np.flatnonzero(np.diff(runs.leader[order])) + 1) if len(order) else ():
         text = _JOIN.join(template.values[code] if code >= 0 else "" for code in template.codes[members])
         if text not in known:
@@ -126,22 +127,11 @@ def _one_a_pattern(
     return np.argsort(_WEIGHT)[rank[runs.leader]].astype(np.int32), together[runs.leader]
 
 
-def _all(runs: Runs, values: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.bincount(runs.of_call[~values], minlength=runs.count) == 0)
-
-
-def _certain(forest: Forest, calls: Calls, runs: Runs, alike: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return for each call of a run whether its hash tells its values; asked only of runs whose hashes are alike."""
-    asked = alike[runs.of_call]
-    certain = np.zeros(len(asked), bool)
-    certain[asked] = certain_values(forest, calls, runs.call[asked])
-    return certain
-
-
-def _some_known(runs: Runs, calls: Calls) -> npt.NDArray[np.bool_]:
-    """Mark runs of which some calls have values and others have none."""
-    known = calls.values[runs.call] != 0
-    return np.asarray(_all(runs, known) != ~_all(runs, ~known))
+def _certain(forest: Forest, calls: Calls, runs: Runs, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Mark the runs, of some, of which the hashes of all calls tell their values."""
+    inside = np.flatnonzero(asked[runs.of_call])
+    uncertain = runs.of_call[inside[~certain_values(forest, calls, runs.call[inside])]]
+    return np.asarray(asked & (np.bincount(uncertain, minlength=runs.count) == 0))
 
 
 def _scattered(forest: Forest, calls: Calls, runs: Runs, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.facts._numbering import combined, firsts, largest_of, ranked, sorted_within
+from analysis.facts._call_kernels import find_previous, mark_several, number_within
+from analysis.facts._grouping import number_of
+from analysis.facts._numbering import added, largest_of, sorted_within
 from analysis.facts._repeated_calls import Calls
 from analysis.facts._run_kernels import find_patterns
+from analysis.facts._says import telling
 from analysis.forest import Forest
 
 __all__ = ["Runs", "find_runs", "sources"]
 
-Integers = npt.NDArray[np.integer[Any]]
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 #: Fewer repetitions of a pattern A B are seen in any code that does the same twice.
@@ -70,7 +73,7 @@ class Runs:
         return self.call[self.offset[:-1]]
 
 
-def find_runs(forest: Forest, calls: Calls, entry: Integers) -> Runs:
+def find_runs(forest: Forest, calls: Calls, entry: Int32s) -> Runs:
     """Put the calls of one template to one target together.
 
     Calls under one span make a run. Calls under several spans make one too if these lie under one ancestor, at most
@@ -86,23 +89,21 @@ def find_runs(forest: Forest, calls: Calls, entry: Integers) -> Runs:
     entry
         For each row the span through which its service was entered.
     """
-    token = _tokens(forest, calls)
-    node, spread = _nodes(forest, calls, entry, token)
-    run = combined(node, token)
-    order = sorted_within(run, forest.start[calls.rows], int(run.max(initial=-1)) + 1)[1]
-    ordered = run[order]
-    many = forest.multiplicity[calls.rows]
-    enough = np.bincount(run, weights=many, minlength=1) >= 2 if len(run) else np.zeros(1, bool)
-    kept = order[enough[ordered]] if len(run) else order
-    number = ranked(run[kept])
-    count = int(number.max(initial=-1)) + 1
-    offset = np.concatenate([[0], np.cumsum(np.bincount(number, minlength=count))])
-    first = kept[offset[:-1]]
-    wide = np.bincount(number[spread[kept]], minlength=count) > 0
-    alone = np.arange(count)
-    runs = Runs(kept.astype(np.int64), offset, node[first], wide, np.full(count, -1, np.int64), alone)
+    chosen, token = _asked_again(forest, calls)
+    trace = forest.trace_of[calls.rows[chosen]].astype(np.int64)
+    node, spread = _nodes(forest, calls, entry, chosen, token)
+    run, count = _numbered(trace, node, token)
+    several = _several(forest, calls, chosen, run, count)
+    offset, order = sorted_within(run, forest.start[calls.rows[chosen]], count)
+    first, sizes = order[offset[:-1]], np.diff(offset)
+    kept = several[first]
+    order, first = order[np.repeat(kept, sizes)], first[kept]
+    offset = np.concatenate([[0], np.cumsum(sizes[kept])])
+    wide = np.logical_or.reduceat(spread[order], offset[:-1]) if len(first) else np.zeros(0, np.bool_)
+    alone = np.arange(len(first))
+    runs = Runs(chosen[order], offset, node[first], wide, np.full(len(first), -1, np.int64), alone)
     pattern = _patterns(forest, calls, runs)
-    rows = calls.rows[first]
+    rows = calls.rows[runs.first]
     inside = np.flatnonzero(pattern >= 0)
     order = inside[np.lexsort((rows[inside], forest.start[rows[inside]], pattern[inside]))]
     numbers, begins = np.unique(pattern[order], return_index=True)
@@ -111,82 +112,103 @@ def find_runs(forest: Forest, calls: Calls, entry: Integers) -> Runs:
     return replace(runs, pattern=pattern, leader=leader)
 
 
-def sources(forest: Forest, calls: Calls, entry: Integers, runs: Runs) -> Int64s:
+def sources(forest: Forest, calls: Calls, entry: Int32s, runs: Runs) -> Int64s:
     """Return for each run of data calls the read that ended right before it in the same service; -1 where none did."""
     data = np.flatnonzero(~calls.remote)
-    rows = calls.rows[data]
-    order = data[sorted_within(entry[rows], forest.start[rows], forest.size)[1]]
+    rank = forest.start_rank[calls.rows[data]]
+    if (rank[1:] < rank[:-1]).any():
+        data = data[np.argsort(rank)]
     before = np.full(len(calls.rows), -1, np.int64)
-    same = entry[calls.rows[order[1:]]] == entry[calls.rows[order[:-1]]]
-    before[order[1:][same]] = order[:-1][same]
-    source = before[runs.first]
-    texts = calls.template.values
-    writes = np.array([*(bool(_WRITES.match(text)) for text in texts), True])
-    ended = (
-        forest.end[calls.rows[source]] <= forest.start[calls.rows[runs.first]] + _resolution(forest, calls)[runs.first]
-    )
-    template = calls.template.codes
+    find_previous(entry[calls.rows[data]], data, np.full(forest.size, -1, np.int64), before)
+    first = runs.first
+    source = before[first]
+    rows = calls.rows[first]
+    writes = telling(calls.template, _WRITES.match)
+    ended = forest.end[calls.rows[source]] <= forest.start[rows] + _resolution(forest, rows)
+    template = calls.template.codes[source]
     # The last call of a run right before is no source: it is the same loop, gone through again.
-    reads = (source >= 0) & ended & ~writes[template[source]] & (template[source] != template[runs.first])
+    reads = (source >= 0) & ended & (template >= 0) & ~writes[template] & (template != calls.template.codes[first])
     return np.where(reads, source, -1)
 
 
-def _resolution(forest: Forest, calls: Calls) -> Int64s:
-    return np.maximum(forest.array("time_resolution_ns", 1)[calls.rows].astype(np.int64), 1)
+def _resolution(forest: Forest, rows: Int64s) -> Int64s:
+    return np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1)
 
 
-def _tokens(forest: Forest, calls: Calls) -> Int64s:
-    """Give each combination of caller, template and target a number."""
+def _asked_again(forest: Forest, calls: Calls) -> tuple[Int64s, Int64s]:
+    """Return the calls of which their trace has several, of one caller, template and target; and a number for these.
+
+    No others can be in a run.
+    """
+    trace = forest.trace_of[calls.rows].astype(np.int64)
     service = forest.codes("service").codes[calls.rows].astype(np.int64)
-    return combined(combined(service, calls.template.codes), combined(calls.target.codes, calls.category.codes))
+    token, count = _numbered(trace, calls.question, service)
+    chosen = np.flatnonzero(_several(forest, calls, np.arange(len(token)), token, count))
+    return chosen, token[chosen]
 
 
-def _nodes(forest: Forest, calls: Calls, entry: Integers, token: Int64s) -> tuple[Int64s, npt.NDArray[np.bool_]]:
-    """Return for each call the ancestor whose run it belongs to, and whether that is above its parent."""
-    parents = _parents(forest, calls)
-    levels = [parents, *_ancestors(forest, calls, entry, parents)]
-    chosen = parents.copy()
-    spread = np.zeros(len(parents), bool)
-    group = combined(parents, token)
-    widest = np.bincount(group, weights=forest.multiplicity[calls.rows]).astype(np.int64)[group]
-    for level in levels[1:]:
+def _numbered(trace: Int64s, one: Int64s, other: Int64s) -> tuple[Int64s, int]:
+    number = np.empty(len(trace), np.int64)
+    return number, number_within(trace, one, other, number)
+
+
+def _several(forest: Forest, calls: Calls, chosen: Int64s, number: Int64s, count: int) -> npt.NDArray[np.bool_]:
+    several = np.empty(len(chosen), np.bool_)
+    mark_several(number, forest.multiplicity[calls.rows[chosen]], count, several)
+    return several
+
+
+def _nodes(
+    forest: Forest, calls: Calls, entry: Int32s, chosen: Int64s, token: Int64s
+) -> tuple[Int64s, npt.NDArray[np.bool_]]:
+    """Return for some calls the ancestor whose run each belongs to, and whether that is above its parent."""
+    rows = calls.rows[chosen]
+    trace = forest.trace_of[rows].astype(np.int64)
+    parents = _parents(forest, calls, rows)
+    node, spread = parents.copy(), np.zeros(len(parents), np.bool_)
+    group, count = _numbered(trace, parents, token)
+    widest = added(group, forest.multiplicity[rows], count)[group]
+    for level in _ancestors(forest, calls, entry, rows, parents):
         above = np.flatnonzero(level >= 0)
-        wider = combined(level[above], token[above])
-        of_branch = firsts(combined(group[above], np.zeros(len(above), np.int64)))
-        branches = np.bincount(wider[of_branch], minlength=len(of_branch))
-        inner = largest_of(wider, widest[above], len(branches))
+        wider, wider_count = _numbered(trace[above], level[above], token[above])
+        # All calls of a group have the same ancestors: any of them tells.
+        member = np.full(count, -1, np.int64)
+        member[group[above]] = np.arange(len(above))
+        branches = np.bincount(wider[member[member >= 0]], minlength=wider_count)
+        inner = largest_of(wider, widest[above], wider_count)
         better = above[branches[wider] > inner[wider]]
-        chosen[better], spread[better] = level[better], True
+        node[better], spread[better] = level[better], True
         widest[above] = np.maximum(branches[wider], inner[wider])
         # Calls that have no ancestor at this level stay in groups of their own.
-        group = group + int(wider.max(initial=0)) + 1
+        group = group + wider_count
         group[above] = wider
-    return chosen, spread
+        count += wider_count
+    return node, spread
 
 
-def _parents(forest: Forest, calls: Calls) -> Int64s:
+def _parents(forest: Forest, calls: Calls, rows: Int64s) -> Int64s:
     """Return the span above each call; where it is missing from the export a negative number that stands for it."""
-    above = calls.above[calls.rows].astype(np.int64)
+    above = calls.above[rows].astype(np.int64)
     missing = np.flatnonzero(above < 0)
-    top = forest.root[calls.rows[missing]]
+    top = forest.root[rows[missing]]
     orphan = forest.orphan[top]
-    named = forest.array("parent_span_id").astype(np.uint64)[top].view(np.int64)
+    named = forest.array("parent_span_id")[top].astype(np.uint64).view(np.int64)
     # A call without a parent stands alone: its own row tells it from all others.
-    which = np.where(orphan, named, calls.rows[missing])
-    place = combined(combined(forest.trace_of[top], orphan), which)
-    above[missing] = -2 - place
+    which = np.where(orphan, named, rows[missing])
+    place = number_of((forest.trace_of[top], orphan, which), len(missing))[0]
+    above[missing] = -2 - place.astype(np.int64)
     return above
 
 
-def _ancestors(forest: Forest, calls: Calls, entry: Integers, parents: Int64s) -> tuple[Int64s, Int64s]:
+def _ancestors(forest: Forest, calls: Calls, entry: Int32s, rows: Int64s, parents: Int64s) -> tuple[Int64s, Int64s]:
     """Return the second and third ancestors of each call inside its service; -1 where there is none."""
     service = forest.codes("service").codes
 
-    def one_up(rows: Int64s) -> Int64s:
-        inside = (rows >= 0) & (entry[rows] != rows)
-        return np.where(inside, calls.above[rows], -1).astype(np.int64)
+    def one_up(below: Int64s) -> Int64s:
+        inside = (below >= 0) & (entry[below] != below)
+        return np.where(inside, calls.above[below], -1).astype(np.int64)
 
-    own = (parents >= 0) & (service[np.maximum(parents, 0)] == service[calls.rows])
+    own = (parents >= 0) & (service[np.maximum(parents, 0)] == service[rows])
     second = one_up(np.where(own, parents, -1))
     return second, one_up(second)
 
@@ -198,6 +220,6 @@ def _patterns(forest: Forest, calls: Calls, runs: Runs) -> Int64s:
     run = runs.of_call
     inside = able[run]
     run, rows = run[inside], calls.rows[runs.call[inside]]
-    node = combined(runs.node[run], np.zeros(len(run), np.int64))
-    order = sorted_within(node, forest.start_rank[rows], int(node.max(initial=-1)) + 1)[1]
+    node, count = _numbered(forest.trace_of[rows].astype(np.int64), runs.node[run], np.zeros(len(run), np.int64))
+    order = sorted_within(node, forest.start_rank[rows], count)[1]
     return find_patterns(run[order].astype(np.int64), runs.count)

@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from analysis.facts import _repeated_calls
 from analysis.facts._ancestry import local_entries
-from analysis.facts._numbering import added, combined, firsts, largest_of
+from analysis.facts._grouping import number_of
+from analysis.facts._numbering import added, largest_of
 from analysis.facts._once import calls_of, critical_of_calls, listed_by_start, waited
 from analysis.facts._repeated_calls import PAGED, Calls
-from analysis.facts._run_kernels import count_values, measure_runs
+from analysis.facts._run_kernels import MEASURES, count_values, measure_runs
 from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of, verdict_of
 from analysis.facts._runs import Runs, find_runs
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
@@ -81,20 +82,17 @@ def scan(forest: Forest) -> pa.Table:
     runs = find_runs(forest, calls, entry)
     measured = _measure(forest, calls, runs, entry)
     spread, verdict, concurrent = spread_of(runs), *verdict_of(forest, calls, runs, measured)
-    background = _background(forest)[calls.rows[runs.first]]
+    rows = calls.rows[runs.first]
     keys: dict[str, Codes | npt.NDArray[Any]] = {
         **keys_of(forest, calls, runs, entry),
-        "background": background,
+        "background": _background(forest, rows),
         "spread": Codes(spread, SPREADS),
         "verdict": Codes(verdict, VERDICTS),
         "concurrent": concurrent,
     }
-    root = forest.root[calls.rows[runs.first]].astype(np.int64)
-    request = root
-    for key in keys.values():
-        request = combined(request, key.codes if isinstance(key, Codes) else key)
-    # Numbered by root first, hence by trace, as gathering wants it.
-    first = firsts(request)
+    root = forest.root[rows]
+    # Numbered as they appear, hence by trace, as gathering wants it.
+    request, first = number_of((root, *keys.values()), runs.count)
     count = len(first)
     sums = {name: added(request, values, count) for name, values in measured.items() if name not in _INTERNAL}
     length = largest_of(request, measured["length"], count)
@@ -119,68 +117,48 @@ def scan(forest: Forest) -> pa.Table:
 
 
 #: Measures of runs that are no columns of the fact.
-_INTERNAL: Final = frozenset({"length", "overlaps", "pauses", "logical"})
+_INTERNAL: Final = frozenset({"length", "overlaps", "pauses", "logical", "known", "busy"})
 
 
-def _measure(forest: Forest, calls: Calls, runs: Runs, entry: Any) -> dict[str, Int64s]:
+def _measure(forest: Forest, calls: Calls, runs: Runs, entry: npt.NDArray[np.int32]) -> dict[str, Int64s]:
     """Return the measures of each run."""
-    position, run = runs.call, runs.of_call
-    rows, partner = calls.rows[position], calls.partner[position]
-    many = forest.multiplicity[rows]
-    beside = partner >= 0
-    end = np.where(beside, np.maximum(forest.end[rows], forest.end[partner]), forest.end[rows])
-    logical, attempts, union, longest, shortest, overlaps, pauses = measure_runs(
-        runs.offset,
-        forest.start[rows],
-        end,
-        many,
-        forest.error[rows],
-        calls.values[position],
-        calls.resent[position],
-        np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1),
-    )
-    on_path = critical_of_calls(forest, rows)
-    server = calls.server[position]
-    joined = server >= 0
+    rows, values = calls.rows[runs.call], calls.values[runs.call]
     uses_store = np.zeros(forest.size, bool)
     uses_store[entry[calls.rows[~calls.remote]]] = True
-
-    def summed(values: npt.NDArray[Any]) -> Int64s:
-        return added(run, values, runs.count)
-
-    critical = summed(on_path)
-    length = np.where(logical > 1, logical, logical + attempts)
+    resolution = forest.array("time_resolution_ns", 1).astype(np.int64, copy=False)
+    lines = measure_runs(
+        runs.offset,
+        rows,
+        runs.call,
+        values,
+        critical_of_calls(forest, rows),
+        (forest.start, forest.end, forest.duration, resolution),
+        forest.multiplicity,
+        forest.error,
+        uses_store,
+        calls.server,
+        calls.partner,
+        calls.routed,
+        calls.resent,
+    )
+    measured = dict(zip(MEASURES, lines, strict=True))
+    length = np.where(measured["logical"] > 1, measured["logical"], measured["logical"] + measured["retries"])
     # A pattern is as long as its rarest part.
     rarest = length.copy()
     np.minimum.at(rarest, runs.leader, length)
-    length = rarest[runs.leader]
-    return {
-        "length": length,
-        "logical": logical,
-        "overlaps": overlaps,
-        "pauses": pauses,
-        "calls": summed(many),
-        "retries": attempts,
-        "errors": summed(np.where(forest.error[rows], many, 0)),
-        "values": count_values(runs.offset, calls.values[position]),
-        "union_ns": union,
-        "critical_ns": critical,
-        "saving_ns": np.maximum(critical - longest, 0),
-        "longest_ns": longest,
-        "shortest_ns": shortest,
-        "paired": summed(np.where(joined, many, 0)),
-        "routed": summed(np.where(calls.routed[position], many, 0)),
-        "client_ns": summed(np.where(joined, forest.duration[rows], 0)),
-        "server_ns": summed(np.where(joined, forest.duration[server], 0)),
-        "transitive": summed(np.where(joined & uses_store[server], many, 0)),
+    return measured | {
+        "length": rarest[runs.leader],
+        "values": count_values(runs.offset, values),
+        "saving_ns": np.maximum(measured["critical_ns"] - measured["longest_ns"], 0),
     }
 
 
-def _background(forest: Forest) -> npt.NDArray[np.bool_]:
+def _background(forest: Forest, rows: Int64s) -> npt.NDArray[np.bool_]:
     """Mark rows whose request nobody waits for: jobs, consumers, and what a waited-for span does not wait for."""
-    kind = forest.codes("kind")
+    kind, root = forest.codes("kind"), forest.root[rows]
     jobs = [code for code, name in enumerate(kind.values) if name in ("internal", "consumer", "producer")]
-    return np.asarray(~waited(forest) | (kind.marked(jobs)[forest.root] & ~forest.orphan[forest.root]))
+    by_job = Codes(kind.codes[root], kind.values).marked(jobs)
+    return np.asarray(~waited(forest)[rows] | (by_job & ~forest.orphan[root]))
 
 
 def _stepped(length: Int64s) -> Int64s:
@@ -193,6 +171,8 @@ def _of(key: Codes | npt.NDArray[Any], chosen: npt.NDArray[np.int64]) -> Codes |
     return Codes(key.codes[chosen], key.values) if isinstance(key, Codes) else key[chosen]
 
 
-def _span_rows(forest: Forest, calls: Calls, runs: Runs, request: Int64s, count: int) -> tuple[Int64s, Int64s]:
+def _span_rows(
+    forest: Forest, calls: Calls, runs: Runs, request: npt.NDArray[np.int32], count: int
+) -> tuple[Int64s, Int64s]:
     """Return the rows of the calls of each request, by start."""
     return listed_by_start(forest, request[runs.of_call], calls.rows[runs.call], count, _MOST_SPANS)
