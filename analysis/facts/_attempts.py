@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -16,7 +18,7 @@ from analysis.facts._outgoing import Outgoing, outgoing, taken
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
 
-__all__ = ["COLUMNS", "Attempts", "attempts_of", "callee_operation", "naming_keys"]
+__all__ = ["COLUMNS", "Attempts", "Naming", "attempts_of", "naming"]
 
 COLUMNS: Final = (*_outgoing.COLUMNS, "parameters", "resend_count", "time_resolution_ns", "http_method")
 
@@ -42,20 +44,67 @@ class Attempts:
     order: Int64s
     offset: Int64s
 
-    @property
+    @cached_property
     def first(self) -> Int64s:
         """Place of the first attempt of each logical call."""
         return self.order[self.offset[:-1]]
 
-    @property
+    @cached_property
     def last(self) -> Int64s:
         """Place of its last attempt."""
         return self.order[self.offset[1:] - 1]
 
+    @cached_property
+    def later(self) -> tuple[Int64s, Int64s]:
+        """The attempts that are not the first, as places in ``order``, and the logical call of each: few as a rule."""
+        sizes = np.diff(self.offset)
+        call = np.repeat(np.flatnonzero(sizes > 1), sizes[sizes > 1] - 1)
+        inside = np.ones(len(self.order), np.bool_)
+        inside[self.offset[:-1]] = False
+        return np.flatnonzero(inside), call
+
+    @cached_property
+    def arrived(self) -> Int64s:
+        """The first attempt of each logical call that was seen to arrive, as a place among the calls; -1 where none."""
+        server = self.calls.server
+        first = self.offset[:-1]
+        none = len(self.order)
+        place = np.where(server[self.first] >= 0, first, none)
+        later, of_call = self.later
+        seen = server[self.order[later]] >= 0
+        np.minimum.at(place, of_call[seen], later[seen])
+        return np.append(self.order, -1)[place]
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What names logical calls: a few combinations of texts name many.
+
+    Attributes
+    ----------
+    number
+        The combination of each logical call.
+    keys
+        Texts of each combination.
+    """
+
+    number: npt.NDArray[np.int32]
+    keys: Mapping[str, Codes]
+
+    def of(self, chosen: npt.NDArray[np.integer[Any]]) -> dict[str, Codes]:
+        """Return the texts of some logical calls."""
+        combination = self.number[chosen]
+        return {name: Codes(key.codes[combination], key.values) for name, key in self.keys.items()}
+
+    def every(self, name: str) -> Codes:
+        """Return one of the texts of all logical calls."""
+        key = self.keys[name]
+        return Codes(key.codes[self.number], key.values)
+
 
 #: Several facts of one pass ask for the same; forgotten with the forest.
 _FOUND: WeakKeyDictionary[Forest, Attempts] = WeakKeyDictionary()
-_NAMED: WeakKeyDictionary[Forest, dict[str, Codes]] = WeakKeyDictionary()
+_NAMED: WeakKeyDictionary[Forest, Naming] = WeakKeyDictionary()
 
 
 def attempts_of(forest: Forest) -> Attempts:
@@ -72,8 +121,11 @@ def attempts_of(forest: Forest) -> Attempts:
 
 def _find(forest: Forest) -> Attempts:
     calls = outgoing(forest)
-    leader = np.arange(len(calls.rows))
     chosen, begins, order = _tried_again(forest, calls)
+    every = np.arange(len(calls.rows))
+    if begins.all():
+        return Attempts(calls, every, np.arange(len(every) + 1))
+    leader = every.copy()
     # Places among the chosen, in the order of their logical calls: each has the first of its own as leader.
     first = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
     leader[chosen[order]] = chosen[order[first]]
@@ -102,7 +154,7 @@ def _tried_again(forest: Forest, calls: Outgoing) -> tuple[Int64s, npt.NDArray[n
         Codes(calls.template.codes[chosen], calls.template.values),
         taken(forest.codes("server_address"), rows),
         forest.array("server_port")[rows],
-        forest.array("parameters").astype(np.uint64)[rows].view(np.int64),
+        forest.array("parameters")[rows].astype(np.uint64).view(np.int64),
     )
     group, _ = number_of(parts, len(rows))
     order = together_by(group, int(group.max(initial=-1)) + 1)[1]
@@ -123,43 +175,51 @@ def _again(forest: Forest, calls: Outgoing, places: Int64s, group: npt.NDArray[n
     ended_well = ~calls.failed[places][:-1]
     # Calls that go on after a success, of values nobody knows.
     loops = np.zeros(int(group.max()) + 1, np.bool_)
-    hidden = forest.array("parameters").astype(np.uint64)[rows] == 0
+    hidden = forest.array("parameters")[rows] == 0
     loops[group[1:][same & ended_well & hidden[1:] & ~resent]] = True
     guessed = ~ended_well & ~loops[group[1:]]
     again[1:] = same & after & (guessed | (resent & ~ended_well))
     return again
 
 
-def callee_operation(forest: Forest, attempts: Attempts) -> Codes:
-    """Return for each logical call the operation of the callee, of the first attempt that was seen to arrive."""
-    server = attempts.calls.server[attempts.order]
-    seen = np.where(server >= 0, np.arange(len(server)), len(server))
-    first = np.minimum.reduceat(seen, attempts.offset[:-1]) if len(seen) else seen
-    rows = np.append(server, -1)[first]
-    return taken(forest.codes("operation"), rows)
-
-
-def naming_keys(forest: Forest, attempts: Attempts) -> dict[str, Codes]:
-    """Return what names each logical call: the request, who calls whom, and with what."""
+def naming(forest: Forest) -> Naming:
+    """Return what names each logical call of a partition: the request, who calls whom, and with what."""
     if forest not in _NAMED:
-        _NAMED[forest] = _named(forest, attempts)
-    return dict(_NAMED[forest])
+        _NAMED[forest] = _named(forest, attempts_of(forest))
+    return _NAMED[forest]
 
 
-def _named(forest: Forest, attempts: Attempts) -> dict[str, Codes]:
-    calls, first = attempts.calls, attempts.first
-    rows, visit = calls.rows[first], calls.entry[first]
+def _named(forest: Forest, attempts: Attempts) -> Naming:
+    calls = attempts.calls
+    rows, visit = calls.rows[attempts.first], calls.entry[attempts.first]
+    service, operation, kind = (forest.codes(name) for name in ("service", "operation", "kind"))
     # An attempt that never arrived names an address where the others name a service.
-    server = calls.server[attempts.order]
-    seen = np.where(server >= 0, np.arange(len(server)), len(server))
-    arrived = np.minimum.reduceat(seen, attempts.offset[:-1]) if len(seen) else seen
-    named = np.append(attempts.order, 0)[np.where(arrived < len(server), arrived, attempts.offset[:-1])]
-    return {
-        **entry_keys(forest, rows),
-        "entry_kind": taken(forest.codes("kind"), forest.root[rows]),
-        "service": taken(forest.codes("service"), rows),
-        "operation": taken(forest.codes("operation"), visit),
-        "target": taken(calls.target, named),
-        "callee_operation": callee_operation(forest, attempts),
-        "template": taken(calls.template, first),
-    }
+    named = np.where(attempts.arrived >= 0, attempts.arrived, attempts.first)
+    callee = np.where(attempts.arrived >= 0, calls.server[attempts.arrived], -1)
+    top = np.flatnonzero(forest.parent < 0)
+    entry = np.empty(forest.size, np.int32)
+    entry[top] = number_of(tuple(taken(codes, top) for codes in (service, operation, kind)), len(top))[0]
+    number, first = number_of(
+        (
+            entry[forest.root[rows]],
+            taken(service, rows),
+            taken(operation, visit),
+            taken(calls.target, named),
+            taken(operation, callee),
+            taken(calls.template, attempts.first),
+        ),
+        len(rows),
+    )
+    rows = rows[first]
+    return Naming(
+        number,
+        {
+            **entry_keys(forest, rows),
+            "entry_kind": taken(kind, forest.root[rows]),
+            "service": taken(service, rows),
+            "operation": taken(operation, visit[first]),
+            "target": taken(calls.target, named[first]),
+            "callee_operation": taken(operation, callee[first]),
+            "template": taken(calls.template, attempts.first[first]),
+        },
+    )

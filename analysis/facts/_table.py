@@ -20,7 +20,7 @@ import pyarrow as pa
 from analysis._histogram import seen_buckets
 from analysis.facts._cells import exemplar_cells, histogram_cells
 from analysis.facts._examples import EXEMPLARS, Exemplar, examples_of, merge_examples
-from analysis.facts._grouping import HISTOGRAM, TEXT, Key, Ranked, group_by
+from analysis.facts._grouping import HISTOGRAM, TEXT, Groups, Key, Ranked, group_by
 from analysis.forest import Forest
 
 __all__ = [
@@ -75,6 +75,9 @@ class Occurrences:
     histograms
         For each histogram column the values (negative ones are left out) and how often each counts; where only some
         occurrences have one, these come third, ascending.
+    combination
+        Where the keys are those of a few combinations rather than of each occurrence: the combination of each;
+        all of them occur.
     exemplar_value
         What exemplars are ranked by.
     span_offset, span_rows
@@ -85,6 +88,7 @@ class Occurrences:
     trace: Integers
     sums: Mapping[str, npt.NDArray[Any]]
     histograms: Mapping[str, tuple[Integers, ...]]
+    combination: npt.NDArray[np.int32] | None = None
     exemplar_value: Integers | None = None
     span_offset: Integers | None = None
     span_rows: Integers | None = None
@@ -96,7 +100,11 @@ def gather(fields: Sequence[Field], forest: Forest, seen: Occurrences) -> pa.Tab
     Keys of text are of the type :data:`analysis.facts._grouping.TEXT`.
     """
     keys = {item.name: seen.keys[item.name] for item in fields if item.role == "key"}
-    groups = group_by(keys, len(seen.trace))
+    if seen.combination is None:
+        groups = group_by(keys, len(seen.trace))
+    else:
+        few = group_by(keys, int(seen.combination.max(initial=-1)) + 1)
+        groups = Groups(few.of_row[seen.combination], few.count, few.keys)
     columns: dict[str, pa.Array] = {}
     for item in fields:
         if item.role == "key":

@@ -9,15 +9,17 @@ libraries that keep one span a call, the attempts that Envoy counts.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from analysis.facts import _attempts
-from analysis.facts._attempts import Attempts, attempts_of, naming_keys
+from analysis.facts._attempts import Attempts, attempts_of, naming
 from analysis.facts._failing import MECHANISMS, has_idempotency_key, mechanism
+from analysis.facts._grouping import number_of
+from analysis.facts._numbering import added
 from analysis.facts._once import critical_below
 from analysis.facts._outgoing import first_spans, taken
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
@@ -73,30 +75,37 @@ _MOST_TOLD: Final = 1000
 
 def scan(forest: Forest) -> pa.Table:
     """Return the logical calls of one partition."""
-    attempts = attempts_of(forest)
+    attempts, names = attempts_of(forest), naming(forest)
     calls, offset = attempts.calls, attempts.offset
     seen = np.diff(offset)
     one = np.ones(len(seen), np.int64)
     count = np.maximum(seen, _told(forest, attempts))
     retried = count > 1
-    rows = calls.rows[attempts.order]
-    last = np.zeros(len(rows), np.bool_)
-    last[offset[1:] - 1] = True
-    spent = np.where(last, 0, forest.duration[rows])
-    critical = _added(np.where(last, 0, critical_below(forest)[rows]), offset)
-    total = _added(spent, offset)
-    uncertain, keyed, with_key = _doubts(forest, attempts, last)
-    span_offset, span_rows = first_spans(offset, rows)
+    # All attempts but the last, each right before a later one; few calls have any.
+    later, of_call = attempts.later
+    before = attempts.order[later - 1]
+    critical = added(of_call, critical_below(forest)[calls.rows[before]], len(seen))
+    total = added(of_call, forest.duration[calls.rows[before]], len(seen))
+    uncertain = np.zeros(len(seen), np.bool_)
+    uncertain[of_call[_maybe_done(forest, calls.rows[before])]] = True
+    with_key = _keyed(forest, attempts)
+    span_offset, span_rows = first_spans(offset, calls.rows[attempts.order])
+    rows = calls.rows[attempts.first]
+    method = forest.codes("http_method")
+    stores = forest.codes("db_system").codes[rows] >= 0
+    combination, first = number_of((names.number, taken(method, rows), stores, retried), len(rows))
+    tried = np.flatnonzero(retried)
     return gather(
         FIELDS,
         forest,
         Occurrences(
             keys={
-                **naming_keys(forest, attempts),
-                "method": _methods(forest, attempts),
-                "retried": retried,
+                **names.of(first),
+                "method": _methods(taken(method, rows[first]), names.of(first)["template"], stores[first]),
+                "retried": retried[first],
             },
-            trace=forest.trace_of[calls.rows[attempts.first]],
+            combination=combination,
+            trace=forest.trace_of[rows],
             sums={
                 "calls": one,
                 "attempts": count,
@@ -104,12 +113,12 @@ def scan(forest: Forest) -> pa.Table:
                 "most": count,
                 "exhausted": retried & calls.failed[attempts.last],
                 "uncertain": uncertain,
-                "keyed": uncertain & keyed,
-                "keys_seen": with_key,
+                "keyed": uncertain & (with_key == seen),
+                "keys_seen": with_key > 0,
                 "total_ns": total,
                 "critical_ns": critical,
             },
-            histograms={"critical_per_call": (np.where(retried, critical, -1), one)},
+            histograms={"critical_per_call": (critical[tried], one[tried], tried)},
             exemplar_value=total,
             span_offset=span_offset,
             span_rows=span_rows,
@@ -119,16 +128,19 @@ def scan(forest: Forest) -> pa.Table:
 
 def _told(forest: Forest, attempts: Attempts) -> npt.NDArray[np.int64]:
     """Return how many attempts of each logical call its spans tell of, its own included."""
-    rows, server = attempts.calls.rows[attempts.order], attempts.calls.server[attempts.order]
-    resent = forest.array("resend_count").astype(np.int64)
+    calls, offset = attempts.calls, attempts.offset
     evidence = forest.codes("retry_evidence")
     # The last entry is where the code -1 of a null lands.
-    counted = np.array([*(_proxied(text) for text in evidence.values), 0], np.int64)[evidence.codes]
-    told = np.where(resent > 0, resent + 1, 0)
-    told = np.minimum(np.maximum(told, counted), _MOST_TOLD)
+    counted = np.array([*(_proxied(text) for text in evidence.values), 0], np.int64)
+    resent = forest.array("resend_count")
+    if not counted.any() and not resent.any():
+        return np.zeros(len(offset) - 1, np.int64)
+    told = np.where(resent > 0, resent.astype(np.int64) + 1, 0)
+    told = np.minimum(np.maximum(told, counted[evidence.codes]), _MOST_TOLD)
     # The callee's span has the number that the proxy between gave the attempt that arrived.
+    rows, server = calls.rows[attempts.order], calls.server[attempts.order]
     told = np.maximum(told[rows], np.where(server >= 0, told[server], 0))
-    return np.maximum.reduceat(told, attempts.offset[:-1]) if len(told) else np.zeros(0, np.int64)
+    return np.maximum.reduceat(told, offset[:-1]) if len(told) else np.zeros(0, np.int64)
 
 
 def _proxied(evidence: str) -> int:
@@ -142,37 +154,29 @@ def _proxied(evidence: str) -> int:
     return 2 if _USED_UP.search(evidence) else 0
 
 
-def _doubts(
-    forest: Forest, attempts: Attempts, last: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Tell which logical calls may have been done before they were tried again, and which carry a key.
+def _maybe_done(forest: Forest, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Mark failed attempts that may have been done all the same.
 
     A refused connection did nothing; a timeout or an error of the server (5xx) may have.
     """
-    calls, order, offset = attempts.calls, attempts.order, attempts.offset
-    rows, server = calls.rows[order], calls.server[order]
-    how = mechanism(forest)[rows]
     broke = forest.array("http_status")[rows] >= _SERVER_ERROR
-    maybe_done = ~last & ((how == MECHANISMS.index("timeout")) | broke)
+    return np.asarray((mechanism(forest)[rows] == MECHANISMS.index("timeout")) | broke)
+
+
+def _keyed(forest: Forest, attempts: Attempts) -> npt.NDArray[np.int64]:
+    """Return how many attempts of each logical call carry an idempotency key."""
+    calls, offset = attempts.calls, attempts.offset
     key = has_idempotency_key(forest)
-    carried = key[rows] | ((server >= 0) & key[server])
-    with_key = _added(carried, offset)
-    return _added(maybe_done, offset) > 0, with_key == np.diff(offset), with_key > 0
+    if not key.any():
+        return np.zeros(len(offset) - 1, np.int64)
+    rows, server = calls.rows[attempts.order], calls.server[attempts.order]
+    carried = np.concatenate([[0], np.cumsum(key[rows] | ((server >= 0) & key[server]))])
+    return np.asarray(carried[offset[1:]] - carried[offset[:-1]])
 
 
-def _methods(forest: Forest, attempts: Attempts) -> Codes:
-    """Return the HTTP method of each logical call, or the verb of its statement."""
-    rows = attempts.calls.rows[attempts.first]
-    method = taken(forest.codes("http_method"), rows)
-    template = taken(attempts.calls.template, attempts.first)
-    stores = taken(forest.codes("db_system"), rows).codes >= 0
+def _methods(method: Codes, template: Codes, stores: npt.NDArray[np.bool_]) -> Codes:
+    """Return HTTP methods; of calls of stores without one the verb of the statement."""
     verbs = [found.group().upper() if (found := _VERB.match(text)) else "" for text in template.values]
     values = (*method.values, *verbs)
     of_statement = np.where(stores & (template.codes >= 0), template.codes + len(method.values), -1)
     return Codes(np.where(method.codes >= 0, method.codes, of_statement).astype(np.int32), values)
-
-
-def _added(values: npt.NDArray[Any], offset: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Add up the values of each logical call."""
-    total = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
-    return np.asarray(total[offset[1:]] - total[offset[:-1]])

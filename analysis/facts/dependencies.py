@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.facts import _attempts
-from analysis.facts._attempts import attempts_of, naming_keys
+from analysis.facts._attempts import attempts_of, naming
 from analysis.facts._failing import failing
 from analysis.facts._grouping import number_of
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.facts.attempts import NAMES
-from analysis.forest import Codes, Forest
+from analysis.forest import Forest
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
 
@@ -37,11 +37,9 @@ def scan(forest: Forest) -> pa.Table:
     """Return the dependencies of one partition."""
     attempts = attempts_of(forest)
     calls = attempts.calls
-    keys = naming_keys(forest, attempts)
     lost = calls.failed[attempts.last]
-    number, first = number_of(
-        (calls.entry[attempts.first], *(keys[name] for name in ("target", "callee_operation", "template"))), len(lost)
-    )
+    # Calls of one visit have the rest of what names them in common.
+    number, first = number_of((calls.entry[attempts.first], naming(forest).number), len(lost))
     failed = np.zeros(len(first), np.bool_)
     failed[number[lost]] = True
     shown = attempts.last[first]
@@ -57,7 +55,7 @@ def scan(forest: Forest) -> pa.Table:
         forest,
         Occurrences(
             keys={
-                **{name: Codes(key.codes[first], key.values) for name, key in keys.items()},
+                **naming(forest).of(first),
                 "failed": failed,
                 "visit_failed": failing_rows[visit],
             },

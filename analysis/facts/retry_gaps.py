@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.facts import _attempts
-from analysis.facts._attempts import attempts_of, naming_keys
+from analysis.facts._attempts import attempts_of, naming
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.attempts import NAMES
-from analysis.forest import Codes, Forest
+from analysis.forest import Forest
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
 
@@ -34,22 +34,18 @@ def scan(forest: Forest) -> pa.Table:
     calls, offset = attempts.calls, attempts.offset
     rows = calls.rows[attempts.order]
     count = np.diff(offset)
-    logical = np.repeat(np.arange(len(count)), count)
-    place = np.arange(len(rows)) - offset[:-1][logical]
-    later = np.flatnonzero(place > 0)
-    of_call = logical[later]
+    later, of_call = attempts.later
     gap = np.maximum(forest.start[rows[later]] - forest.end[rows[later - 1]], 0)
     lengths = np.minimum(count, _MOST_SPANS)[of_call]
     ends = np.cumsum(lengths)
     spans = np.repeat(offset[:-1][of_call] - (ends - lengths), lengths) + np.arange(int(lengths.sum()))
-    keys = naming_keys(forest, attempts)
     return gather(
         FIELDS,
         forest,
         Occurrences(
             keys={
-                **{name: Codes(key.codes[of_call], key.values) for name, key in keys.items()},
-                "first": place[later] == 1,
+                **naming(forest).of(of_call),
+                "first": later - offset[:-1][of_call] == 1,
             },
             trace=forest.trace_of[calls.rows[attempts.first]][of_call],
             sums={"gaps": np.ones(len(later), np.int64)},

@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.facts import _attempts
-from analysis.facts._attempts import attempts_of, naming_keys
+from analysis.facts._attempts import attempts_of, naming
 from analysis.facts._failing import failing
 from analysis.facts._grouping import Key, number_of
 from analysis.facts._numbering import sorted_within
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
-from analysis.forest import Codes, Forest
+from analysis.forest import Forest
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
 
@@ -40,7 +40,6 @@ def scan(forest: Forest) -> pa.Table:
     """Return the stand-ins of one partition."""
     attempts = attempts_of(forest)
     calls = attempts.calls
-    keys = naming_keys(forest, attempts)
     first, last = calls.rows[attempts.first], calls.rows[attempts.last]
     visit = calls.entry[attempts.first].astype(np.int64)
     lost = np.flatnonzero(calls.failed[attempts.last] & ~failing(forest)[visit] & forest.has_time[last])
@@ -52,28 +51,25 @@ def scan(forest: Forest) -> pa.Table:
         np.repeat(ends - length, length) + np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
     )
     failed, later = lost[owner], order[offset]
-    template = keys["template"].codes
+    template = naming(forest).every("template").codes
     after = forest.has_time[first[later]] & (forest.start[first[later]] >= forest.end[last[failed]])
     kept = np.flatnonzero(after & (template[failed] != template[later]))
     failed, later = failed[kept], later[kept]
-    names = {name: keys[name] for name in ("target", "template")}
-    parts: tuple[Key, ...] = (
-        visit[failed],
-        *(_at(names[name], failed) for name in names),
-        *(_at(names[name], later) for name in names),
-    )
+    keys, then = naming(forest).of(failed), naming(forest).of(later)
+    parts: tuple[Key, ...] = (visit[failed], keys["target"], keys["template"], then["target"], then["template"])
     _, unique = number_of(parts, len(failed))
     unique = unique[np.argsort(forest.trace_of[visit[failed[unique]]], kind="stable")]
     failed, later = failed[unique], later[unique]
     rows = visit[failed]
+    keys, then = naming(forest).of(failed), naming(forest).of(later)
     return gather(
         FIELDS,
         forest,
         Occurrences(
             keys={
-                **{name: _at(keys[name], failed) for name in ("service", "operation", "target", "template")},
-                "then_target": _at(keys["target"], later),
-                "then_template": _at(keys["template"], later),
+                **{name: keys[name] for name in ("service", "operation", "target", "template")},
+                "then_target": then["target"],
+                "then_template": then["template"],
             },
             trace=forest.trace_of[rows],
             sums={"visits": np.ones(len(rows), np.int64)},
@@ -83,7 +79,3 @@ def scan(forest: Forest) -> pa.Table:
             span_rows=np.stack([last[failed], first[later]], axis=1).ravel(),
         ),
     )
-
-
-def _at(codes: Codes, places: np.ndarray) -> Codes:
-    return Codes(codes.codes[places], codes.values)
