@@ -208,11 +208,13 @@ def _targets(forest: Forest, rows: Integers, server: Integers, remote: Bools) ->
 
 def _scopes(forest: Forest, rows: Integers, layer: Bools, remote: Bools) -> Codes:
     """Return the instrumentation of a data call, of the layer around it where there is one; none of other calls."""
-    scope = forest.codes("scope")
-    parent, beside = forest.parent[rows], layers_of(forest).around[rows]
+    scope, own, beside = forest.codes("scope"), np.where(remote, -1, rows), layers_of(forest).around
+    if not layer.any() and not (beside >= 0).any():
+        return taken(scope, own)
+    parent = forest.parent[rows]
     above = np.where((parent >= 0) & layer[parent], parent, -1)
-    around = np.where(remote, -1, np.where(beside >= 0, beside, above))
-    return first_there([(scope, around), (scope, np.where(remote, -1, rows))])
+    around = np.where(remote, -1, np.where(beside[rows] >= 0, beside[rows], above))
+    return first_there([(scope, around), (scope, own)])
 
 
 def certain_values(forest: Forest, calls: Calls, chosen: Integers) -> Bools:

@@ -11,12 +11,15 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from analysis._kernels.numbering import largest_two
+from analysis._kernels.numbering import largest_two, number_firsts
 from analysis.facts import _accesses, _repeated_calls
 from analysis.facts._ancestry import local_entries
-from analysis.facts._numbering import added, combined, firsts, sorted_within, together_by
+from analysis.facts._call_kernels import number_lists, number_within
+from analysis.facts._grouping import number_of
+from analysis.facts._numbering import added, firsts, ranked, sorted_within
 from analysis.facts._once import calls_of, critical_of_calls, listed_by_start, waited
 from analysis.facts._reads import asking
+from analysis.facts._repeated_calls import Calls
 from analysis.facts._series import find_series
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
@@ -52,23 +55,29 @@ _MOST_NAMED: Final = 12
 def scan(forest: Forest) -> pa.Table:
     """Return the series of one partition."""
     calls = calls_of(forest)
-    above = calls.above[calls.rows].astype(np.int64)
+    above = calls.above[calls.rows]
     able = asking(forest) & ~forest.error[calls.rows] & ~calls.category.equal("cache")
     under = np.flatnonzero((above >= 0) & forest.has_time[calls.rows])
-    owner = combined(above[under], calls.remote[under])
+    owner, count = _numbered(forest.trace_of[calls.rows[under]], above[under], calls.remote[under])
     # Under most spans there are no two calls that could be one after the other.
-    several = np.bincount(owner, weights=able[under])[owner] > 1 if len(owner) else np.zeros(0, bool)
+    several = np.bincount(owner[able[under]], minlength=count)[owner] > 1
     under, owner = under[several], owner[several]
-    order = sorted_within(owner, forest.start[calls.rows[under]], int(owner.max(initial=-1)) + 1)[1]
+    order = sorted_within(owner, forest.start[calls.rows[under]], count)[1]
     chosen, owner = under[order], owner[order]
     rows = calls.rows[chosen]
     resolution = np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1)
+    # Numbered in the order of their calls, hence by trace, as gathering wants it.
     series = find_series(owner, forest.start[rows], forest.end[rows], able[chosen], resolution)
-    question = combined(calls.template.codes[chosen], calls.target.codes[chosen])
-    kept = _different(series, question) > 1
-    chosen, rows = chosen[kept], rows[kept]
-    # Numbered by trace, as gathering wants it.
-    series = combined(forest.trace_of[rows], series[kept])
+    question = number_of(tuple(Codes(text.codes[chosen], text.values) for text in _asked(calls)), len(chosen))[0]
+    asked, count = _numbered(series, question, np.zeros(len(series), np.int64))
+    # One call for each different question of a series, the first.
+    each = np.empty(count, np.int64)
+    number_firsts(asked, each)
+    different = np.bincount(series[each], minlength=int(series.max(initial=-1)) + 1)
+    kept = different[series] > 1
+    each = chosen[each[kept[each]]]
+    different = different[different > 1]
+    chosen, rows, series = chosen[kept], rows[kept], ranked(series[kept])
     first = firsts(series)
     count = len(first)
     critical = critical_of_calls(forest, rows)
@@ -77,7 +86,6 @@ def scan(forest: Forest) -> pa.Table:
     saving = total - longest[0]
     entry = local_entries(forest)[rows[first]]
     service, operation = forest.codes("service"), forest.codes("operation")
-    named, different = _named(series, question[kept], calls.target, calls.template, chosen, count)
     one = np.ones(count, np.int64)
     span_offset, span_rows = listed_by_start(forest, series, rows, count)
     return gather(
@@ -90,7 +98,7 @@ def scan(forest: Forest) -> pa.Table:
                 "service": Codes(service.codes[rows[first]], service.values),
                 "operation": Codes(operation.codes[entry], operation.values),
                 "remote": calls.remote[chosen[first]],
-                "questions": named,
+                "questions": _named(calls, each, different),
                 "different": different,
             },
             trace=forest.trace_of[rows[first]],
@@ -112,13 +120,15 @@ def scan(forest: Forest) -> pa.Table:
     )
 
 
-def _different(series: np.ndarray, question: np.ndarray) -> np.ndarray:
-    """Return for each call how many different questions its series has."""
-    if not len(series):
-        return np.zeros(0, np.int64)
-    one_each = firsts(combined(series, question))
-    counted: np.ndarray = np.bincount(series[one_each], minlength=int(series.max()) + 1)[series]
-    return counted
+def _asked(calls: Calls) -> tuple[Codes, Codes]:
+    return calls.template, calls.target
+
+
+def _numbered(owner: np.ndarray, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, int]:
+    """Give each combination a number; the entries of an owner lie together."""
+    number = np.empty(len(owner), np.int64)
+    count = number_within(owner.astype(np.int64), one.astype(np.int64), other.astype(np.int64), number)
+    return number, count
 
 
 def _longest_two(series: np.ndarray, values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -128,25 +138,22 @@ def _longest_two(series: np.ndarray, values: np.ndarray, count: int) -> tuple[np
     return largest, second
 
 
-def _named(
-    series: np.ndarray, question: np.ndarray, target: Codes, template: Codes, chosen: np.ndarray, count: int
-) -> tuple[Codes, np.ndarray]:
-    """Return the different questions of each series as one text, and how many they are."""
-    each = np.sort(firsts(combined(series, question))) if len(series) else np.zeros(0, np.int64)
-    offset, order = together_by(series[each], count)
-    each, bounds = each[order], offset.tolist()
-    asked = question[each].tolist()
-    texts: dict[tuple[int, ...], int] = {}
-    names: list[str] = []
-    codes = np.zeros(count, np.int32)
-    targets, templates = [*target.values, ""], [*template.values, ""]
-    for index in range(count):
-        begin, end = bounds[index], bounds[index + 1]
-        key = tuple(asked[begin:end])
-        if key not in texts:
-            texts[key] = len(names)
-            at = chosen[each[begin : min(end, begin + _MOST_NAMED)]]
-            parts = zip(target.codes[at].tolist(), template.codes[at].tolist(), strict=True)
-            names.append(SEPARATOR.join(f"{targets[where]} {templates[what]}" for where, what in parts))
-        codes[index] = texts[key]
-    return Codes(codes, tuple(names)), np.diff(np.array(bounds, np.int64))
+def _named(calls: Calls, each: np.ndarray, different: np.ndarray) -> Codes:
+    """Return the different questions of each series as one text; ``each`` are calls that ask them, series by series."""
+    template, target = (Codes(text.codes[each], text.values) for text in _asked(calls))
+    question, examples = number_of((template, target), len(each))
+    offset = np.concatenate([[0], np.cumsum(different)])
+    codes, first = np.empty(len(different), np.int32), np.empty(len(different), np.int64)
+    count = number_lists(offset, question.astype(np.int64), codes, first)
+    targets, templates = (*target.values, ""), (*template.values, "")
+    places = zip(target.codes[examples].tolist(), template.codes[examples].tolist(), strict=True)
+    texts = [f"{targets[where]} {templates[what]}" for where, what in places]
+    begins, ends = offset[first[:count]].tolist(), offset[first[:count] + 1].tolist()
+    members = question.tolist()
+    return Codes(
+        codes,
+        tuple(
+            SEPARATOR.join([texts[place] for place in members[begin : min(end, begin + _MOST_NAMED)]])
+            for begin, end in zip(begins, ends, strict=True)
+        ),
+    )
