@@ -16,7 +16,7 @@ from numba.types import Array
 
 import analysis._kernels
 from analysis import schema
-from analysis._kernels import compiled
+from analysis._kernels import compiled, kept
 from analysis._kernels.compiling import STAGE, telling_of_compiling
 from analysis._kernels.parents import break_cycles, find_ancestry, resolve_parents
 from analysis._kernels.times import self_times
@@ -122,10 +122,10 @@ def seven() -> int:
 def refuse(monkeypatch: pytest.MonkeyPatch, message: str) -> None:
     """Let numba say a message when it looks for a folder for compiled forms."""
 
-    def enable_caching(_kernel: Any) -> None:
+    def kept_forms(_function: Any) -> None:
         raise RuntimeError(message)
 
-    monkeypatch.setattr(Dispatcher, "enable_caching", enable_caching)
+    monkeypatch.setattr(compiled, "KeptForms", kept_forms)
 
 
 def test_kernels_work_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch):
@@ -147,6 +147,34 @@ def test_other_errors_of_the_compiler_are_not_swallowed(monkeypatch: pytest.Monk
 def test_a_kernel_that_is_only_declared_looks_for_no_folder(monkeypatch: pytest.MonkeyPatch):
     refuse(monkeypatch, "a folder was looked for")
     compiled.kernel(seven)
+
+
+def test_a_kernel_from_disk_is_a_part_of_one_that_is_compiled_later(tmp_path):
+    (tmp_path / "loops.py").write_text(
+        "from analysis._kernels.compiled import kernel\n\n\n@kernel\ndef twice(count):\n    return 2 * count\n\n\n"
+        "@kernel\ndef thrice(count):\n    return twice(count) + count\n"
+    )
+    script = (
+        "from loops import twice, thrice; import sys\n"
+        "print(twice(1), *(thrice(count) for count in eval(sys.argv[1])), len(twice.stats.cache_hits))\n"
+    )
+    said = []
+    for counts in ("()", "(2,)", "(2,)"):
+        run = subprocess.run(
+            [sys.executable, "-c", script, counts],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(Path(compiled.__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said.append(run.stdout.strip())
+    # The second finds one of them, and compiles the other around it.
+    assert said == ["2 0", "2 6 1", "2 6 1"]
+
+
+def test_what_numba_is_locked_to_is_read_the_short_way():
+    assert kept.KeptForms._impl_class is kept._Forms
 
 
 def test_a_chain_of_a_hundred_thousand_spans():
@@ -245,7 +273,9 @@ def test_a_kernel_is_compiled_again_when_a_constant_of_another_file_changes(tmp_
     (package / "_kernels").mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "_kernels" / "__init__.py").touch()
-    (package / "_kernels" / "compiled.py").write_bytes(Path(compiled.__file__).read_bytes())
+    for name in ("compiled", "kept"):
+        source = Path(compiled.__file__).with_name(f"{name}.py")
+        (package / "_kernels" / source.name).write_bytes(source.read_bytes())
     (package / "_names.py").write_text("from analysis._sizes import (\n    ROOM,\n)\n")
     (package / "reading.py").write_text(
         "from analysis import _names\nfrom analysis._kernels.compiled import kernel\nROOM = _names.ROOM\n\n\n"

@@ -1,27 +1,20 @@
-"""How kernels are compiled and where the compiled form is kept."""
+"""How kernels are compiled, and that their compiled forms are kept."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 import warnings
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from numba import njit
 from numba.core.caching import NullCache
+
+from analysis._kernels.kept import KeptForms
 
 __all__ = ["kernel", "walker"]
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-_PACKAGE: Final = Path(__file__).parent.parent
-#: Imports of this package at the top of a file: from which module, and which names.
-_IMPORTS: Final = re.compile(
-    rf"^from ({_PACKAGE.name}(?:\.\w+)*) import (\([^)]*\)|.*)$|^import ({_PACKAGE.name}(?:\.\w+)*)", re.MULTILINE
-)
 
 
 def kernel(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
@@ -35,7 +28,7 @@ def kernel(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Res
     Warns
     -----
     RuntimeWarning
-        If no folder for the compiled form can be written.
+        When a kernel is called, if no folder for its compiled form can be written.
     """
     return _compiled(function, {})
 
@@ -69,9 +62,9 @@ class _Kept:
 
     def _found(self) -> Any:
         """Put the compiled forms on disk in place of this."""
-        kernel = self._kernel
+        kept: Any
         try:
-            kernel.enable_caching()
+            kept = KeptForms(self._kernel.py_func)
         except RuntimeError as error:
             # The message of numba names the source file only, and the work would end here.
             if "no locator available" not in str(error):
@@ -83,46 +76,6 @@ class _Kept:
                 # Said of this line rather than of each kernel, it is shown once.
                 stacklevel=1,
             )
-            nothing = kernel._cache = NullCache()  # noqa: SLF001 - as above
-            return nothing
-        found = kernel._cache  # noqa: SLF001
-        # numba looks at the kernel's own file alone, and has no other place to say what else a kernel is made of.
-        file = found._cache_file  # noqa: SLF001
-        file._source_stamp = (file._source_stamp, digest(Path(kernel.py_func.__code__.co_filename)))  # noqa: SLF001
-        return found
-
-
-@cache
-def digest(file: Path) -> str:
-    """Return the digest of a file of this package and of all that it imports from the package, in turn."""
-    seen = {file}
-    pending = [file]
-    while pending:
-        for imported in _imports(pending.pop()):
-            if imported not in seen:
-                seen.add(imported)
-                pending.append(imported)
-    return hashlib.sha256("".join(sorted(map(_digest_of_one, seen))).encode()).hexdigest()
-
-
-@cache
-def _imports(file: Path) -> tuple[Path, ...]:
-    """Return the files of this package that one names; asked for each kernel's file, hence kept."""
-    found = []
-    for statement in _IMPORTS.finditer(file.read_text(encoding="utf-8")):
-        module = (statement[1] or statement[3]).partition(".")[2].replace(".", "/")
-        names = re.findall(r"\w+", statement[2] or "")
-        found += [one for path in (module, *(f"{module}/{name}" for name in names)) for one in _files(path)]
-    return tuple(dict.fromkeys(found))
-
-
-@cache
-def _files(module: str) -> tuple[Path, ...]:
-    """Return the files of a module or a package, by its path below this package; none where it is something else."""
-    path = _PACKAGE / module.strip("/")
-    return tuple(file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file())
-
-
-@cache
-def _digest_of_one(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+            kept = NullCache()
+        self._kernel._cache = kept  # noqa: SLF001 - as above
+        return kept
