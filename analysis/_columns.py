@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from analysis._kernels.columns import fill_missing
+
 __all__ = ["Codes", "Columns"]
 
 
@@ -109,10 +111,16 @@ def _filled(values: pa.Array, fill: float) -> NDArray[Any]:
     if values.null_count == len(values):
         return np.full(len(values), fill, kind)
     # Looking at the bits of what is there costs a fifth of what Arrow's own filling does.
-    filled = np.frombuffer(values.buffers()[1], kind, len(values), values.offset * kind.itemsize).copy()
+    stored = np.frombuffer(values.buffers()[1], kind, len(values), values.offset * kind.itemsize)
+    there = np.frombuffer(validity, np.uint8)
+    if kind == np.int32:
+        # All texts are such columns: for them the bits are read where they lie.
+        codes = np.empty(len(values), np.int32)
+        fill_missing(stored, there, values.offset, int(fill), codes)
+        return codes
+    filled = stored.copy()
     end = values.offset + len(values)
-    there = np.unpackbits(np.frombuffer(validity, np.uint8), count=end, bitorder="little")[values.offset :]
-    np.putmask(filled, there == 0, np.array(fill, kind))
+    np.putmask(filled, np.unpackbits(there, count=end, bitorder="little")[values.offset :] == 0, np.array(fill, kind))
     return filled
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "find_largest",
     "find_smallest",
     "fold",
+    "fold_rows",
     "keep_largest",
     "number_by_hash",
     "number_by_place",
@@ -39,6 +40,15 @@ def fold(combined: NDArray[np.int64], codes: NDArray[np.int32], width: int) -> N
     """Take one more column of codes, from -1 to ``width - 2``, into a number for each combination."""
     for row in range(len(combined)):
         combined[row] = combined[row] * width + codes[row] + 1
+
+
+@kernel
+def fold_rows(
+    combined: NDArray[np.int64], values: NDArray[np.int32], rows: NDArray[np.int64], lowest: int, width: int
+) -> None:
+    """Take the values of some rows, from ``lowest`` to below ``lowest + width``, as :func:`fold` takes codes."""
+    for place in range(len(rows)):
+        combined[place] = combined[place] * width + values[rows[place]] - lowest
 
 
 @kernel

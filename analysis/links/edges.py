@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis._kernels.grouping import order_groups
+from analysis._kernels.links import tell_halves
 from analysis.forest import Forest
 
 __all__ = ["EDGE_KINDS", "NODE_KINDS", "Calls", "Edges", "Node", "join"]
@@ -95,7 +97,9 @@ def join(forest: Forest, parts: Sequence[Calls], places: Mapping[Node, int]) -> 
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("caller", "callee", "kind", "client", "server")
     )
-    by_row = np.argsort(np.where(client >= 0, client, server), kind="stable")
+    shown = np.where(client >= 0, client, server).astype(np.int32)
+    by_row = np.empty(len(shown), np.int64)
+    order_groups(shown, np.zeros(forest.size + 1, np.int64), by_row)
     client, server = client[by_row].astype(np.int32), server[by_row].astype(np.int32)
     used = np.zeros(len(places), np.bool_)
     used[caller] = True
@@ -103,18 +107,17 @@ def join(forest: Forest, parts: Sequence[Calls], places: Mapping[Node, int]) -> 
     nodes = tuple(sorted(node for node, place in places.items() if used[place]))
     renumbered = np.full(len(places) + 1, -1, np.int32)
     renumbered[[places[node] for node in nodes]] = np.arange(len(nodes), dtype=np.int32)
-    # Index -1 is the last row: what it holds is never taken where there is no such half.
-    has_client, has_server = client >= 0, server >= 0
-    client_timed = has_client & forest.has_time[client]
-    server_timed = has_server & forest.has_time[server]
+    size = len(client)
+    duration, timed, error = np.zeros(size, np.int64), np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    tell_halves(client, server, forest.has_time, forest.duration, forest.error, duration, timed, error)
     return Edges(
         caller=renumbered[caller[by_row]],
         callee=renumbered[callee[by_row]],
         kind=kind[by_row].astype(np.int8),
         client=client,
         server=server,
-        duration=np.where(client_timed, forest.duration[client], np.where(server_timed, forest.duration[server], 0)),
-        timed=client_timed | server_timed,
-        error=(has_client & forest.error[client]) | (has_server & forest.error[server]),
+        duration=duration,
+        timed=timed,
+        error=error,
         nodes=nodes,
     )

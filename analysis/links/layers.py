@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis import schema
-from analysis._columns import Codes
-from analysis._kernels.links import claim_siblings, time_beside
+from analysis._kernels.links import find_layers
 from analysis.forest import Forest
 
-__all__ = ["COLUMNS", "Layers", "layers_of"]
+__all__ = ["COLUMNS", "Layers", "layers_of", "store_calls"]
 
 #: Columns that are read beside those of a forest.
 COLUMNS: Final = (
@@ -66,6 +65,7 @@ class Layers:
 
 
 _found: Final[WeakKeyDictionary[Forest, Layers]] = WeakKeyDictionary()
+_stores: Final[WeakKeyDictionary[Forest, Bools]] = WeakKeyDictionary()
 
 
 def layers_of(forest: Forest) -> Layers:
@@ -76,88 +76,33 @@ def layers_of(forest: Forest) -> Layers:
     return known
 
 
+def store_calls(forest: Forest) -> Bools:
+    """Mark the spans of a store's category that serve nobody. Nobody may write to the marks."""
+    known = _stores.get(forest)
+    if known is None:
+        category = forest.codes("category")
+        wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
+        known = _stores[forest] = category.marked(wanted) & ~forest.of_kind(_SERVING)
+    return known
+
+
 def _find(forest: Forest) -> Layers:
-    wanted = [code for code, name in enumerate(forest.codes("category").values) if name in ("database", "cache")]
-    data = forest.codes("category").marked(wanted) & ~forest.of_kind(_SERVING)
-    # What has no time stands beside nothing: it tells of calls that were dropped, and how many.
-    data &= forest.has_time
-    timed = _time_beside(forest, data)
-    around = _siblings_around(forest, data)
-    extra = _opening(forest, data)
+    statement, operation, collection = (forest.codes(name).codes for name in _SAYING)
+    scope, name, template = (forest.codes(name).codes for name in ("scope", "operation", "template"))
+    around, timed, extra = find_layers(
+        forest.parent,
+        forest.child,
+        # What has no time stands beside nothing: it tells of calls that were dropped, and how many.
+        store_calls(forest) & forest.has_time,
+        (statement, operation, collection),
+        (forest.service.codes, forest.codes("db_system").codes, forest.codes("server_address").codes),
+        (scope, name, template),
+        forest.multiplicity,
+        forest.start,
+        forest.end,
+        forest.array("time_resolution_ns", 1),
+        (_NO_TIME_NS, _ADJACENT_NS),
+    )
     extra[around[around >= 0]] = True
     extra[timed[timed >= 0]] = True
     return Layers(around, timed, extra)
-
-
-def _opening(forest: Forest, data: Bools) -> Bools:
-    """Mark spans of a store that name nothing to do there and stand before a call of the same service that does."""
-    named = np.logical_or.reduce([_present(forest.codes(name)) for name in _SAYING])
-    rows = forest.child[data[forest.child]].astype(np.int64)
-    marked = np.zeros(forest.size, np.bool_)
-    first, second = rows[:-1], rows[1:]
-    service = forest.service.codes
-    together = (forest.parent[first] == forest.parent[second]) & (service[first] == service[second])
-    # A span that stands for many is those calls, though their statements were lost.
-    opens = together & (forest.multiplicity[first] == 1)
-    # Taking a connection to one store opens no way to another; who names none may be either.
-    for name in ("db_system", "server_address"):
-        codes = forest.codes(name).codes
-        opens &= (codes[first] == codes[second]) | (codes[first] < 0) | (codes[second] < 0)
-    marked[first[opens & ~named[first] & named[second]]] = True
-    return marked
-
-
-def _siblings_around(forest: Forest, data: Bools) -> Int64s:
-    """Return for each call the sibling that another instrumentation recorded around it, of the same statement.
-
-    Its scope differs; where none of the two names its scope, its operation does. Two calls that one instrumentation
-    records are two calls, however they lie.
-    """
-    rows = forest.child[data[forest.child]].astype(np.int64)
-    scope, operation, template = (forest.codes(name).codes for name in ("scope", "operation", "template"))
-    layer = np.where(scope[rows] >= 0, scope[rows].astype(np.int64), -2 - operation[rows].astype(np.int64))
-    layer[template[rows] < 0] = -1
-    tolerance = np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1)
-    parent, service, system = forest.parent, forest.service.codes, forest.codes("db_system").codes
-    parent, service, system, same = (part[rows].astype(np.int32) for part in (parent, service, system, template))
-    claimed = claim_siblings(
-        parent,
-        service,
-        system,
-        same,
-        forest.multiplicity[rows],
-        layer,
-        forest.start[rows],
-        forest.end[rows],
-        tolerance,
-    )
-    around = np.full(forest.size, -1, np.int64)
-    inner = np.flatnonzero(claimed >= 0)
-    around[rows[inner]] = rows[claimed[inner]]
-    return around
-
-
-def _time_beside(forest: Forest, data: Bools) -> Int64s:
-    """Return for each statement on a span of no time the span beside it that took the time; -1 elsewhere.
-
-    The span beside it follows at once under the same parent, belongs to the same service, is of a store and has no
-    statement of its own.
-    """
-    timed = np.full(forest.size, -1, np.int64)
-    time_beside(
-        forest.parent,
-        forest.child,
-        forest.service.codes,
-        data,
-        forest.codes("db_statement").codes,
-        forest.codes("db_collection").codes,
-        forest.start,
-        forest.end,
-        (_NO_TIME_NS, _ADJACENT_NS),
-        timed,
-    )
-    return timed
-
-
-def _present(codes: Codes) -> Bools:
-    return np.asarray(codes.codes >= 0, np.bool_)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis import schema
 from analysis._kernels.critical_path import nearest_above
+from analysis._kernels.links import find_sources
 from analysis.links.edges import ASYNC, Calls
 
 if TYPE_CHECKING:
@@ -61,12 +62,10 @@ def follow_messages(roles: Roles, table: NodeTable, references: References) -> M
     # A receiving span around a processing one is the same delivery.
     above = roles.caller
     outer = np.zeros(forest.size, np.bool_)
-    inner = receives & roles.same_service & receives[above]
+    inner = np.flatnonzero(receives)
+    inner = inner[roles.same_service[inner] & receives[above[inner]]]
     outer[above[inner]] = True
-    source = _sources(roles, outer)
-    # Whoever is called by a producer that names its destination receives from there, whatever its kind.
-    crosses = roles.named & (above >= 0) & ~roles.same_service & (source >= 0)
-    receives |= crosses & publishes[source] & (queue[source] >= 0)
+    source = _sources(roles, outer, publishes & (queue >= 0), receives)
     told = receives & ~outer
 
     linked = told[references.row] & roles.named[references.target]
@@ -75,7 +74,8 @@ def follow_messages(roles: Roles, table: NodeTable, references: References) -> M
 
     consumers = np.flatnonzero(told & (queue >= 0))
     published = publishes | _implied(roles, told, queue, source, publishes)
-    published &= roles.named & ~_repeats(roles, published, queue)
+    published &= roles.named
+    published[_repeats(roles, published, queue)] = False
     producers = np.flatnonzero(published & (queue >= 0))
     service = forest.service.codes
     direct = _without_destination(roles, told & (queue < 0), source, link_row, link_target)
@@ -97,27 +97,29 @@ def _by_own_word(roles: Roles) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return who publishes and who receives, as kinds and operations say."""
     forest = roles.forest
     kind = forest.kind
-    messaging = forest.codes("category").equal("messaging") & (kind == _CLIENT)
+    asking = np.flatnonzero(forest.codes("category").equal("messaging") & (kind == _CLIENT))
     operation = forest.codes("messaging_operation")
     words = [value.lower() for value in operation.values]
-    receiving = np.array([*(word in _RECEIVING for word in words), False], np.bool_)[operation.codes]
-    idle = np.array([*(word in _KEEPING_HOUSE for word in words), False], np.bool_)[operation.codes]
-    publishes = (kind == _PRODUCER) | (messaging & ~receiving & ~idle)
-    receives = (kind == _CONSUMER) | (messaging & receiving)
+    said = operation.codes[asking]
+    receiving = np.array([*(word in _RECEIVING for word in words), False], np.bool_)[said]
+    idle = np.array([*(word in _KEEPING_HOUSE for word in words), False], np.bool_)[said]
+    publishes, receives = kind == _PRODUCER, kind == _CONSUMER
+    publishes[asking[~receiving & ~idle]] = True
+    receives[asking[receiving]] = True
     return publishes & roles.named, receives & roles.named
 
 
-def _sources(roles: Roles, outer: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Return who above every row may have sent the message, past receiving spans; -1 for nobody."""
-    above = roles.caller
-    if outer.any():
-        above = nearest_above(roles.forest.parent, roles.named & ~outer)
-    service, kind = roles.forest.service.codes, roles.forest.kind
-    sender = np.where(above >= 0, roles.outgoing[above], -1)
-    apart = (above >= 0) & (service[above] != service)
-    sent = (sender >= 0) & ((kind[sender] == _CLIENT) | (kind[sender] == _PRODUCER))
-    source: NDArray[np.int32] = np.where(sent, sender, np.where(apart, above, -1)).astype(np.int32)
-    return source
+def _sources(
+    roles: Roles, outer: NDArray[np.bool_], names_queue: NDArray[np.bool_], receives: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Return who above every row may have sent the message, past receiving spans; -1 for nobody.
+
+    Whoever is called by a producer that names its destination receives from there, whatever its kind: it is marked.
+    """
+    forest = roles.forest
+    above = nearest_above(forest.parent, roles.named & ~outer) if outer.any() else roles.caller
+    leaves = forest.of_kind((_CLIENT, _PRODUCER))
+    return find_sources(above, roles.caller, forest.service.codes, roles.outgoing, leaves, names_queue, receives)
 
 
 def _pass_on(
@@ -157,10 +159,13 @@ def _implied(
     return implied
 
 
-def _repeats(roles: Roles, published: NDArray[np.bool_], queue: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return spans inside another span of their service that publishes to the same destination."""
-    around = roles.enclosing
-    return np.asarray((around >= 0) & published[around] & ((queue[around] == queue) | (queue < 0)), np.bool_)
+def _repeats(roles: Roles, published: NDArray[np.bool_], queue: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the publishing spans inside another span of their service that publishes to the same destination."""
+    rows = np.flatnonzero(published)
+    around = roles.enclosing[rows]
+    named = queue[rows]
+    repeated: NDArray[np.bool_] = (around >= 0) & published[around] & ((queue[around] == named) | (named < 0))
+    return np.asarray(rows[repeated], np.int64)
 
 
 def _without_destination(

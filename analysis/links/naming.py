@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._kernels.grouping import number_by_hash
+from analysis._kernels.grouping import fold_rows, number_by_hash
 from analysis.forest import Codes, Forest
 from analysis.links.edges import Node
 from analysis.stores import store_id
@@ -104,7 +104,7 @@ class NodeTable:
             if width * (high - low) >= _WIDEST:
                 number, firsts = _numbered(combined)
                 combined, width = number.astype(np.int64), len(firsts)
-            combined = combined * (high - low) + (values[rows].astype(np.int64) - low)
+            fold_rows(combined, np.ascontiguousarray(values, np.int32), rows, low, high - low)
             width *= high - low
         combination, firsts = _numbered(combined)
         places = np.empty(len(firsts), np.int32)

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from analysis import schema
 from analysis._kernels.critical_path import nearest_above
-from analysis._kernels.links import find_outgoing, order_by_depth
-from analysis.forest import Codes, Forest
+from analysis._kernels.links import find_outgoing
+from analysis.forest import Forest
+from analysis.links.layers import store_calls
 
 __all__ = ["Roles"]
 
-_UNSPECIFIED, _INTERNAL, _SERVER, _CLIENT, _PRODUCER, _CONSUMER = range(len(schema.KINDS))
+_UNSPECIFIED, _INTERNAL, _CLIENT, _PRODUCER = (
+    schema.KINDS.index(name) for name in ("unspecified", "internal", "client", "producer")
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +60,7 @@ class Roles:
     @cached_property
     def data(self) -> NDArray[np.bool_]:
         """Calls a database or cache."""
-        kind = self.forest.kind
-        store = _is_one_of(self.forest.codes("category"), ("database", "cache"))
-        return np.asarray(store & (kind != _SERVER) & (kind != _CONSUMER), np.bool_)
+        return store_calls(self.forest)
 
     @cached_property
     def outward(self) -> NDArray[np.bool_]:
@@ -70,7 +71,7 @@ class Roles:
     @cached_property
     def order(self) -> NDArray[np.int32]:
         """Rows, parents before children."""
-        return order_by_depth(self.forest.depth)
+        return self.forest.by_depth
 
     @cached_property
     def outgoing(self) -> NDArray[np.int32]:
@@ -81,8 +82,3 @@ class Roles:
     def enclosing(self) -> NDArray[np.int32]:
         """The row of the same service that calls out around this one; -1 for none."""
         return np.where(self.same_service, self.outgoing[self.caller], -1).astype(np.int32)
-
-
-def _is_one_of(column: Codes, texts: tuple[str, ...]) -> NDArray[np.bool_]:
-    # The last entry is where the code -1 of a null lands.
-    return np.array([*(value in texts for value in column.values), False], np.bool_)[column.codes]
