@@ -1,6 +1,6 @@
 """Measure what spans cost: python -m tests.benchmarks [--spans 1e6] [--only GROUP] [--json FILE].
 
-Costs are seconds of processor time of this process, all threads together, so that other work on the machine matters
+Costs are seconds of processor time of a process, all threads together, so that other work on the machine matters
 little. Everything is warmed up before: compiling is not part of a measurement. Compare rows of one run only.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import tempfile
 import time
@@ -39,12 +40,8 @@ from analysis.sources import Rejects, jaeger_json, open_stream, otlp_json, otlp_
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
 from tests.benchmarks.logs import LOG_FORMATS, records
-from tests.benchmarks.peers import COLUMNS as PEER_COLUMNS
-from tests.benchmarks.peers import PEERS, Answers, fact_columns
+from tests.benchmarks.peers import CONTESTANTS, cost_of
 from tests.benchmarks.vendors import VENDOR_FORMATS
-from tests.benchmarks.whole_facts import COLUMNS as WHOLE_COLUMNS
-from tests.benchmarks.whole_facts import WHOLE
-from tests.benchmarks.whole_facts import fact_columns as whole_columns
 
 GROUPS: Final = ("reading", "logs", "planting", "pass", "facts", "detectors", "peers")
 #: Formats with a scan, and the reader of each that reads a record at a time.
@@ -110,11 +107,14 @@ class Measurements:
             began = time.process_time()
             result = work()
             costs.append(time.process_time() - began)
-        cost = min(costs)
+        self.note(group, name, spans, min(costs), against, size)
+        return result
+
+    def note(self, group: str, name: str, spans: int, cost: float, against: str = "", size: int | None = None) -> None:
+        """Note what some work cost."""
         base = next((row for row in self.rows if (row.group, row.name) == (group, against)), None)
         share = (cost / spans) / (max(base.cpu_seconds, 1e-9) / base.spans) if base else None
         self.rows.append(Row(group, name, spans, cost, share, size))
-        return result
 
 
 def measure(spans: int, groups: Sequence[str]) -> Measurements:
@@ -126,7 +126,8 @@ def measure(spans: int, groups: Sequence[str]) -> Measurements:
         whole = small if spans <= 2_000 else dataset(generate(spans), Path(folder) / "whole")
         for group in GROUPS:
             if group in groups:
-                for target, data in ((warm, small), (taken, whole)):
+                # Peers have processes of their own, where each warms up.
+                for target, data in ((warm, small), (taken, whole))[group == "peers" :]:
                     _MEASURED[group](target, data, Path(folder))
     return taken
 
@@ -316,34 +317,19 @@ def _detectors(taken: Measurements, data: Dataset, _folder: Path) -> None:
 
 
 def _peers(taken: Measurements, data: Dataset, _folder: Path) -> None:
-    """Let the peers answer the same questions from the same file, decoding included.
+    """Make seven facts of one partition with this project and with its peers, each in a process of its own.
 
-    Each does so once before it is measured: memory that is asked for the first time costs more than the work in it.
+    Processor time of all threads, the least of three rounds after one that is not measured: memory that is asked for
+    the first time costs more than the work in it. What a step costs is that of the peer's against that of the facts.
     """
     partition = data.partitions[0]
-    for name, peer in PEERS.items():
-        columns = fact_columns() if name == "facts" else PEER_COLUMNS
-        if name != "plain Python":
-            _answered(peer, partition, columns)
-        taken.take("peers", name, partition.rows, partial(_answered, peer, partition, columns), "facts")
-        if name != "plain Python":
-            taken.take("peers", f"{name}: decoding alone", partition.rows, partial(partition.read, columns), "facts")
-
-    for name, whole in WHOLE.items():
-        columns = whole_columns() if name == "facts" else WHOLE_COLUMNS
-        work = partial(_whole, whole, partition, columns)
-        work()
-        taken.take("peers", f"two facts whole: {name}", partition.rows, work, "two facts whole: facts")
-
-
-def _whole(
-    peer: Callable[[pa.Table], dict[str, pa.Table]], partition: Partition, columns: Sequence[str]
-) -> dict[str, pa.Table]:
-    return peer(partition.read(columns))
-
-
-def _answered(peer: Callable[[pa.Table], Answers], partition: Partition, columns: Sequence[str]) -> Answers:
-    return peer(partition.read(columns))
+    assert partition.location is not None
+    costs = {name: cost_of(name, partition.location) for name in CONTESTANTS}
+    for name, steps in costs.items():
+        taken.note("peers", name, partition.rows, sum(steps.values()), "facts")
+    for name, steps in costs.items():
+        for step, seconds in steps.items():
+            taken.note("peers", f"{name}: {step}", partition.rows, seconds, f"facts: {step}")
 
 
 _MEASURED: Final[dict[str, Callable[[Measurements, Dataset, Path], None]]] = {
@@ -381,6 +367,12 @@ def show(taken: Measurements) -> None:
     Console(width=110).print(table)
 
 
+def _all_processes() -> float:
+    """Return the processor time of this process and of those that it started and saw end."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a table, and write the numbers where asked."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=main.__doc__)
@@ -388,10 +380,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", action="append", choices=GROUPS, help="measure this group only; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file as well")
     chosen = parser.parse_args(arguments)
-    began = time.process_time()
+    began = _all_processes()
     taken = measure(int(chosen.spans), chosen.only or GROUPS)
     show(taken)
-    total = time.process_time() - began
+    total = _all_processes() - began
     print(f"{total:.0f} s of processor time in all, generating and warming up included")
     if chosen.json:
         described = {"python": platform.python_version(), "machine": platform.machine(), "cpu_seconds": total}

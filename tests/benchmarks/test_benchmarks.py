@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from analysis.sources import Rejects, open_stream, recognise
@@ -10,51 +13,65 @@ from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
 from tests.benchmarks.logs import LOG_FORMATS, records
-from tests.benchmarks.peers import PEERS, fact_columns
+from tests.benchmarks.peers import CONTESTANTS, by_facts, cost_of
+from tests.benchmarks.peers.whole import NAMES, as_fact, as_stored
 from tests.benchmarks.vendors import VENDOR_FORMATS
-from tests.benchmarks.whole_facts import COLUMNS as WHOLE_COLUMNS
-from tests.benchmarks.whole_facts import WHOLE, without_walks
-
-#: Percentiles of histograms lie within half a bucket, 1/128, of those of the values.
-NEAR = 1 / 128
 
 
 @pytest.fixture(scope="module")
-def answers():
-    table = generate(6_000, seed=11)
-    return {name: peer(table) for name, peer in PEERS.items()}
-
-
-@pytest.mark.parametrize("peer", [name for name in PEERS if name != "facts"])
-@pytest.mark.parametrize("question", ["requests", "edges", "own time", "failures", "orphans", "tables"])
-def test_peers_give_the_same_answers(answers, question, peer):
-    ours, theirs = answers["facts"][question], answers[peer][question]
-    assert ours
-    assert set(ours) == set(theirs)
-    for key, cells in ours.items():
-        timed = question in ("requests", "edges")
-        assert cells[: -1 if timed else None] == theirs[key][: -1 if timed else None], key
-        if timed:
-            assert cells[-1] == pytest.approx(theirs[key][-1], rel=NEAR), key
+def stored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("peers")
+    return benchmarks.dataset(generate(12_000, seed=11), folder / "spans").partitions[0].location
 
 
 @pytest.fixture(scope="module")
-def whole():
-    table = generate(6_000, seed=11).select(WHOLE_COLUMNS)
-    ours = generate(6_000, seed=11)
-    return {name: without_walks(peer(ours if name == "facts" else table)) for name, peer in WHOLE.items()}
+def made(stored):
+    tables = {"facts": {name: as_stored(name, fact) for name, fact in by_facts.make(stored, str).items()}}
+    for name, module in CONTESTANTS.items():
+        if name != "facts":
+            peer = import_module(f"tests.benchmarks.peers.{module}")
+            parts = peer.as_parts(peer.make(stored, str))
+            tables[name] = {fact: as_fact(fact, told) for fact, told in parts.items()}
+    return tables
 
 
-@pytest.mark.parametrize("peer", [name for name in WHOLE if name != "facts"])
-@pytest.mark.parametrize("fact", ["operations", "requests"])
-def test_peers_make_the_same_facts_to_the_last_exemplar(whole, fact, peer):
-    assert whole["facts"][fact].num_rows > 20
-    assert whole[peer][fact].equals(whole["facts"][fact])
+@pytest.mark.parametrize("peer", [name for name in CONTESTANTS if name != "facts"])
+@pytest.mark.parametrize("fact", NAMES)
+def test_peers_make_the_same_facts_to_the_last_exemplar(made, fact, peer):
+    ours, theirs = made["facts"][fact], made[peer][fact]
+    assert ours.num_rows > 20
+    assert theirs.schema == ours.schema
+    assert theirs.num_rows == ours.num_rows
+    for column in ours.column_names:
+        assert theirs[column].equals(ours[column]), column
 
 
-def test_facts_read_no_more_than_they_name():
-    table = generate(500)
-    assert PEERS["facts"](table.select(fact_columns())) == PEERS["facts"](table)
+def test_generated_spans_have_what_the_facts_count(made):
+    """Sums that are zero everywhere would be equal whatever a peer made of them."""
+    counted = {
+        "requests": ("errors", "orphaned"),
+        "visits": ("failures",),
+        "operations": ("errors", "self_ns", "critical_ns"),
+        "coverage": ("with_outcome", "with_route", "data_calls", "with_peer", "with_destination", "with_error_type"),
+        "data_access": ("errors", "confidence"),
+        "calls": ("errors", "paired", "server_ns"),
+    }
+    for fact, columns in counted.items():
+        for column in columns:
+            assert pc.sum(made["facts"][fact][column]).as_py() > 0, (fact, column)
+    assert set(made["facts"]["calls"]["kind"].to_pylist()) == {"sync", "async", "data"}
+
+
+def test_facts_read_no_more_than_they_name(stored):
+    with pq.ParquetFile(stored) as file:
+        assert set(by_facts.columns()) < set(file.schema_arrow.names)
+
+
+def test_a_contestant_is_measured_in_a_process_of_its_own(stored):
+    costs = cost_of("Polars", stored)
+    assert list(costs) == ["planting", "requests", "visits", "pauses", "critical path", *NAMES[3:]]
+    assert all(seconds >= 0 for seconds in costs.values())
+    assert sum(costs.values()) > 0
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -129,7 +146,16 @@ def test_measurements_are_shown_and_written(tmp_path: Path, capsys: pytest.Captu
     written = json.loads(target.read_text())
     assert "all facts together" in shown
     names = {row["name"] for row in written["rows"]}
-    assert {"otlp-json", "all facts together", "DuckDB", "Polars", "pandas", "plain Python", "all detectors"} <= names
+    assert {
+        "otlp-json",
+        "all facts together",
+        "DuckDB",
+        "Polars",
+        "pandas",
+        "facts: calls",
+        "pandas: calls",
+        "all detectors",
+    } <= names
     assert all(row["cpu_seconds"] >= 0 and row["spans"] > 0 for row in written["rows"])
 
 
