@@ -203,6 +203,8 @@ class Forest:
     def weight_millis(self) -> NDArray[np.int64]:
         """How many such spans a recorded span represents under sampling, in thousandths; 1000 unsampled or unknown."""
         weight = self.array("weight", 1.0).astype(np.float64)
+        if (weight == 1.0).all():
+            return np.full(self.size, 1000, np.int64)
         known = np.isfinite(weight) & (weight > 0)
         thousandths = np.rint(np.where(known, np.minimum(weight, _LARGEST_WEIGHT), 1.0) * 1000.0)
         return np.maximum(thousandths.astype(np.int64), 1)

@@ -11,9 +11,19 @@ from analysis._kernels.compiled import kernel, walker
 from analysis._kernels.grouping import spans_before
 from analysis._kernels.steps import half_octave
 
-__all__ = ["choose_in_forest"]
+__all__ = ["STEPS", "choose_in_forest", "mark_steps"]
+
+#: Half octaves that a signed 64-bit value can fall into.
+STEPS: Final = 128
 
 _LARGEST: Final = (1 << 63) - 1
+
+
+@kernel
+def mark_steps(value: NDArray[np.int64], seen: NDArray[np.bool_]) -> None:
+    """Mark the half octaves that values fall into, of :data:`STEPS`."""
+    for row in range(len(value)):
+        seen[_step_of(value[row])] = True
 
 
 @kernel
@@ -25,70 +35,67 @@ def choose_in_forest(
     span_offset: NDArray[np.int64],
     span_rows: NDArray[np.int64],
     spans: NDArray[np.uint64],
-    steps: tuple[int, int],
+    place_of: NDArray[np.int64],
     group_offset: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Choose for each group what :func:`analysis._kernels.grouping.choose_examples` does, where traces ascend.
 
     What comes first in order of trace is then what is seen first, and only occurrences of one trace are compared.
-    ``start`` is when each trace began; ``steps`` are the lowest half octave of a value (and one) and the highest. Fills
-    ``group_offset``, one longer than there are groups; returns the rows of group g, in order of trace, value, spans and
-    row, at ``group_offset[g]:group_offset[g + 1]``.
+    ``start`` is when each trace began; ``place_of`` numbers the half octaves that there are (:func:`mark_steps`), in
+    order, and is -1 for others. Fills ``group_offset``, one longer than there are groups; returns the rows of group g,
+    in order of trace, value, spans and row, at ``group_offset[g]:group_offset[g + 1]``.
     """
     count = len(group_offset) - 1
-    lowest, width = steps[0], steps[1] - steps[0] + 1
+    steps = place_of.max() + 1
+    # Of each group, side by side: the row of each half octave, then those of the largest value and the latest start.
+    width = steps + 2
     best = np.full(count * width, -1, np.int32)
-    worst, latest = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
-    largest, last = np.empty(count, np.int64), np.empty(count, np.int64)
+    # And beside one another the largest value and the latest start.
+    most = np.empty(2 * count, np.int64)
     kept = 0
     for row in range(len(group)):
-        number, worth, of = group[row], value[row], trace[row]
-        slot = number * width + half_octave(min(max(worth, 0), _LARGEST - 1) + 1) - lowest
+        worth, of = value[row], trace[row]
+        begin, known = group[row] * width, 2 * group[row]
+        slot = begin + place_of[_step_of(worth)]
         other = best[slot]
         if other < 0:
             best[slot] = row
             kept += 1
         elif trace[other] == of and _before(row, other, value, span_offset, span_rows, spans):
             best[slot] = row
-        other = worst[number]
+        slot = begin + steps
+        other = best[slot]
         if other < 0:
-            worst[number] = latest[number] = row
-            largest[number], last[number] = worth, start[of]
+            best[slot] = best[slot + 1] = row
+            most[known], most[known + 1] = worth, start[of]
             kept += 2
             continue
-        if worth > largest[number] or (
-            worth == largest[number]
-            and trace[other] == of
-            and _before(row, other, value, span_offset, span_rows, spans)
+        if worth >= most[known] and (
+            worth > most[known] or (trace[other] == of and _before(row, other, value, span_offset, span_rows, spans))
         ):
-            worst[number], largest[number] = row, worth
-        other = latest[number]
-        if start[of] > last[number] or (
-            start[of] == last[number]
-            and trace[other] == of
-            and _before(row, other, value, span_offset, span_rows, spans)
-        ):
-            latest[number], last[number] = row, start[of]
+            best[slot], most[known] = row, worth
+        begun = start[of]
+        if begun >= most[known + 1]:
+            other = best[slot + 1]
+            if begun > most[known + 1] or (
+                trace[other] == of and _before(row, other, value, span_offset, span_rows, spans)
+            ):
+                best[slot + 1], most[known + 1] = row, begun
     chosen = np.empty(kept, np.int64)
     used = 0
     for number in range(count):
         begin = used
-        for slot in range(width + 2):
-            if slot < width:
-                row = best[number * width + slot]
-            elif slot == width:
-                row = worst[number]
-            else:
-                row = latest[number]
+        for slot in range(width):
+            row = best[number * width + slot]
             if row < 0:
                 continue
-            place = used
             again = False
-            if slot >= width:
+            if slot >= steps:
                 for known in range(begin, used):
                     again = again or chosen[known] == row
             if again:
                 continue
+            place = used
             while place > begin:
                 other = chosen[place - 1]
                 if trace[other] < trace[row] or (
@@ -101,6 +108,11 @@ def choose_in_forest(
             used += 1
         group_offset[number + 1] = used
     return chosen[:used].copy()
+
+
+@walker
+def _step_of(value: int) -> int:
+    return half_octave(min(max(value, 0), _LARGEST - 1) + 1)
 
 
 @walker

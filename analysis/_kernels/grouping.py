@@ -33,6 +33,8 @@ _LARGEST: Final = (1 << 63) - 1
 _STEPS: Final = 128
 #: Buckets that may lie between two that are filled, before sorting them costs less than looking at each.
 _GAPS: Final = 16
+#: So many buckets are put in order by insertion.
+_FEW: Final = 12
 
 
 @kernel
@@ -214,8 +216,17 @@ def count_buckets(
                 highest = max(highest, which)
             added = weights[place] if weighted else 1
             held[which] = held[which] + added if held[which] <= _LARGEST - added else _LARGEST
-        # Buckets that lie close together are passed in order; looking at all between costs less than sorting them.
-        if highest - lowest < _GAPS * many:
+        # Few are put in their order one by one. Of more, those that lie close together are passed in order: looking at
+        # all between costs less than sorting them.
+        if many <= _FEW:
+            for place in range(1, many):
+                which = touched[place]
+                before = place
+                while before > 0 and touched[before - 1] > which:
+                    touched[before] = touched[before - 1]
+                    before -= 1
+                touched[before] = which
+        elif highest - lowest < _GAPS * many:
             many = 0
             for which in range(lowest, highest + 1):
                 if held[which] > 0:

@@ -14,6 +14,7 @@ __all__ = [
     "find_layers",
     "find_outgoing",
     "find_sources",
+    "innermost_calls",
     "order_by_depth",
     "settle_outer",
     "tell_halves",
@@ -146,6 +147,44 @@ def claim_calls(
         shadow[row] = around >= 0 and (claimed[around] or shadow[around])
         claimed[row] = wanted[row] and (unshadowed[row] or not shadow[row])
     return claimed
+
+
+@kernel
+def innermost_calls(
+    store: NDArray[np.bool_],
+    extra: NDArray[np.bool_],
+    statement: NDArray[np.int32],
+    operation: NDArray[np.int32],
+    collection: NDArray[np.int32],
+    parent: NDArray[np.int32],
+    service: NDArray[np.int32],
+    system: NDArray[np.int32],
+) -> NDArray[np.int64]:
+    """Return the rows that call a store and say for what, but for those right above another one of service and system.
+
+    ``extra`` are left out, too.
+    """
+    size = len(store)
+    data, around = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    count = 0
+    for row in range(size):
+        if store[row] and not extra[row] and (statement[row] >= 0 or operation[row] >= 0 or collection[row] >= 0):
+            data[row] = True
+            count += 1
+    for row in range(size):
+        above = parent[row]
+        if not data[row] or above < 0 or not data[above] or around[above]:
+            continue
+        if service[above] == service[row] and system[above] == system[row]:
+            around[above] = True
+            count -= 1
+    rows = np.empty(count, np.int64)
+    count = 0
+    for row in range(size):
+        if data[row] and not around[row]:
+            rows[count] = row
+            count += 1
+    return rows
 
 
 @kernel

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis._kernels.links import innermost_calls
 from analysis.facts._grouping import number_of
 from analysis.facts._says import says
 from analysis.forest import Codes, Forest
 from analysis.links import layers
-from analysis.schema import KINDS
 from analysis.stores import store_id
 
 __all__ = ["COLUMNS", "connecting", "data_calls", "stores"]
@@ -26,9 +27,11 @@ COLUMNS: Final = (
     "server_port",
     "peer_service",
 )
+_LOOKED_AT: Final = ("db_statement", "db_operation", "db_collection", "service", "db_system")
+#: Several facts of one pass ask for the same; forgotten with the forest.
+_FOUND: Final[WeakKeyDictionary[Forest, npt.NDArray[np.int64]]] = WeakKeyDictionary()
 #: Words of span names: psycopg, SQLAlchemy, HikariCP, pgx, ADO.NET.
 _CONNECTING: Final = frozenset(("connect", "connection", "getconnection", "acquire", "checkout", "pool", "ping"))
-_SERVING: Final = (KINDS.index("server"), KINDS.index("consumer"))
 
 
 def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
@@ -39,21 +42,20 @@ def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
     are the calls; where two layers stand side by side, the inner one is, and the statement rather than the span beside
     it that holds its time (:mod:`analysis.links.layers`).
     """
-    category = forest.codes("category")
-    wanted = [code for code, name in enumerate(category.values) if name in ("database", "cache")]
-    data = category.marked(wanted) & ~forest.of_kind(_SERVING)
-    named = np.zeros(forest.size, bool)
-    for column in ("db_statement", "db_operation", "db_collection"):
-        named |= forest.codes(column).codes >= 0
-    data &= named & ~layers.layers_of(forest).extra
-    rows = np.flatnonzero(data)
-    parent = forest.parent[rows]
-    inner = parent >= 0
-    service, system = forest.codes("service").codes, forest.codes("db_system").codes
-    above = parent[inner]
-    same = data[above] & (service[above] == service[rows[inner]]) & (system[above] == system[rows[inner]])
-    data[above[same]] = False
-    return np.flatnonzero(data)
+    known = _FOUND.get(forest)
+    if known is None:
+        statement, operation, collection, service, system = (forest.codes(name).codes for name in _LOOKED_AT)
+        known = _FOUND[forest] = innermost_calls(
+            layers.store_calls(forest),
+            layers.layers_of(forest).extra,
+            statement,
+            operation,
+            collection,
+            forest.parent,
+            service,
+            system,
+        )
+    return known
 
 
 def connecting(forest: Forest) -> npt.NDArray[np.bool_]:

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis._kernels.examples import choose_in_forest
+from analysis._kernels.examples import STEPS, choose_in_forest, mark_steps
 from analysis._kernels.grouping import choose_examples, take_spans
-from analysis._kernels.steps import half_octave
 from analysis.facts._grouping import Groups
 from analysis.forest import Forest
 
@@ -29,7 +28,6 @@ EXEMPLARS: Final = pa.list_(
     )
 )
 
-_LARGEST: Final = (1 << 63) - 1
 #: A place for every step of every group costs less than looking at group after group, up to so many an occurrence.
 _PLACES_PER_ENTRY: Final = 16
 
@@ -76,11 +74,13 @@ def examples_of(
     rows = np.ascontiguousarray(span_rows, np.int64)
     spans = forest.array("span_id")
     # Traces of a forest are in order of their ids: their places stand for them.
-    least, most = (half_octave(min(max(int(bound), 0), _LARGEST - 1) + 1) for bound in _bounds(worth))
-    if groups.count * (most - least + 1) <= _PLACES_PER_ENTRY * len(worth):
+    seen = np.zeros(STEPS, np.bool_)
+    mark_steps(worth, seen)
+    if groups.count * np.count_nonzero(seen) <= _PLACES_PER_ENTRY * len(worth):
         group_offset = np.zeros(groups.count + 1, np.int64)
+        place_of = np.where(seen, np.cumsum(seen) - 1, -1)
         chosen = choose_in_forest(
-            groups.of_row, which, worth, forest.trace_start_ns, offsets, rows, spans, (least, most), group_offset
+            groups.of_row, which, worth, forest.trace_start_ns, offsets, rows, spans, place_of, group_offset
         )
     else:
         ids = np.zeros(0, np.uint64)
@@ -117,10 +117,6 @@ def merge_examples(column: pa.Array, groups: Groups) -> pa.Array:
     ends = np.empty(len(chosen) + 1, np.int32)
     taken = take_spans(offsets, every, flat, chosen, ends)
     return _packed(group_offset, value[chosen], high[chosen], low[chosen], start[chosen], ends, taken)
-
-
-def _bounds(worth: Int64s) -> tuple[int, int]:
-    return (int(worth.min()), int(worth.max())) if len(worth) else (0, 0)
 
 
 def _choose(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from analysis._kernels.sets import number_sets
 from analysis.facts._numbering import ranked, together_by
 
-__all__ = ["MOST_MEMBERS", "SEPARATOR", "service_sets", "together"]
+__all__ = ["MOST_MEMBERS", "SEPARATOR", "joined", "service_sets", "together"]
 
 #: Stands between the members of a text; names do not hold it.
 SEPARATOR: Final = "\x1f"
@@ -48,9 +50,14 @@ def together(owner: Int64s, member: Int64s, names: tuple[str, ...]) -> tuple[Int
         len(names),
         MOST_MEMBERS,
     )
-    ends, known = begins.tolist(), [names[place] for place in members.tolist()]
-    texts = tuple(SEPARATOR.join(known[begin:end]) for begin, end in pairwise(ends))
-    return entry, chosen.astype(np.int64), texts
+    return entry, chosen.astype(np.int64), joined(begins, members, names, SEPARATOR)
+
+
+def joined(begins: Int64s, places: npt.NDArray[Any], names: Sequence[str], separator: str) -> tuple[str, ...]:
+    """Return texts of names: of each the names at ``places[begins[i]:begins[i + 1]]``, with a separator between."""
+    parts = pa.array(names, pa.string()).take(pa.array(places))
+    lists = pa.ListArray.from_arrays(pa.array(begins, pa.int32()), parts)
+    return tuple(pc.binary_join(lists, separator).to_pylist())
 
 
 def service_sets(

@@ -95,6 +95,11 @@ FIELDS: Final = (
 _COARSE_NS: Final = 1_000_000
 _CUT_OFF: Final = ("...", "…")
 
+
+def _is_cut_off(text: str) -> bool:
+    return text.rstrip().endswith(_CUT_OFF)
+
+
 #: What a text says of its span, by column: each with its test, or None where any text says it.
 _TEXTS: Final[dict[str, dict[str, Callable[[str], Any] | None]]] = {
     "kind": {
@@ -117,7 +122,7 @@ _TEXTS: Final[dict[str, dict[str, Callable[[str], Any] | None]]] = {
     "http_route": {"route": lambda text: not is_raw_path(text)},
     "name": {"raw name": is_raw_path},
     "db_system": {"system": None},
-    "db_statement": {"statement": None, "cut off": lambda text: text.rstrip().endswith(_CUT_OFF)},
+    "db_statement": {"statement": None, "cut off": _is_cut_off},
     "db_collection": {"statement": None},
     "server_address": {"peer": None},
     "peer_service": {"peer": None},
@@ -196,6 +201,9 @@ def _bits_of_texts(codes: Codes, says: Mapping[str, Callable[[str], Any] | None]
     for said, test in says.items():
         if test is None:
             bits[:-1] |= _BITS[said]
+        elif test is _is_cut_off:
+            # To look at the end of a statement costs less than to remember it.
+            bits[:-1][[*map(test, codes.values)]] |= _BITS[said]
         else:
             bits[telling(codes, test)] |= _BITS[said]
     return bits

@@ -67,7 +67,8 @@ def scan(forest: Forest) -> pa.Table:
     first_end, second_end = (np.concatenate(side) for side in zip(*ends, strict=True))
     grain = np.repeat(np.arange(len(GRAINS)), len(between))
     shown, client, server = (np.tile(rows, len(GRAINS)) for rows in (shown, client, server))
-    group = combined(forest.root[shown], combined(grain, combined(first_end, second_end)))
+    many = len(names) + 1
+    group = combined(forest.root[shown], (grain * many + first_end) * many + second_end)
     first = firsts(group)
     count = len(first)
     calls = added(group, forest.multiplicity[shown], count)

@@ -15,9 +15,9 @@ from analysis._kernels import grouping
 from analysis.facts import _accesses, _outgoing
 from analysis.facts._accesses import accesses_of
 from analysis.facts._ancestry import local_entries
-from analysis.facts._numbering import combined, firsts
+from analysis.facts._numbering import combined, firsts, largest_of, ranked, sorted_within
+from analysis.facts._once import critical_below
 from analysis.facts._outgoing import outgoing, taken
-from analysis.facts._run_kernels import below_sums
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts._together import SEPARATOR, together
 from analysis.facts.requests import entry_keys
@@ -79,8 +79,7 @@ def scan(forest: Forest) -> pa.Table:
     first_call = firsts(group)
     count = len(first_call)
     many = _added(group, forest.multiplicity[row], count)
-    start = np.full(count, np.iinfo(np.int64).max, np.int64)
-    np.minimum.at(start, group, forest.start[row])
+    start = _least(group, forest.start[row], count)
     chosen = np.flatnonzero(many >= 2)
     owner, before = _answered_before(
         entry, callee, forest.end[row], stored[server], entry[first_call][chosen], start[chosen]
@@ -98,11 +97,9 @@ def scan(forest: Forest) -> pa.Table:
         .view(np.int64)
     )
     pair = firsts(combined(group, values))
-    by_depth = forest.by_depth
-    on_path = below_sums(by_depth, forest.parent, forest.critical)[row]
+    on_path = critical_below(forest)[row]
     critical = _added(group, on_path, count)
-    longest = np.zeros(count, np.int64)
-    np.maximum.at(longest, group, on_path)
+    longest = largest_of(group, on_path, count)
     offset, rows = _shown(group, row, forest.start[row], count, chosen)
     one = np.ones(len(chosen), np.int64)
     # In order of the trace, as gathering wants it: visits are numbered by row, and rows are ordered by trace.
@@ -160,10 +157,11 @@ def _answered_before(
     entry, callee, end = entry[stored], callee[stored], end[stored]
     visit = combined(entry, callee)
     first = firsts(visit)
-    earliest = np.full(len(first), np.iinfo(np.int64).max, np.int64)
-    np.minimum.at(earliest, visit, end)
+    earliest = _least(visit, end, len(first))
     entry, callee = entry[first], callee[first]
-    order = np.lexsort((callee, earliest, entry))
+    # Visits are in order of their entry, then of the callee: so are those that were answered at once.
+    number = ranked(entry)
+    _, order = sorted_within(number, earliest, int(number.max(initial=-1)) + 1)
     entry, callee, earliest = entry[order], callee[order], earliest[order]
     begin = np.searchsorted(entry, of_group, "left")
     size = np.minimum(np.searchsorted(entry, of_group, "right") - begin, _MOST_SOURCES)
@@ -177,6 +175,12 @@ def _added(group: Int64s, values: npt.NDArray[Any], count: int) -> Int64s:
     total = np.zeros(count, np.int64)
     grouping.add_up(group.astype(np.int32), np.ascontiguousarray(values, np.int64), total)
     return total
+
+
+def _least(group: Int64s, values: Int64s, count: int) -> Int64s:
+    least = np.full(count, np.iinfo(np.int64).max, np.int64)
+    grouping.find_smallest(group.astype(np.int32), np.ascontiguousarray(values, np.int64), least)
+    return least
 
 
 def _stepped(length: Int64s) -> Int64s:

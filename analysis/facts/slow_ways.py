@@ -21,8 +21,10 @@ from analysis.facts._ascent import MOST_HOPS, ascend
 from analysis.facts._failing import FAILING_COLUMNS, failing
 from analysis.facts._grouping import number_of
 from analysis.facts._numbering import combined, firsts
+from analysis.facts._outgoing import taken
 from analysis.facts._senders import senders
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.facts._together import joined
 from analysis.facts.failures import HOP
 from analysis.forest import Codes, Forest
 
@@ -109,9 +111,10 @@ def _carried(forest: Forest, offset: Int64s, hops: Int64s, own: Int64s) -> Int64
     length = np.diff(offset)
     within = forest.has_time[hops] & (forest.duration[hops] <= 2 * np.repeat(own, length))
     place = np.arange(len(hops)) - np.repeat(offset[:-1], length)
-    first = length.copy()
     beyond = np.flatnonzero(~within)
-    np.minimum.at(first, np.repeat(np.arange(len(length)), length)[beyond], place[beyond])
+    # Written from the last to the first, so that the first stays.
+    first = length.copy()
+    first[np.repeat(np.arange(len(length)), length)[beyond][::-1]] = place[beyond][::-1]
     return np.maximum(first, 1)
 
 
@@ -146,12 +149,12 @@ def _ways(forest: Forest, offset: Int64s, hops: Int64s) -> Codes:
     # Numbers tell apart what goes on at the same hop, hence ways of one length.
     code, first = number_of((length, number), len(length))
     # The hops of a few thousand ways have a few hundred names.
-    begin, end = offset[first].tolist(), offset[first + 1].tolist()
-    name, row_of = number_of((service, operation), forest.size)
-    said = [_said(service, operation, row) for row in row_of.tolist()]
-    named = name[hops].tolist()
-    texts = tuple(HOP.join([said[one] for one in named[begins:ends]]) for begins, ends in zip(begin, end, strict=True))
-    return Codes(code, texts)
+    lengths = length[first]
+    begins = np.concatenate([[0], np.cumsum(lengths)])
+    shown = hops[np.repeat(offset[first] - begins[:-1], lengths) + np.arange(begins[-1])]
+    name, row_of = number_of((taken(service, shown), taken(operation, shown)), len(shown))
+    said = [_said(service, operation, row) for row in shown[row_of].tolist()]
+    return Codes(code, joined(begins, name, said, HOP))
 
 
 def _said(service: Codes, operation: Codes, row: int) -> str:
