@@ -8,9 +8,11 @@ thread apart, in pieces that later arrays do not fit into: in the end several ti
 from __future__ import annotations
 
 import ctypes
+import mmap
 import sys
 import threading
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -25,6 +27,8 @@ _SETTINGS: Final = ((_TRIM_THRESHOLD, 1 << 29), (_MMAP_THRESHOLD, 1 << 25), (_TO
 
 #: Pieces of work after which free memory goes back: more often it would cost as much as it takes to get it again.
 _BETWEEN_RETURNS: Final = 4
+#: A process that holds more, bytes, gives back after every piece: there memory is dearer than a twentieth of the time.
+_MUCH: Final = 1_500_000_000
 
 
 @cache
@@ -53,8 +57,16 @@ def give_back_at_times() -> None:
 
     They are counted over all threads of the process, since it is the process that holds what they free.
     """
-    if _done.one_more() % _BETWEEN_RETURNS == 0:
+    if _done.one_more() % _BETWEEN_RETURNS == 0 or _resident() > _MUCH:
         give_back()
+
+
+def _resident() -> int:
+    """Return the bytes of this process that are in memory; 0 where the system does not tell."""
+    if sys.platform != "linux":
+        return 0
+    # The second number counts pages in memory (proc(5), /proc/pid/statm).
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE
 
 
 class _Counter:

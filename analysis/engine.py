@@ -19,7 +19,7 @@ from analysis._allocation import give_back, give_back_at_times, keep_freed_memor
 from analysis._progress import Progress
 from analysis.addresses import StoreError
 from analysis.dataset import Dataset, Partition
-from analysis.executors import Engine, EngineLost, in_order, open_executor, shares_memory, worker_count
+from analysis.executors import Engine, EngineLost, in_order, open_executor, worker_count
 from analysis.facts import Fact
 from analysis.kept_facts import KeptFacts, kept_facts
 from analysis.planting import Planting, plant_partition, planting
@@ -76,11 +76,11 @@ def scan_facts(
         done, found = kept.take(names) if kept is not None else (frozenset[int](), {})
         gathered.add(found)
         scanned = sorted(done)
-        scan = partial(_scan_batch, ground=prepared, names=tuple(names), packed=not shares_memory(executor))
+        scan = partial(_scan_batch, ground=prepared, names=tuple(names))
         left = [pair for pair in partitions if pair[0].number not in done]
         try:
             for batch, tables in in_order(executor, scan, _batches(left, worker_count(executor))):
-                gathered.add(tables if isinstance(tables, dict) else tables.tables())
+                gathered.add(tables.unpacked())
                 scanned += [partition.number for partition, _ in batch]
                 if progress is not None:
                     progress("facts", len(scanned), len(partitions))
@@ -118,7 +118,7 @@ def _with_logs(dataset: Dataset) -> list[_Pair]:
 
 @dataclass(frozen=True)
 class _Packed:
-    """Tables by name, small enough to travel."""
+    """Tables by name, small enough to travel, or to wait until those before them are done."""
 
     contents: Mapping[str, pa.Buffer]
 
@@ -133,13 +133,11 @@ class _Packed:
             contents[name] = written.getvalue()
         return cls(contents)
 
-    def tables(self) -> dict[str, pa.Table]:
+    def unpacked(self) -> dict[str, pa.Table]:
         return {name: pa.ipc.open_stream(content).read_all() for name, content in self.contents.items()}
 
 
-def _scan_batch(
-    partitions: Sequence[_Pair], ground: Planting, names: Sequence[str], *, packed: bool
-) -> dict[str, pa.Table] | _Packed:
+def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[str]) -> _Packed:
     """Scan some partitions one after the other and merge them: what runs on a worker."""
     keep_freed_memory()
     catalogue = facts_room.discover()
@@ -152,11 +150,11 @@ def _scan_batch(
         gathered.add({name: fact.scan(forest) for name, fact in chosen.items()})
         del forest, logs
         give_back_at_times()
-    tables = gathered.whole()
+    packed = _Packed.of(gathered.whole())
     del gathered
     if len(partitions) >= _MANY_PARTITIONS:
         give_back()
-    return _Packed.of(tables) if packed else tables
+    return packed
 
 
 class _Gathered:

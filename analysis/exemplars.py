@@ -14,6 +14,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis._allocation import give_back_at_times
 from analysis.dataset import Dataset, Partition
 from analysis.executors import in_order
 from analysis.findings import Finding
@@ -87,6 +88,8 @@ def _spans_of(asked: tuple[Partition, frozenset[tuple[int, int]]], *, ground: Pl
     forest = plant_partition(Partition(partition.number, kept.num_rows, kept), ground)
     starts = pa.array(forest.trace_start_ns[forest.trace_of] + forest.start, mask=~forest.has_time)
     shown = kept if values else _without_values(kept)
+    del table, near
+    give_back_at_times()
     return shown.set_column(shown.schema.get_field_index("start_ns"), "start_ns", starts)
 
 
