@@ -8,6 +8,7 @@ order they came back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -19,7 +20,7 @@ from analysis._allocation import give_back, give_back_at_times, keep_freed_memor
 from analysis._progress import Progress
 from analysis.addresses import StoreError
 from analysis.dataset import Dataset, Partition
-from analysis.executors import Engine, EngineLost, in_order, open_executor, worker_count
+from analysis.executors import Engine, EngineLost, in_order, open_executor, shares_memory, worker_count
 from analysis.facts import Fact
 from analysis.kept_facts import KeptFacts, kept_facts
 from analysis.planting import Planting, plant_partition, planting
@@ -27,8 +28,10 @@ from analysis.request_ids import find_request_ids
 
 __all__ = ["Progress", "open_executor", "scan_facts"]
 
-#: Partitions that a task takes at most: what a worker that dies has done of one is done again.
+#: Partitions that a task takes at most: what a worker that dies has done of one is done again, and what it has gathered
+#: travels. In this process nothing travels, and tasks that take fewer hold less.
 _LARGEST_BATCH: Final = 32
+_LARGEST_BATCH_HERE: Final = 8
 #: Bytes of tables of one fact that wait to be merged, at most, while the fact is small.
 _MOST_WAITING: Final = 4_000_000
 #: Partitions of a batch that make merging it worth to give free memory back.
@@ -79,8 +82,8 @@ def scan_facts(
         scan = partial(_scan_batch, ground=prepared, names=tuple(names))
         left = [pair for pair in partitions if pair[0].number not in done]
         try:
-            for batch, tables in in_order(executor, scan, _batches(left, worker_count(executor))):
-                gathered.add(tables.unpacked())
+            for batch, tables in in_order(executor, scan, _batches(left, executor)):
+                gathered.add(tables)
                 scanned += [partition.number for partition, _ in batch]
                 if progress is not None:
                     progress("facts", len(scanned), len(partitions))
@@ -118,26 +121,23 @@ def _with_logs(dataset: Dataset) -> list[_Pair]:
 
 @dataclass(frozen=True)
 class _Packed:
-    """Tables by name, small enough to travel, or to wait until those before them are done."""
+    """A table that is small enough to travel, and to wait until it is merged."""
 
-    contents: Mapping[str, pa.Buffer]
+    content: pa.Buffer
+    nbytes: int
 
     @classmethod
-    def of(cls, tables: Mapping[str, pa.Table]) -> _Packed:
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
-        contents = {}
-        for name, table in tables.items():
-            written = pa.BufferOutputStream()
-            with pa.ipc.new_stream(written, table.schema, options=options) as writer:
-                writer.write_table(table)
-            contents[name] = written.getvalue()
-        return cls(contents)
+    def of(cls, table: pa.Table) -> _Packed:
+        written = pa.BufferOutputStream()
+        with pa.ipc.new_stream(written, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+            writer.write_table(table)
+        return cls(written.getvalue(), table.nbytes)
 
-    def unpacked(self) -> dict[str, pa.Table]:
-        return {name: pa.ipc.open_stream(content).read_all() for name, content in self.contents.items()}
+    def unpacked(self) -> pa.Table:
+        return pa.ipc.open_stream(self.content).read_all()
 
 
-def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[str]) -> _Packed:
+def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[str]) -> dict[str, _Packed]:
     """Scan some partitions one after the other and merge them: what runs on a worker."""
     keep_freed_memory()
     catalogue = facts_room.discover()
@@ -150,8 +150,8 @@ def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[s
         gathered.add({name: fact.scan(forest) for name, fact in chosen.items()})
         del forest, logs
         give_back_at_times()
-    packed = _Packed.of(gathered.whole())
-    del gathered
+    tables = gathered.whole()
+    packed = {name: _Packed.of(tables.pop(name)) for name in names}
     if len(partitions) >= _MANY_PARTITIONS:
         give_back()
     return packed
@@ -163,9 +163,9 @@ class _Gathered:
     def __init__(self, chosen: Mapping[str, Fact]) -> None:
         self._chosen = chosen
         self._merged: dict[str, pa.Table] = {}
-        self._waiting: dict[str, list[pa.Table]] = {name: [] for name in chosen}
+        self._waiting: dict[str, list[pa.Table | _Packed]] = {name: [] for name in chosen}
 
-    def add(self, tables: Mapping[str, pa.Table]) -> None:
+    def add(self, tables: Mapping[str, pa.Table | _Packed]) -> None:
         """Take the facts of one partition, or of several that were merged."""
         for name, table in tables.items():
             waiting = self._waiting[name]
@@ -176,11 +176,12 @@ class _Gathered:
                 self._merge(name)
 
     def _merge(self, name: str) -> None:
-        waiting, before = self._waiting[name], self._merged.get(name)
+        before = self._merged.get(name)
+        waiting = [table.unpacked() if isinstance(table, _Packed) else table for table in self._waiting[name]]
         tables = waiting if before is None else [before, *waiting]
         # A table that was gathered from one forest, or merged before, is what merging it alone would give.
         self._merged[name] = tables[0] if len(tables) == 1 else facts_room.merge(self._chosen[name].FIELDS, tables)
-        waiting.clear()
+        self._waiting[name].clear()
 
     def whole(self) -> dict[str, pa.Table]:
         """Return all that was added."""
@@ -192,7 +193,8 @@ class _Gathered:
         return self._merged
 
 
-def _batches(partitions: Sequence[_Pair], workers: int) -> list[Sequence[_Pair]]:
+def _batches(partitions: Sequence[_Pair], executor: Executor) -> list[Sequence[_Pair]]:
     """Cut the partitions into batches: few enough that partial results stay few, enough that workers stay busy."""
-    size = min(_LARGEST_BATCH, max(1, len(partitions) // (_TASKS_PER_WORKER * workers)))
+    most = _LARGEST_BATCH_HERE if shares_memory(executor) else _LARGEST_BATCH
+    size = min(most, max(1, len(partitions) // (_TASKS_PER_WORKER * worker_count(executor))))
     return [partitions[first : first + size] for first in range(0, len(partitions), size)]
