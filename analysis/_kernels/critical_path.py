@@ -65,34 +65,36 @@ def fit_children(
     ``begin`` and ``finish`` hold the times of spans on entry and the cut times on return.
     """
     count = 0
-    for row in range(len(parent)):
-        if parent[row] < 0 and has_time[row]:
-            kept[row] = True
-            order[count] = row
-            count += 1
     place = 0
-    while place < count:
-        row = order[place]
-        place += 1
-        first, last = begin[row], finish[row]
-        for position in range(child_offset[row], child_offset[row + 1]):
-            below = child[position]
-            if not has_time[below] or not blocking[below]:
-                continue
-            starts, ends = start[below], end[below]
-            if starts < first:
-                outside = ends <= first
-            elif strict:
-                outside = starts >= last
-            else:
-                outside = starts >= last and ends > last
-            if outside:
-                continue
-            begin[below] = max(starts, first)
-            finish[below] = min(ends, last)
-            kept[below] = True
-            order[count] = below
-            count += 1
+    # Tree by tree: what is read of one lies together.
+    for root in range(len(parent)):
+        if parent[root] >= 0 or not has_time[root]:
+            continue
+        kept[root] = True
+        order[count] = root
+        count += 1
+        while place < count:
+            row = order[place]
+            place += 1
+            first, last = begin[row], finish[row]
+            for position in range(child_offset[row], child_offset[row + 1]):
+                below = child[position]
+                if not has_time[below] or not blocking[below]:
+                    continue
+                starts, ends = start[below], end[below]
+                if starts < first:
+                    outside = ends <= first
+                elif strict:
+                    outside = starts >= last
+                else:
+                    outside = starts >= last and ends > last
+                if outside:
+                    continue
+                begin[below] = max(starts, first)
+                finish[below] = min(ends, last)
+                kept[below] = True
+                order[count] = below
+                count += 1
     return count
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.facts._says import says
+from analysis.facts._says import says, telling
 from analysis.forest import Forest
 
 __all__ = ["FAILING_COLUMNS", "MECHANISMS", "failing", "has_idempotency_key", "kept_by_breaker", "mechanism"]
@@ -22,6 +22,8 @@ MECHANISMS: Final = ("error", "timeout", "rejection", "exhausted retries", "satu
 _EXPECTED_HTTP: Final = frozenset(range(400, 500)) - {408, 429}
 #: HTTP has statuses of three digits.
 _STATUSES: Final = 1000
+#: Those below tell of success, or that there is more to come.
+_LEAST_FAILURE: Final = 400
 #: gRPC codes of the same kind (grpc.io/docs/guides/status-codes), and cancellation by the client.
 _EXPECTED_RPC: Final = frozenset(
     (
@@ -114,26 +116,36 @@ def mechanism(forest: Forest) -> npt.NDArray[np.int32]:
 
 
 def _failed(forest: Forest) -> npt.NDArray[np.bool_]:
-    expected = _answers(forest, _EXPECTED_HTTP)
-    expected |= says(forest, "rpc_status", lambda text: _code(text) in _EXPECTED_RPC)
-    expected |= says(forest, "error_type", lambda text: _holds(text, _CANCEL_WORDS))
-    expected |= says(forest, "retry_evidence", _left)
-    return np.asarray(forest.error & ~expected)
+    failed = forest.error.copy()
+    # Few rows have the status of an error; only they are looked at.
+    rows = np.flatnonzero(failed)
+    expected = _answers(forest, rows, _EXPECTED_HTTP)
+    expected |= _says(forest, rows, "rpc_status", lambda text: _code(text) in _EXPECTED_RPC)
+    expected |= _says(forest, rows, "error_type", lambda text: _holds(text, _CANCEL_WORDS))
+    expected |= _says(forest, rows, "retry_evidence", _left)
+    failed[rows[expected]] = False
+    return failed
 
 
 def _how(forest: Forest) -> npt.NDArray[np.int32]:
+    # Few rows say how they failed.
+    speaking = forest.array("http_status") >= _LEAST_FAILURE
+    for column in ("rpc_status", "error_type", "retry_evidence"):
+        if forest.codes(column).values:
+            speaking |= forest.codes(column).codes >= 0
+    rows = np.flatnonzero(speaking)
+    rejected = _answers(forest, rows, _REJECTION_HTTP)
+    rejected |= _says(forest, rows, "rpc_status", lambda text: _code(text) in _REJECTION_RPC)
+    rejected |= _says(forest, rows, "error_type", lambda text: _holds(text, _REJECTION_WORDS))
+    rejected |= _says(forest, rows, "retry_evidence", lambda text: bool(_REJECTION_FLAGS & set(_flags(text))))
+    late = _answers(forest, rows, _TIMEOUT_HTTP)
+    late |= _says(forest, rows, "rpc_status", lambda text: _code(text) in _TIMEOUT_RPC)
+    late |= _says(forest, rows, "error_type", lambda text: _holds(text, _TIMEOUT_WORDS))
+    late |= _says(forest, rows, "retry_evidence", lambda text: bool(_TIMEOUT_FLAGS & set(_flags(text))))
+    bad = _says(forest, rows, "error_type", lambda text: _holds(text, _DATA_WORDS))
     how = np.zeros(forest.size, np.int32)
-    rejected = _answers(forest, _REJECTION_HTTP)
-    rejected |= says(forest, "rpc_status", lambda text: _code(text) in _REJECTION_RPC)
-    rejected |= says(forest, "error_type", lambda text: _holds(text, _REJECTION_WORDS))
-    rejected |= says(forest, "retry_evidence", lambda text: bool(_REJECTION_FLAGS & set(_flags(text))))
-    how[says(forest, "error_type", lambda text: _holds(text, _DATA_WORDS))] = MECHANISMS.index("bad data")
-    how[rejected] = MECHANISMS.index("rejection")
-    late = _answers(forest, _TIMEOUT_HTTP)
-    late |= says(forest, "rpc_status", lambda text: _code(text) in _TIMEOUT_RPC)
-    late |= says(forest, "error_type", lambda text: _holds(text, _TIMEOUT_WORDS))
-    late |= says(forest, "retry_evidence", lambda text: bool(_TIMEOUT_FLAGS & set(_flags(text))))
-    how[late] = MECHANISMS.index("timeout")
+    for marked, name in ((bad, "bad data"), (rejected, "rejection"), (late, "timeout")):
+        how[rows[marked]] = MECHANISMS.index(name)
     return how
 
 
@@ -148,11 +160,19 @@ def has_idempotency_key(forest: Forest) -> npt.NDArray[np.bool_]:
     return says(forest, "retry_evidence", lambda text: "idempotency-key" in text.split(";"))
 
 
-def _answers(forest: Forest, wanted: Collection[int]) -> npt.NDArray[np.bool_]:
-    """Mark the rows whose HTTP status is one of some; the status of a row that has none is 0."""
+def _answers(forest: Forest, rows: npt.NDArray[np.int64], wanted: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Mark those of some rows whose HTTP status is one of some; the status of a row that has none is 0."""
     marked = np.zeros(_STATUSES, np.bool_)
     marked[list(wanted)] = True
-    return np.asarray(marked[np.clip(forest.array("http_status"), 0, _STATUSES - 1)])
+    return np.asarray(marked[np.clip(forest.array("http_status")[rows], 0, _STATUSES - 1)])
+
+
+def _says(
+    forest: Forest, rows: npt.NDArray[np.int64], column: str, wanted: Callable[[str], Any]
+) -> npt.NDArray[np.bool_]:
+    """Mark those of some rows whose text in a column passes a test; null does not."""
+    codes = forest.codes(column)
+    return np.asarray(telling(codes, wanted)[codes.codes[rows]])
 
 
 def _flags(evidence: str) -> list[str]:

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis._kernels.compiled import kernel
-from analysis._kernels.links import order_by_depth
 from analysis.forest import Codes, Forest
 
 __all__ = ["COLUMNS", "modules_of"]
@@ -57,7 +56,7 @@ def _found(forest: Forest) -> Codes:
     own = np.where(named.codes >= 0, of_name, np.where(itself, np.int32(-1), of_scope)).astype(np.int32)
     if not (own >= 0).any():
         return Codes(own, levels)
-    return Codes(_assigned(order_by_depth(forest.depth), forest.parent, services.codes, own), levels)
+    return Codes(_assigned(forest.downwards, forest.parent, services.codes, own), levels)
 
 
 def _package(module: str) -> str:
@@ -86,7 +85,7 @@ def _assigned(
         above = parent[row]
         if module[row] < 0 and above >= 0 and service[above] == service[row]:
             module[row] = module[above]
-    # Up: what leads to a module belongs to the first that it leads to; rows come by start within their depth.
+    # Up: what leads to a module belongs to the first that it leads to; rows of one parent come by start.
     for place in range(len(order) - 1, -1, -1):
         row = order[place]
         above = parent[row]

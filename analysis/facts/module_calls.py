@@ -14,6 +14,7 @@ import pyarrow as pa
 from analysis.facts import _accesses, _modules
 from analysis.facts._accesses import UNKNOWN_TABLE, accesses_of
 from analysis.facts._modules import modules_of
+from analysis.facts._numbering import together_by
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
 from analysis.links import architecture
@@ -54,7 +55,7 @@ def scan(forest: Forest) -> pa.Table:
     )
     seen = accesses_of(forest).texts("table")
     stores = accesses_of(forest).stores
-    order = np.lexsort((np.arange(len(row)), forest.trace_of[row]))
+    order = together_by(forest.trace_of[row], forest.trace_count)[1]
     kind, row, caller = kind[order], row[order], caller[order]
     callee_code, callee_module = callee_code[order], callee_module[order]
     to_table = kind >= KINDS.index("read")
@@ -112,25 +113,28 @@ def _own(forest: Forest, module: Codes) -> tuple[Int64s, ...]:
 
 
 def _inside(forest: Forest, module: Codes) -> tuple[Int64s, ...]:
-    parent = forest.parent.astype(np.int64)
-    service = forest.service.codes
-    changes = (parent >= 0) & (module.codes >= 0)
-    changes &= (service[parent] == service) & (module.codes[parent] >= 0) & (module.codes[parent] != module.codes)
-    row = np.flatnonzero(changes)
-    return _part("inside", row, parent[row], service[row], module.codes[row])
+    row = np.flatnonzero((forest.parent >= 0) & (module.codes >= 0))
+    parent, service = forest.parent[row], forest.service.codes
+    above = module.codes[parent]
+    changes = (above >= 0) & (above != module.codes[row])
+    row, parent = row[changes], parent[changes]
+    inside = service[parent] == service[row]
+    row, parent = row[inside], parent[inside].astype(np.int64)
+    return _part("inside", row, parent, service[row], module.codes[row])
 
 
 def _across(forest: Forest, module: Codes) -> list[tuple[Int64s, ...]]:
     """Return the calls from service to service of which one end has a module."""
     edges, service = forest.edges, forest.service.codes
-    client, server = edges.client.astype(np.int64), edges.server.astype(np.int64)
-    caller = np.where(client >= 0, client, np.where(server >= 0, forest.parent[server].astype(np.int64), -1))
-    met = (edges.kind != DATA) & (caller >= 0) & (server >= 0)
+    joined = np.flatnonzero((edges.kind != DATA) & (edges.server >= 0))
+    client, server = edges.client[joined], edges.server[joined].astype(np.int64)
+    late = edges.kind[joined] == ASYNC
+    caller = np.where(client >= 0, client, forest.parent[server]).astype(np.int64)
+    met = (caller >= 0) & ((module.codes[caller] >= 0) | (module.codes[server] >= 0))
     met &= (service[caller] >= 0) & (service[server] >= 0) & (service[caller] != service[server])
-    met &= (module.codes[caller] >= 0) | (module.codes[server] >= 0)
     parts = []
-    for name, late in (("sync", False), ("async", True)):
-        chosen = np.flatnonzero(met & ((edges.kind == ASYNC) == late))
+    for name, wanted in (("sync", False), ("async", True)):
+        chosen = np.flatnonzero(met & (late == wanted))
         row = server[chosen]
         parts.append(_part(name, row, caller[chosen], service[row], module.codes[row]))
     return parts
