@@ -15,7 +15,7 @@ from analysis.forest import Codes, Forest
 from analysis.links import layers
 from analysis.stores import store_id
 
-__all__ = ["COLUMNS", "connecting", "data_calls", "stores"]
+__all__ = ["COLUMNS", "connecting", "data_calls", "every_store", "stores"]
 
 COLUMNS: Final = (
     *layers.COLUMNS,
@@ -32,6 +32,7 @@ _LOOKED_AT: Final = ("db_statement", "db_operation", "db_collection", "service",
 _FOUND: Final[WeakKeyDictionary[Forest, npt.NDArray[np.int64]]] = WeakKeyDictionary()
 #: Words of span names: psycopg, SQLAlchemy, HikariCP, pgx, ADO.NET.
 _CONNECTING: Final = frozenset(("connect", "connection", "getconnection", "acquire", "checkout", "pool", "ping"))
+_STORES: Final[WeakKeyDictionary[Forest, Codes]] = WeakKeyDictionary()
 
 
 def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
@@ -64,7 +65,21 @@ def connecting(forest: Forest) -> npt.NDArray[np.bool_]:
 
 
 def stores(forest: Forest, rows: npt.NDArray[np.int64]) -> Codes:
-    """Return the store that each of some rows calls (:func:`analysis.stores.store_id`), computed once a combination."""
+    """Return the store (:func:`analysis.stores.store_id`) that each of some rows of databases and caches calls."""
+    known = every_store(forest)
+    return Codes(known.codes[rows], known.values)
+
+
+def every_store(forest: Forest) -> Codes:
+    """Return the store of each row of a database or cache; -1 of others."""
+    if forest not in _STORES:
+        _STORES[forest] = _find_stores(forest)
+    return _STORES[forest]
+
+
+def _find_stores(forest: Forest) -> Codes:
+    rows = np.flatnonzero(_of_stores(forest))
+    # Computed once a combination.
     parts = [_of_rows(forest, name, rows) for name in ("db_system", "server_address", "db_namespace", "peer_service")]
     port = forest.array("server_port", fill=0)[rows].astype(np.int64)
     number, first = number_of((*parts, port), len(rows))
@@ -75,7 +90,15 @@ def stores(forest: Forest, rows: npt.NDArray[np.int64]) -> Codes:
     ]
     ordered = tuple(sorted(set(names)))
     position = {name: index for index, name in enumerate(ordered)}
-    return Codes(np.array([position[name] for name in names], np.int32)[number], ordered)
+    codes = np.full(forest.size, -1, np.int32)
+    codes[rows] = np.array([position[name] for name in names], np.int32)[number]
+    return Codes(codes, ordered)
+
+
+def _of_stores(forest: Forest) -> npt.NDArray[np.bool_]:
+    """Mark the rows of databases and caches."""
+    category = forest.codes("category")
+    return category.marked([code for code, name in enumerate(category.values) if name in ("database", "cache")])
 
 
 def _of_rows(forest: Forest, column: str, rows: npt.NDArray[np.int64]) -> Codes:

@@ -9,9 +9,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from analysis.facts import _data_calls
 from analysis.facts._ancestry import local_entries
 from analysis.facts._call_kernels import find_servers, mark_around
+from analysis.facts._data_calls import every_store
 from analysis.facts._failing import FAILING_COLUMNS, failing
 from analysis.facts._texts import first_there, taken
 from analysis.forest import Codes, Forest
@@ -96,6 +96,8 @@ def servers(forest: Forest, able: Bools) -> Int64s:
 def first_spans(offset: Int64s, rows: Int64s) -> tuple[Int64s, Int64s]:
     """Keep of the spans of each occurrence the first thousand: more make no better example."""
     lengths = np.diff(offset)
+    if int(lengths.max(initial=0)) <= _MOST_SPANS:
+        return offset, rows
     kept = np.arange(len(rows)) - np.repeat(offset[:-1], lengths) < _MOST_SPANS
     return np.concatenate([[0], np.cumsum(np.minimum(lengths, _MOST_SPANS))]), rows[kept]
 
@@ -110,25 +112,13 @@ def _targets(forest: Forest, rows: Int64s, server: Int64s) -> Codes:
     linked = Codes(callee, tuple(node.id for node in edges.nodes))
     parent = forest.parent[rows]
     enclosing = np.where(forest.kind[parent] == _CLIENT, parent, -1)
-    stores = _stores(forest, rows)
     return first_there(
         [
             (forest.codes("service"), server),
             (linked, rows),
             (linked, enclosing),
-            (stores, np.arange(len(rows))),
+            # Also of rows that only open the way to a store.
+            (every_store(forest), rows),
             (forest.codes("server_address"), rows),
         ]
     )
-
-
-def _stores(forest: Forest, rows: Int64s) -> Codes:
-    """Return the store of the rows that call one, also of those that only open the way to it."""
-    category = taken(forest.codes("category"), rows)
-    data = np.flatnonzero(
-        category.marked([code for code, name in enumerate(category.values) if name in ("database", "cache")])
-    )
-    found = _data_calls.stores(forest, rows[data])
-    codes = np.full(len(rows), -1, np.int32)
-    codes[data] = found.codes
-    return Codes(codes, found.values)

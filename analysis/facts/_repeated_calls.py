@@ -18,7 +18,7 @@ from analysis import sql
 from analysis.facts import _data_calls
 from analysis.facts._call_kernels import mark_around
 from analysis.facts._grouping import number_of
-from analysis.facts._numbering import combined, firsts
+from analysis.facts._numbering import combined
 from analysis.facts._outgoing import servers
 from analysis.facts._run_kernels import nearest_outside
 from analysis.facts._says import telling
@@ -191,15 +191,11 @@ def _templates(forest: Forest, rows: Integers, server: Integers, routed: Bools) 
 
 def _targets(forest: Forest, rows: Integers, server: Integers, remote: Bools) -> Codes:
     """Return the callee's service, else the peer's name, the destination or the address; of data calls the store."""
-    data = np.flatnonzero(~remote)
-    stores = _data_calls.stores(forest, rows[data].astype(np.int64))
-    of_store = np.full(len(rows), -1, np.int32)
-    of_store[data] = stores.codes
     away = np.where(remote, rows, -1)
     names = ("peer_service", "messaging_destination", "server_address")
     return first_there(
         [
-            (Codes(of_store, stores.values), np.arange(len(rows))),
+            (_data_calls.every_store(forest), np.where(remote, -1, rows)),
             (forest.codes("service"), server),
             *((forest.codes(name), away) for name in names),
         ]
@@ -219,24 +215,25 @@ def _scopes(forest: Forest, rows: Integers, layer: Bools, remote: Bools) -> Code
 
 def certain_values(forest: Forest, calls: Calls, chosen: Integers) -> Bools:
     """Return for some calls whether equal hashes mean equal values: none is behind a placeholder, a body or a cut."""
-    rows, seen = calls.rows[chosen], calls.of_values[chosen]
+    remote = calls.remote[chosen]
+    away, data = np.flatnonzero(remote), np.flatnonzero(~remote)
+    certain = forest.multiplicity[calls.rows[chosen]] == 1
+    rows, seen = calls.rows[chosen[away]], calls.of_values[chosen[away]]
     bodiless = _says(forest, "http_method", frozenset(name.lower() for name in _WITHOUT_BODY), rows)
     by_path = bodiless & _says(forest, "category", frozenset(("http",)), rows)
-    by_path &= forest.codes("url_path").codes[seen] >= 0
-    whole = np.where(calls.remote[chosen], by_path, _whole_statements(forest, rows))
-    return np.asarray(whole & (forest.multiplicity[rows] == 1))
+    certain[away] &= by_path & (forest.codes("url_path").codes[seen] >= 0)
+    certain[data] &= _whole_statements(forest, calls.rows[chosen[data]])
+    return np.asarray(certain)
 
 
 def _whole_statements(forest: Forest, rows: Integers) -> Bools:
     """Mark the rows whose statement hides no value."""
-    statement, system = forest.codes("db_statement"), forest.codes("db_system")
-    combination = combined(statement.codes[rows], system.codes[rows])
-    examples = rows[firsts(combination)]
-    whole = np.zeros(len(examples), bool)
-    for index, (code, of_system) in enumerate(zip(statement.codes[examples], system.codes[examples], strict=True)):
-        if code >= 0:
-            whole[index] = _is_whole(statement.values[code], system.values[of_system] if of_system >= 0 else "")
-    return np.asarray(whole[combination], np.bool_)
+    statement, system = (taken(forest.codes(name), rows) for name in ("db_statement", "db_system"))
+    combination, first = number_of((statement, system), len(rows))
+    texts, systems = (*statement.values, ""), (*system.values, "")
+    pairs = zip(statement.codes[first].tolist(), system.codes[first].tolist(), strict=True)
+    whole = np.array([code >= 0 and _is_whole(texts[code], systems[of]) for code, of in pairs], np.bool_)
+    return np.asarray(whole[combination])
 
 
 @lru_cache(maxsize=1 << 14)

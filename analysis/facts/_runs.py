@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from analysis.facts._call_kernels import find_previous, mark_several, number_within
+from analysis.facts._call_kernels import find_previous, number_within
 from analysis.facts._grouping import number_of
-from analysis.facts._numbering import added, largest_of, sorted_within
+from analysis.facts._numbering import sorted_within
 from analysis.facts._repeated_calls import Calls
 from analysis.facts._run_kernels import find_patterns
+from analysis.facts._run_nodes import find_nodes
 from analysis.facts._says import telling
 from analysis.forest import Forest
 
@@ -89,19 +90,29 @@ def find_runs(forest: Forest, calls: Calls, entry: Int32s) -> Runs:
     entry
         For each row the span through which its service was entered.
     """
-    chosen, token = _asked_again(forest, calls)
-    trace = forest.trace_of[calls.rows[chosen]].astype(np.int64)
-    node, spread = _nodes(forest, calls, entry, chosen, token)
-    run, count = _numbered(trace, node, token)
-    several = _several(forest, calls, chosen, run, count)
-    offset, order = sorted_within(run, forest.start[calls.rows[chosen]], count)
-    first, sizes = order[offset[:-1]], np.diff(offset)
-    kept = several[first]
-    order, first = order[np.repeat(kept, sizes)], first[kept]
-    offset = np.concatenate([[0], np.cumsum(sizes[kept])])
-    wide = np.logical_or.reduceat(spread[order], offset[:-1]) if len(first) else np.zeros(0, np.bool_)
+    rows = calls.rows
+    run, node = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    spread = np.zeros(len(rows), np.bool_)
+    count = find_nodes(
+        forest.trace_of[rows].astype(np.int64),
+        rows,
+        calls.question,
+        _parents(forest, calls),
+        forest.codes("service").codes,
+        forest.multiplicity,
+        calls.above,
+        entry,
+        run,
+        node,
+        spread,
+    )
+    chosen = np.flatnonzero(run >= 0)
+    offset, order = sorted_within(run[chosen], forest.start[rows[chosen]], count)
+    call = chosen[order]
+    first = call[offset[:-1]]
+    wide = np.logical_or.reduceat(spread[call], offset[:-1]) if len(first) else np.zeros(0, np.bool_)
     alone = np.arange(len(first))
-    runs = Runs(chosen[order], offset, node[first], wide, np.full(len(first), -1, np.int64), alone)
+    runs = Runs(call, offset, node[first], wide, np.full(len(first), -1, np.int64), alone)
     pattern = _patterns(forest, calls, runs)
     rows = calls.rows[runs.first]
     inside = np.flatnonzero(pattern >= 0)
@@ -135,82 +146,19 @@ def _resolution(forest: Forest, rows: Int64s) -> Int64s:
     return np.maximum(forest.array("time_resolution_ns", 1)[rows].astype(np.int64), 1)
 
 
-def _asked_again(forest: Forest, calls: Calls) -> tuple[Int64s, Int64s]:
-    """Return the calls of which their trace has several, of one caller, template and target; and a number for these.
-
-    No others can be in a run.
-    """
-    trace = forest.trace_of[calls.rows].astype(np.int64)
-    service = forest.codes("service").codes[calls.rows].astype(np.int64)
-    token, count = _numbered(trace, calls.question, service)
-    chosen = np.flatnonzero(_several(forest, calls, np.arange(len(token)), token, count))
-    return chosen, token[chosen]
-
-
-def _numbered(trace: Int64s, one: Int64s, other: Int64s) -> tuple[Int64s, int]:
-    number = np.empty(len(trace), np.int64)
-    return number, number_within(trace, one, other, number)
-
-
-def _several(forest: Forest, calls: Calls, chosen: Int64s, number: Int64s, count: int) -> npt.NDArray[np.bool_]:
-    several = np.empty(len(chosen), np.bool_)
-    mark_several(number, forest.multiplicity[calls.rows[chosen]], count, several)
-    return several
-
-
-def _nodes(
-    forest: Forest, calls: Calls, entry: Int32s, chosen: Int64s, token: Int64s
-) -> tuple[Int64s, npt.NDArray[np.bool_]]:
-    """Return for some calls the ancestor whose run each belongs to, and whether that is above its parent."""
-    rows = calls.rows[chosen]
-    trace = forest.trace_of[rows].astype(np.int64)
-    parents = _parents(forest, calls, rows)
-    node, spread = parents.copy(), np.zeros(len(parents), np.bool_)
-    group, count = _numbered(trace, parents, token)
-    widest = added(group, forest.multiplicity[rows], count)[group]
-    for level in _ancestors(forest, calls, entry, rows, parents):
-        above = np.flatnonzero(level >= 0)
-        wider, wider_count = _numbered(trace[above], level[above], token[above])
-        # All calls of a group have the same ancestors: any of them tells.
-        member = np.full(count, -1, np.int64)
-        member[group[above]] = np.arange(len(above))
-        branches = np.bincount(wider[member[member >= 0]], minlength=wider_count)
-        inner = largest_of(wider, widest[above], wider_count)
-        better = above[branches[wider] > inner[wider]]
-        node[better], spread[better] = level[better], True
-        widest[above] = np.maximum(branches[wider], inner[wider])
-        # Calls that have no ancestor at this level stay in groups of their own.
-        group = group + wider_count
-        group[above] = wider
-        count += wider_count
-    return node, spread
-
-
-def _parents(forest: Forest, calls: Calls, rows: Int64s) -> Int64s:
+def _parents(forest: Forest, calls: Calls) -> Int64s:
     """Return the span above each call; where it is missing from the export a negative number that stands for it."""
-    above = calls.above[rows].astype(np.int64)
+    above = calls.above[calls.rows].astype(np.int64)
     missing = np.flatnonzero(above < 0)
-    top = forest.root[rows[missing]]
+    rows = calls.rows[missing]
+    top = forest.root[rows]
     orphan = forest.orphan[top]
     named = forest.array("parent_span_id")[top].astype(np.uint64).view(np.int64)
     # A call without a parent stands alone: its own row tells it from all others.
-    which = np.where(orphan, named, rows[missing])
+    which = np.where(orphan, named, rows)
     place = number_of((forest.trace_of[top], orphan, which), len(missing))[0]
     above[missing] = -2 - place.astype(np.int64)
     return above
-
-
-def _ancestors(forest: Forest, calls: Calls, entry: Int32s, rows: Int64s, parents: Int64s) -> tuple[Int64s, Int64s]:
-    """Return the second and third ancestors of each call inside its service; -1 where there is none."""
-    service = forest.codes("service").codes
-
-    def one_up(below: Int64s) -> Int64s:
-        inside = (below >= 0) & (entry[below] != below)
-        return np.where(inside, calls.above[below], -1).astype(np.int64)
-
-    own = (parents >= 0) & (service[np.maximum(parents, 0)] == service[rows])
-    second = one_up(np.where(own, parents, -1))
-    return second, one_up(second)
 
 
 def _patterns(forest: Forest, calls: Calls, runs: Runs) -> Int64s:
@@ -220,6 +168,8 @@ def _patterns(forest: Forest, calls: Calls, runs: Runs) -> Int64s:
     run = runs.of_call
     inside = able[run]
     run, rows = run[inside], calls.rows[runs.call[inside]]
-    node, count = _numbered(forest.trace_of[rows].astype(np.int64), runs.node[run], np.zeros(len(run), np.int64))
+    node = np.empty(len(run), np.int64)
+    trace = forest.trace_of[rows].astype(np.int64)
+    count = number_within(trace, runs.node[run], np.zeros(len(run), np.int64), node)
     order = sorted_within(node, forest.start_rank[rows], count)[1]
     return find_patterns(run[order].astype(np.int64), runs.count)
