@@ -21,6 +21,13 @@ def test_what_is_exposed_is_told_by_kind_and_place_without_the_value():
     assert "hunter2" not in found.to_string()
 
 
+def test_what_is_remembered_to_expose_nothing_is_not_what_exposes():
+    spans = [span(1, url_path="/login?page=2"), span(2, 1, url_path="/login?api_key=a1b2c3d4e5")]
+    first, again = (read("exposed_values", *spans) for _ in range(2))
+    assert rows_of(first, "place", "kind", "records") == [("URL", "password", 1)]
+    assert rows_of(again, "place", "kind", "records") == [("URL", "password", 1)]
+
+
 def test_a_record_that_exposes_two_kinds_counts_for_both():
     found = read("exposed_values", logs=[log(trace_id_low=0, body="eve@shop-mail.com password=hunter2xyz")])
     assert rows_of(found, "kind", "records") == [("e-mail address", 1), ("password", 1)]

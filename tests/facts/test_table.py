@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -105,6 +106,25 @@ def test_partitions_make_no_difference(found, random):
         assert merge(FIELDS, parts).equals(whole)
         nested = merge(FIELDS, [merge(FIELDS, parts[:2]), parts[2], merge(FIELDS, parts[3:])])
         assert nested.equals(whole)
+
+
+@settings(max_examples=60)
+@given(traces)
+def test_keys_of_combinations_are_keys_of_occurrences(found):
+    forest = plant(table_of(list(enumerate(found))))
+    size = forest.array("response_size", -7)
+    combination, first = number_of((forest.service, forest.orphan, size), forest.size)
+    plain = Occurrences(
+        keys={"service": forest.service, "lost": forest.orphan},
+        trace=forest.trace_of,
+        sums={"spans": forest.multiplicity},
+        histograms={},
+    )
+    keys = {"service": Codes(forest.service.codes[first], forest.service.values), "lost": forest.orphan[first]}
+    fields = [field for field in FIELDS if field.name in ("service", "lost", "spans", "traces")]
+    assert gather(fields, forest, replace(plain, keys=keys, combination=combination)).equals(
+        gather(fields, forest, plain)
+    )
 
 
 @settings(max_examples=60)
