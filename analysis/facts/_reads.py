@@ -83,24 +83,29 @@ def places_of(forest: Forest, calls: Calls, asks: Bools, chosen: Int64s) -> Plac
 
     A table that is not named may be any: a write there touches all of the store, a read depends on all of it.
     """
-    accesses = accesses_of(forest)
-    touched = np.zeros(forest.trace_count, np.bool_)
-    touched[forest.trace_of[calls.rows[chosen]]] = True
-    writing = np.flatnonzero(touched[forest.trace_of[accesses.rows]] & ~accesses.where("mode", "read"))
+    accesses, trace_of = accesses_of(forest), forest.trace_of
+
+    def among(rows: Int64s, others: Int64s) -> Bools:
+        """Mark the rows in whose traces some others are."""
+        there = np.zeros(forest.trace_count, np.bool_)
+        there[trace_of[others]] = True
+        return np.asarray(there[trace_of[rows]])
+
+    away, data = chosen[calls.remote[chosen]], chosen[~calls.remote[chosen]]
+    writing = np.flatnonzero(~accesses.where("mode", "read"))
+    writing = writing[among(accesses.rows[writing], calls.rows[data])]
     changing = np.flatnonzero(calls.remote & ~asks)
-    changing = changing[touched[forest.trace_of[calls.rows[changing]]]]
+    changing = changing[among(calls.rows[changing], calls.rows[away])]
     # What is read matters only where something is written.
-    touched[:] = False
-    touched[forest.trace_of[accesses.rows[writing]]] = True
-    touched[forest.trace_of[calls.rows[changing]]] = True
-    chosen = chosen[touched[forest.trace_of[calls.rows[chosen]]]]
-    away = chosen[calls.remote[chosen]]
+    data = data[among(calls.rows[data], accesses.rows[writing])]
+    away = away[among(calls.rows[away], calls.rows[changing])]
     call_of = np.full(forest.size, -1, np.int64)
-    call_of[calls.rows[chosen]] = chosen
+    call_of[calls.rows[data]] = data
     reading = np.flatnonzero(call_of[accesses.rows] >= 0)
 
     store, table = accesses.stores.codes.astype(np.int64), accesses.texts("table")
-    service = calls.target.codes.astype(np.int64) + len(accesses.stores.values)
+    # After the stores; a service that nothing names comes first.
+    service = calls.target.codes.astype(np.int64) + len(accesses.stores.values) + 1
     unknown, inside = table.code(UNKNOWN_TABLE), table.codes.astype(np.int64)
     # Every entry: row, store or service, and table; of a service there is none. A write is one of its table and one of
     # any; a read depends on its table and on writes to tables that are not named, one of an unknown table on all.

@@ -55,6 +55,11 @@ def test_questions_that_differ_in_values_are_one_occurrence():
     assert list(row[["requests", "questions", "calls", "repeated"]]) == [1, 2, 6, 4]
 
 
+def test_a_change_at_a_service_that_nothing_names_is_no_write_to_a_store():
+    change = span(4, 1, 20, 10, kind="client", category="http", http_method="POST", template="POST /seen")
+    assert list(scan(root(), read(2, 0), change, read(3, 40))["verdict"]) == ["repeated"]
+
+
 def test_a_write_between_makes_it_another_question():
     assert list(scan(root(), read(2, 0), write(3, 20, "items"), read(4, 40))["verdict"]) == ["written"]
     assert list(scan(root(), read(2, 0), write(3, 20, "carts"), read(4, 40))["verdict"]) == ["repeated"]
