@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from analysis._kernels.critical_path import (
     choose_paths,
-    exclusive_on_path,
     fit_children,
     nearest_above,
     slack_of_spans,
@@ -160,6 +159,7 @@ def find_paths(forest: TimedForest, *, strict: bool = False) -> Paths:
     roots = _roots(forest, parent)
     on_path, drag = np.zeros(size, np.bool_), np.zeros(size, np.int64)
     first_step, next_step = np.full(size, -1, np.int32), np.full(size, -1, np.int32)
+    exclusive = np.zeros(size, np.int64)
     choose_paths(
         roots,
         child_offset,
@@ -172,10 +172,9 @@ def find_paths(forest: TimedForest, *, strict: bool = False) -> Paths:
         on_path,
         first_step,
         next_step,
+        exclusive,
         drag,
     )
-    exclusive = np.zeros(size, np.int64)
-    exclusive_on_path(order, count, begin, finish, on_path, first_step, next_step, exclusive)
     return Paths(
         parent,
         child_offset,

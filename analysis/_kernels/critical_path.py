@@ -13,7 +13,6 @@ from analysis._kernels.compiled import kernel
 
 __all__ = [
     "choose_paths",
-    "exclusive_on_path",
     "first_above",
     "first_at_least",
     "fit_children",
@@ -181,12 +180,14 @@ def choose_paths(
     on_path: NDArray[np.bool_],
     first_step: NDArray[np.int32],
     next_step: NDArray[np.int32],
+    exclusive: NDArray[np.int64],
     drag: NDArray[np.int64],
 ) -> None:
     """Choose who is on the critical path below every root.
 
     ``first_step[row]`` is the child on the path that finishes last, ``next_step`` leads to the one before it; -1 ends
-    the list. Equal ends: the last in order of start and row is taken first; when strict, the first.
+    the list. Equal ends: the last in order of start and row is taken first; when strict, the first. ``exclusive`` is
+    the duration of every span on the path less that of its children on it, at least 0.
     """
     widest = 0
     for row in range(len(child_offset) - 1):
@@ -205,6 +206,7 @@ def choose_paths(
         while height > 0:
             height -= 1
             row = stack[height]
+            own = finish[row] - begin[row]
             count = 0
             for position in range(child_offset[row], child_offset[row + 1]):
                 below = child[position]
@@ -213,6 +215,7 @@ def choose_paths(
                     begins[count] = begin[below]
                     count += 1
             if count == 0:
+                exclusive[row] = max(own, 0)
                 continue
             # Cutting keeps the order of ends, so that by whole ends is also by cut ends.
             sort_ascending(end if strict else finish, rows, places, count)
@@ -250,36 +253,14 @@ def choose_paths(
                     chosen = below
                     on_path[below] = True
                     room = finish[below] - begin[below]
+                    own -= room
                     if place > 0:
                         room = min(room, finish[below] - ends[place - 1])
                     drag[below] = max(room, 0)
                     stack[height] = below
                     height += 1
                 place = after
-
-
-@kernel
-def exclusive_on_path(
-    order: NDArray[np.int32],
-    count: int,
-    begin: NDArray[np.int64],
-    finish: NDArray[np.int64],
-    on_path: NDArray[np.bool_],
-    first_step: NDArray[np.int32],
-    next_step: NDArray[np.int32],
-    exclusive: NDArray[np.int64],
-) -> None:
-    """Fill the duration of every span on the path less that of its children on it, at least 0."""
-    for place in range(count):
-        row = order[place]
-        if not on_path[row]:
-            continue
-        own = finish[row] - begin[row]
-        below = first_step[row]
-        while below >= 0:
-            own -= finish[below] - begin[below]
-            below = next_step[below]
-        exclusive[row] = max(own, 0)
+            exclusive[row] = max(own, 0)
 
 
 @kernel

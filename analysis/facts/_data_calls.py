@@ -30,9 +30,9 @@ COLUMNS: Final = (
 _LOOKED_AT: Final = ("db_statement", "db_operation", "db_collection", "service", "db_system")
 #: Several facts of one pass ask for the same; forgotten with the forest.
 _FOUND: Final[WeakKeyDictionary[Forest, npt.NDArray[np.int64]]] = WeakKeyDictionary()
+_STORES: Final[WeakKeyDictionary[Forest, Codes]] = WeakKeyDictionary()
 #: Words of span names: psycopg, SQLAlchemy, HikariCP, pgx, ADO.NET.
 _CONNECTING: Final = frozenset(("connect", "connection", "getconnection", "acquire", "checkout", "pool", "ping"))
-_STORES: Final[WeakKeyDictionary[Forest, Codes]] = WeakKeyDictionary()
 
 
 def data_calls(forest: Forest) -> npt.NDArray[np.int64]:

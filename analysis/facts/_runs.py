@@ -163,13 +163,17 @@ def _parents(forest: Forest, calls: Calls) -> Int64s:
 
 def _patterns(forest: Forest, calls: Calls, runs: Runs) -> Int64s:
     """Find the patterns A B C A B C among data calls; -1 for runs that are part of none."""
-    size = np.diff(runs.offset)
-    able = (size >= _LEAST_REPEATS) & ~calls.remote[runs.first]
+    first = runs.first
+    able = np.flatnonzero((np.diff(runs.offset) >= _LEAST_REPEATS) & ~calls.remote[first])
+    node = np.empty(len(able), np.int64)
+    trace = forest.trace_of[calls.rows[first[able]]].astype(np.int64)
+    count = number_within(trace, runs.node[able], np.zeros(len(able), np.int64), node)
+    # A pattern is made of several runs under one span.
+    several = np.bincount(node, minlength=count)[node] > 1
+    node_of = np.full(runs.count, -1, np.int64)
+    node_of[able[several]] = node[several]
     run = runs.of_call
-    inside = able[run]
-    run, rows = run[inside], calls.rows[runs.call[inside]]
-    node = np.empty(len(run), np.int64)
-    trace = forest.trace_of[rows].astype(np.int64)
-    count = number_within(trace, runs.node[run], np.zeros(len(run), np.int64), node)
-    order = sorted_within(node, forest.start_rank[rows], count)[1]
-    return find_patterns(run[order].astype(np.int64), runs.count)
+    inside = np.flatnonzero(node_of[run] >= 0)
+    run = run[inside]
+    order = sorted_within(node_of[run], forest.start_rank[calls.rows[runs.call[inside]]], count)[1]
+    return find_patterns(run[order], runs.count)
