@@ -1,8 +1,8 @@
 """Compiled forms of kernels on disk: where they lie, whether they still hold, and how they come back.
 
-numba keeps each with the module of LLVM that it was made of, and on coming back reads that module and asks it for every
-name in it. Only what is compiled later, and calls the kernel, needs the module: here it is read then, and its names lie
-beside it. Coming back takes a third of the time so.
+numba keeps each with the module of LLVM that it was made of, and on coming back makes ready to compile, reads that
+module and asks it for every name in it. Only what is compiled later, and calls the kernel, needs any of this: here the
+module is read then, and its names lie beside it. Coming back takes a fourth of the time so.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import os.path
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numba
 from llvmlite import binding
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary
+from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 
 __all__ = ["KeptForms", "digest"]
 
@@ -30,26 +31,35 @@ _IMPORTS: Final = re.compile(
 _KNOWN: Final = numba.version_info.short == (0, 68)
 
 
+class _Written(NamedTuple):
+    """What is written of a library: its name, its code, the module, and the names that are in it or only used by it."""
+
+    name: str
+    code: bytes
+    module: bytes
+    defined: tuple[str, ...]
+    used: tuple[str, ...]
+
+
 class _Library(JITCodeLibrary):
     """A compiled form whose module is read when something is compiled that calls it."""
 
-    _bitcode: bytes | None = None
+    _written: _Written | None = None
 
     @classmethod
-    def _unserialize(cls, codegen: Any, state: tuple[str, tuple[bytes, bytes], tuple[str, ...]]) -> Any:
-        name, (code, bitcode), symbols = state
-        library = codegen.create_library(name)
+    def _unserialize(cls, codegen: Any, state: _Written) -> Any:
         # As numba does, but that it reads the module, and takes the names from there.
-        library._bitcode = bitcode  # noqa: SLF001
+        library = codegen.create_library(state.name)
+        library._written = state  # noqa: SLF001
         library.enable_object_caching()
-        library._set_compiled_object(code)  # noqa: SLF001
+        library._set_compiled_object(state.code)  # noqa: SLF001
         library._finalize_final_module()  # noqa: SLF001
-        codegen._engine._defined_symbols.update(symbols)  # noqa: SLF001
+        codegen._engine._defined_symbols.update(state.defined)  # noqa: SLF001
         return library
 
     def _get_module_for_linking(self) -> Any:
-        if self._bitcode is not None:
-            self._shared_module, self._bitcode = binding.parse_bitcode(self._bitcode), None
+        if self._written is not None:
+            self._shared_module, self._written = binding.parse_bitcode(self._written.module), None
         return super()._get_module_for_linking()  # type: ignore[no-untyped-call]
 
 
@@ -58,13 +68,19 @@ class _Forms(CompileResultCacheImpl):
 
     def reduce(self, cres: Any) -> tuple[Any, ...]:
         """Return what is written."""
-        (name, _, contents), *others = super().reduce(cres)  # type: ignore[no-untyped-call]
+        (name, _, (code, bitcode)), *others = super().reduce(cres)  # type: ignore[no-untyped-call]
         module = cres.library._get_module_for_linking()  # noqa: SLF001 - which was just written
-        symbols = (one.name for ones in (module.functions, module.global_variables) for one in ones if _here(one))
-        return ((name, contents, tuple(symbols)), *others)
+        names: dict[bool, list[str]] = {False: [], True: []}
+        for symbol in (*module.functions, *module.global_variables):
+            names[symbol.is_declaration].append(symbol.name)
+        used = (name for name in names[True] if not name.startswith("llvm."))
+        return (_Written(name, code, bitcode, tuple(names[False]), tuple(used)), *others)
 
     def rebuild(self, target_context: Any, payload: tuple[Any, ...]) -> Any:
         """Return the compiled form of what was written; kernels come back one at a time."""
+        if not all(map(_is_there, payload[0].used)):
+            # What makes ready to compile makes it known.
+            target_context.refresh()
         codegen = target_context.codegen()
         codegen._library_class = _Library  # noqa: SLF001 - what the next library is, which it has no parameter for
         try:
@@ -73,8 +89,18 @@ class _Forms(CompileResultCacheImpl):
             del codegen._library_class  # noqa: SLF001
 
 
-def _here(symbol: Any) -> bool:
-    return not symbol.is_declaration
+@cache
+def _is_there(name: str) -> bool:
+    """Whether code from disk finds a function or an object by its name."""
+    _make_memory_known()
+    return binding.address_of_symbol(name) is not None
+
+
+@cache
+def _make_memory_known() -> None:
+    """Make known what code calls for arrays that it makes or hands on, as numba does before it compiles."""
+    for name, address in _nrt_python.c_helpers.items():
+        binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
 
 
 class KeptForms(FunctionCache):
@@ -87,6 +113,14 @@ class KeptForms(FunctionCache):
         # numba looks at the kernel's own file alone, and has no other place to say what else a kernel is made of.
         file = self._cache_file
         file._source_stamp = (file._source_stamp, digest(function.__code__.co_filename))  # noqa: SLF001
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled form for a signature; None where there is none."""
+        if not _KNOWN:
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        # Without making ready to compile.
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
 
 
 @cache

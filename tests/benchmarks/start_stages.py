@@ -125,14 +125,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _put_clocks(clock: _Clock, kernels: _Within) -> None:
-    from numba.core.caching import Cache
+    from analysis._kernels.kept import KeptForms
 
     for stage, functions in STAGES.items():
         for function in functions:
             module, _, name = function.partition(":")
             place = importlib.import_module(module)
             setattr(place, name, clock.within(stage)(getattr(place, name)))
-    Cache.load_overload = kernels.counted(Cache.load_overload)
+    KeptForms.load_overload = kernels.counted(KeptForms.load_overload)
 
 
 if __name__ == "__main__":
