@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ __all__ = ["NANOSECONDS_PER_MS", "Evidence", "examples", "merged_exemplars", "me
 
 NANOSECONDS_PER_MS = 1_000_000
 _DAY_NS = 86_400_000_000_000
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,17 @@ class Evidence(Mapping[str, pd.DataFrame]):
 
     @cached_property
     def _rows(self) -> dict[str, Rows]:
+        return {}
+
+    def shared(self, make: Callable[[Evidence], _Made]) -> _Made:
+        """Return what a function makes of the facts: once for all detectors, so that none may change it."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        made: _Made = self._shared[make]
+        return made
+
+    @cached_property
+    def _shared(self) -> dict[Callable[[Evidence], Any], Any]:
         return {}
 
     @cached_property

@@ -20,6 +20,7 @@ __all__ = [
     "entries",
     "finding",
     "front_services",
+    "fronts_seen",
     "is_proxy",
     "largest_share",
     "shortened",
@@ -69,6 +70,11 @@ def front_services(calls: pd.DataFrame, roles: Roles = NO_ROLES) -> frozenset[st
     services = set(between["caller"]) | set(between["callee"])
     guessed = many | {service for service in services if _FRONTS.search(service)}
     return frozenset(service for service in services if roles.gateway(service, otherwise=service in guessed))
+
+
+def fronts_seen(evidence: Evidence) -> frozenset[str]:
+    """Return the services whose part it is to call many, as :func:`front_services`, of what was seen."""
+    return front_services(evidence["calls"], evidence.roles)
 
 
 def largest_share(evidence: Evidence, rows: Rows, name: str) -> float:

@@ -44,7 +44,7 @@ import pandas as pd
 from analysis._wording import duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, ms
-from analysis.detectors._requests import PERCENTILE, affected_traces, front_services, largest_share
+from analysis.detectors._requests import PERCENTILE, affected_traces, fronts_seen, largest_share
 from analysis.detectors._rows import Rows
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
@@ -78,7 +78,7 @@ _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which operations need the same, most of the services every time."""
-    between = calls_between(evidence)
+    between = evidence.shared(calls_between)
     if between.empty:
         return not_assessable(INFO.name, NOT_CROSSING)
     every = {name for services in evidence["trace_services"]["services"] for name in services}
@@ -87,7 +87,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         return answers_of(INFO.name, (small,))(outcome="not_found")
     messages = _message_edges(evidence["calls"])
     asynchronous = messages / (messages + len(between))
-    fronts = front_services(evidence["calls"], evidence.roles)
+    fronts = evidence.shared(fronts_seen)
     findings, suppressed = [], []
     for (service, operation), rows in evidence.rows("request_services").by_entry():
         if not service or is_probe(operation, evidence.roles):

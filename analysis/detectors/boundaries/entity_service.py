@@ -85,14 +85,14 @@ _IDENTITY: Final = re.compile(
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which services only keep the records of others' work."""
-    between = calls_between(evidence)
-    tables = known_tables(evidence)
+    between = evidence.shared(calls_between)
+    tables = evidence.shared(known_tables)
     if between.empty:
         return not_assessable(INFO.name, NOT_CROSSING)
     if tables.empty:
         return not_assessable(INFO.name, _NO_TABLES)
     presence, traces = _presence(evidence)
-    visits = called_operations(evidence)
+    visits = evidence.shared(called_operations)
     callers = between.groupby("callee")["caller"].nunique()
     findings, suppressed = [], []
     for service in sorted(callers.index[callers >= limits["callers"]]):

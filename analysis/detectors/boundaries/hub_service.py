@@ -36,7 +36,7 @@ import math
 from typing import Final
 
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._requests import front_services, is_proxy
+from analysis.detectors._requests import fronts_seen, is_proxy
 from analysis.detectors.boundaries._services import NOT_CROSSING, answers_of, calls_between, not_assessable, way_of
 from analysis.findings import Assessment, Finding
 
@@ -57,14 +57,14 @@ _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which services have many callers and many callees."""
-    between = calls_between(evidence)
+    between = evidence.shared(calls_between)
     if between.empty:
         return not_assessable(INFO.name, NOT_CROSSING)
     callers = {str(name): tuple(sorted(group)) for name, group in between.groupby("callee")["caller"]}
     callees = {str(name): tuple(sorted(group)) for name, group in between.groupby("caller")["callee"]}
     services = sorted(set(callers) | set(callees))
     product = {name: len(callers.get(name, ())) * len(callees.get(name, ())) for name in services}
-    fronts = front_services(evidence["calls"], evidence.roles)
+    fronts = evidence.shared(fronts_seen)
     findings, suppressed = [], []
     for service in services:
         ends = callers.get(service, ()), callees.get(service, ())

@@ -42,7 +42,7 @@ import pandas as pd
 
 from analysis._wording import duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._requests import front_services, is_proxy
+from analysis.detectors._requests import fronts_seen, is_proxy
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
     added_ways,
@@ -76,10 +76,10 @@ _LAYERS: Final = 3
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which services are layers of one."""
-    if calls_between(evidence).empty:
+    if evidence.shared(calls_between).empty:
         return not_assessable(INFO.name, NOT_CROSSING)
-    below = _links(called_operations(evidence), limits)
-    fronts = front_services(evidence["calls"], evidence.roles)
+    below = _links(evidence.shared(called_operations), limits)
+    fronts = evidence.shared(fronts_seen)
     findings, suppressed = [], []
     for chain in _chains(below):
         layers = _longest_run(chain, fronts)

@@ -44,7 +44,7 @@ import pandas as pd
 from analysis._wording import percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, ms
-from analysis.detectors._requests import affected_traces, front_services, is_proxy
+from analysis.detectors._requests import affected_traces, fronts_seen, is_proxy
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
     answers_of,
@@ -74,16 +74,16 @@ _SENSITIVE_TO: Final = ("orphans", "truncated_statements", "sampling", "routes")
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which services are several in one."""
-    if calls_between(evidence).empty:
+    if evidence.shared(calls_between).empty:
         return not_assessable(INFO.name, NOT_CROSSING)
-    tables = known_tables(evidence)
+    tables = evidence.shared(known_tables)
     if tables.empty:
         return not_assessable(INFO.name, "tables of data calls (db.collection.name or db.query.text)")
-    visits = called_operations(evidence)
+    visits = evidence.shared(called_operations)
     count = visits.groupby("service")["operation"].nunique().sort_index()
     low, high = (float(value) for value in np.percentile(count.to_numpy(), [25, 75]))
     fence = high + limits["fence"] * (high - low)
-    fronts = front_services(evidence["calls"], evidence.roles)
+    fronts = evidence.shared(fronts_seen)
     findings, suppressed = [], []
     for service, number in ((str(name), int(value)) for name, value in count.items()):
         if number < limits["operations"] or number <= fence:

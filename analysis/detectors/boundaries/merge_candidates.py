@@ -76,7 +76,7 @@ _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling", "truncated_statements")
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which two services had better be one."""
-    between = calls_between(evidence)
+    between = evidence.shared(calls_between)
     if between.empty:
         return not_assessable(INFO.name, NOT_CROSSING)
     whole = _all_calls(evidence)
@@ -115,7 +115,7 @@ def _all_calls(evidence: Evidence) -> dict[str, int]:
         services = counted[counted[f"{end}_kind"] == "service"]
         for name, number in services.groupby(end)["calls"].sum().items():
             whole[str(name)] = whole.get(str(name), 0) + int(number)
-    visits = called_operations(evidence)
+    visits = evidence.shared(called_operations)
     unknown = visits[~visits["caller_kind"].isin(["service", "queue", "external"])]
     for name, number in unknown.groupby("service")["visits"].sum().items():
         whole[str(name)] = whole.get(str(name), 0) + int(number)
@@ -141,7 +141,7 @@ def _circles(between: pd.DataFrame) -> Mapping[str, int]:
 
 def _shared_tables(evidence: Evidence) -> dict[tuple[str, str], tuple[str, ...]]:
     """Return the tables (no caches) that each two services both use."""
-    access = known_tables(evidence)
+    access = evidence.shared(known_tables)
     access = access[~access["store_system"].isin(CACHES)]
     found: dict[tuple[str, str], set[str]] = {}
     for (_, table), rows in access.groupby(["store", "table"], sort=True):

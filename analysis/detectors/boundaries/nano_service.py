@@ -83,10 +83,10 @@ _APART: Final = re.compile(
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which services are too small to stand alone."""
-    between = calls_between(evidence)
+    between = evidence.shared(calls_between)
     if between.empty:
         return not_assessable(INFO.name, NOT_CROSSING)
-    visits = called_operations(evidence)
+    visits = evidence.shared(called_operations)
     calls = evidence["calls"]
     outside = frozenset(calls.loc[calls["callee_kind"] == "external", "callee"])
     callers = callers_of(visits)

@@ -42,7 +42,7 @@ import pandas as pd
 from analysis._wording import duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import ms
-from analysis.detectors._requests import front_services, is_proxy
+from analysis.detectors._requests import fronts_seen, is_proxy
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
     answers_of,
@@ -75,14 +75,14 @@ _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which services only hand calls on."""
-    if calls_between(evidence).empty:
+    if evidence.shared(calls_between).empty:
         return not_assessable(INFO.name, NOT_CROSSING)
     calls = evidence["calls"]
     services = set(calls.loc[calls["callee_kind"] == "service", "callee"])
-    fronts = front_services(calls, evidence.roles)
+    fronts = evidence.shared(fronts_seen)
     layers = told_by(evidence, "layered_split", "layers")
     findings, suppressed = [], []
-    for key, visits in called_operations(evidence).groupby("service", sort=True):
+    for key, visits in evidence.shared(called_operations).groupby("service", sort=True):
         service = str(key)
         target, share = _target(visits)
         own = _own_share(visits)

@@ -68,7 +68,7 @@ _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer whether requests from outside enter at many services."""
-    if calls_between(evidence).empty:
+    if evidence.shared(calls_between).empty:
         return not_assessable(INFO.name, NOT_CROSSING)
     requests = evidence["requests"]
     outside = requests[(requests["entry_kind"] == "server") & (requests["entry_service"] != "")]

@@ -51,7 +51,7 @@ from typing import Final
 
 from analysis._wording import percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._requests import finding, front_services, is_proxy
+from analysis.detectors._requests import finding, fronts_seen, is_proxy
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
     answers_of,
@@ -112,7 +112,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     teams = evidence.catalogue.teams
     if not teams:
         return not_assessable(INFO.name, _NO_CATALOGUE)
-    between = calls_between(evidence)
+    between = evidence.shared(calls_between)
     if between.empty:
         return not_assessable(INFO.name, NOT_CROSSING)
     seen = sorted({*between["caller"], *between["callee"]})
@@ -121,7 +121,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         return not_assessable(INFO.name, "services of two teams of the catalogue that call one another")
     unlisted = [name for name in seen if name not in teams]
     missing = [f"the team of {', '.join(unlisted)}"] if unlisted else []
-    fronts = front_services(evidence["calls"], evidence.roles)
+    fronts = evidence.shared(fronts_seen)
     ties = _ties(evidence, teams, fronts)
     flagged, suppressed = [], []
     for service in known:
@@ -178,7 +178,7 @@ def _by_design(evidence: Evidence, service: str, teams: Mapping[str, str], front
     present = set(evidence["calls"]["caller"]) | set(evidence["calls"]["callee"])
     if not present & set(siblings):
         return f"the only service of {teams[service]} seen here, so there is nothing within to compare"
-    calls = calls_between(evidence)
+    calls = evidence.shared(calls_between)
     callers = calls[calls["callee"] == service]
     by_team = callers.groupby(callers["caller"].map(lambda name: teams.get(str(name), "")))["calls"].sum()
     by_team = by_team.drop("", errors="ignore")
@@ -195,7 +195,7 @@ def _ties(evidence: Evidence, teams: Mapping[str, str], fronts: frozenset[str]) 
             if other in teams and (other not in fronts or one in fronts):
                 found[one].calls[teams[other]] += calls
                 found[one].partners[teams[other]][other] += calls
-    access = known_tables(evidence)
+    access = evidence.shared(known_tables)
     access = access[~access["store_system"].isin(CACHES)]
     for (store, table), rows in access.groupby(["store", "table"], sort=True):
         users = sorted(set(rows["service"]))
@@ -211,7 +211,7 @@ def _calls(evidence: Evidence) -> list[tuple[str, str, int]]:
     calls = evidence["calls"]
     found = [
         (str(caller), str(callee), int(number))
-        for caller, callee, number in calls_between(evidence)[["caller", "callee", "calls"]].itertuples(
+        for caller, callee, number in evidence.shared(calls_between)[["caller", "callee", "calls"]].itertuples(
             index=False, name=None
         )
     ]
@@ -227,7 +227,7 @@ def _calls(evidence: Evidence) -> list[tuple[str, str, int]]:
 
 
 def _writers(evidence: Evidence) -> dict[str, set[str]]:
-    access = known_tables(evidence)
+    access = evidence.shared(known_tables)
     written = access[(access["mode"] == "write") & ~access["store_system"].isin(CACHES)]
     return {str(table): set(rows["service"]) for (_, table), rows in written.groupby(["store", "table"], sort=True)}
 

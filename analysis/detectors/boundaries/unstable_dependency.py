@@ -62,7 +62,7 @@ _ROUNDING: Final = 1e-9
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which stable services depend on unstable ones."""
-    between = calls_between(evidence)
+    between = evidence.shared(calls_between)
     if between.empty:
         return not_assessable(INFO.name, NOT_CROSSING)
     afferent = between.groupby("callee")["caller"].nunique().to_dict()

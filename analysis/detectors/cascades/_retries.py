@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from analysis._histogram import Histogram
 from analysis.detectors import Evidence
-from analysis.detectors._evidence import merged_histogram
 from analysis.detectors._requests import shortened
+from analysis.detectors._rows import Rows
 
 __all__ = ["SENSITIVE_TO", "Retried", "missing_evidence", "retried_calls"]
 
@@ -43,24 +42,24 @@ class Retried:
     operation: str
     target: str
     template: str
-    rows: pd.DataFrame
-    gaps: pd.DataFrame
+    rows: Rows
+    gaps: Rows
     evidence: Evidence
 
-    @property
-    def again(self) -> pd.DataFrame:
+    @cached_property
+    def again(self) -> Rows:
         """The rows of calls that were tried again."""
-        return self.rows[self.rows["retried"]]
+        return self.rows.only(self.rows["retried"])
 
     @property
     def calls(self) -> int:
         """Logical calls."""
-        return int(self.rows["calls"].sum())
+        return self.rows.total("calls")
 
     @property
     def attempts(self) -> int:
         """Attempts of these."""
-        return int(self.rows["attempts"].sum())
+        return self.rows.total("attempts")
 
     @property
     def mean(self) -> float:
@@ -75,7 +74,7 @@ class Retried:
     @property
     def tried_again(self) -> int:
         """Logical calls with more than one attempt."""
-        return int(self.again["calls"].sum())
+        return self.again.total("calls")
 
     @property
     def answered_by(self) -> frozenset[str]:
@@ -110,7 +109,7 @@ class Retried:
     @property
     def traces(self) -> int:
         """Traces in which a call was tried again."""
-        return min(self.evidence.traces, int(self.again["traces"].sum()))
+        return min(self.evidence.traces, self.again.total("traces"))
 
     @property
     def share(self) -> float:
@@ -120,14 +119,14 @@ class Retried:
     @cached_property
     def critical(self) -> Histogram:
         """Time on the critical path that the attempts before the last took, per call tried again; ns."""
-        return merged_histogram(self.again["critical_per_call"])
+        return self.again.histogram("critical_per_call")
 
     def share_of_requests(self) -> float:
         """Return the largest share (0..1) of an entry operation's requests in which a call was tried again."""
         largest = 0.0
-        for key, rows in self.again.groupby(["entry_service", "entry_operation"], sort=True):
-            whole = self.evidence.request_count.get((str(key[0]), str(key[1])), 0)
-            largest = max(largest, int(rows["traces"].sum()) / whole if whole else 0.0)
+        for entry, rows in self.again.by_entry():
+            whole = self.evidence.request_count.get(entry, 0)
+            largest = max(largest, rows.total("traces") / whole if whole else 0.0)
         return round(min(1.0, largest), 6)
 
     def share_of_p95(self) -> float:
@@ -136,35 +135,33 @@ class Retried:
         Requests without a retry count as free of cost.
         """
         largest = 0.0
-        for key, rows in self.again.groupby(["entry_service", "entry_operation"], sort=True):
-            entry = (str(key[0]), str(key[1]))
-            free = max(0, self.evidence.request_count.get(entry, 0) - int(rows["traces"].sum()))
+        for entry, rows in self.again.by_entry():
+            free = max(0, self.evidence.request_count.get(entry, 0) - rows.total("traces"))
             none = Histogram.from_values(np.zeros(1, np.int64), np.array([free]))
-            spent = Histogram.merged([merged_histogram(rows["critical_per_call"]), none])
+            spent = Histogram.merged([rows.histogram("critical_per_call"), none])
             largest = max(largest, self.evidence.share_of_p95(entry, spent.percentile(_PERCENTILE)))
         return round(largest, 4)
 
 
-def retried_calls(evidence: Evidence) -> Iterator[Retried]:
-    """Yield, in order of their names, the calls of which some were tried again."""
-    attempts, gaps = evidence["attempts"], evidence["retry_gaps"]
-    by_name = {_texts(key): rows for key, rows in gaps.groupby(_SUBJECT, sort=True)}
-    for key, rows in attempts.groupby(_SUBJECT, sort=True):
+def retried_calls(evidence: Evidence) -> tuple[Retried, ...]:
+    """Return, in order of their names, the calls of which some were tried again."""
+    return tuple(_retried_calls(evidence))
+
+
+def _retried_calls(evidence: Evidence) -> Iterator[Retried]:
+    gaps = evidence.rows("retry_gaps")
+    by_name, none = dict(gaps.groups(*_SUBJECT)), gaps.only(np.empty(0, np.int64))
+    for name, rows in evidence.rows("attempts").groups(*_SUBJECT):
         if rows["retried"].any():
-            name = _texts(key)
             # Attempts that only a count tells of have no gaps between them that were seen.
-            yield Retried(*name, rows=rows, gaps=by_name.get(name, gaps.iloc[:0]), evidence=evidence)
+            service, operation, target, template = name
+            yield Retried(service, operation, target, template, rows, by_name.get(name, none), evidence)
 
 
 def missing_evidence(evidence: Evidence) -> tuple[str, ...]:
     """Return what forbids any answer about retries: no calls that say their kind, no word on how they ended."""
-    if evidence["attempts"].empty:
+    if not len(evidence["attempts"]):
         return ("spans of calls to others that say their kind (client)",)
-    if not int(evidence["coverage"]["with_outcome"].sum()):
+    if not evidence.rows("coverage").total("with_outcome"):
         return ("how spans ended: no status, http.response.status_code or rpc status code is recorded",)
     return ()
-
-
-def _texts(key: Any) -> tuple[str, str, str, str]:
-    service, operation, target, template = map(str, key)
-    return service, operation, target, template

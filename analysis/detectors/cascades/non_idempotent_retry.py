@@ -65,10 +65,10 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     missing = missing_evidence(evidence)
     if missing:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    attempts = evidence["attempts"]
-    with_keys = attempts[attempts["keys_seen"] > 0]
+    attempts = evidence.rows("attempts")
+    with_keys = attempts.only(attempts["keys_seen"] > 0)
     recorders = set(with_keys["service"]) | set(with_keys["target"])
-    doubtful = [item for item in retried_calls(evidence) if _repeated(item)]
+    doubtful = [item for item in evidence.shared(retried_calls) if _repeated(item)]
     if not doubtful:
         return Assessment(INFO.name, INFO.family, "not_found")
     assessable = [item for item in doubtful if recorders or _inserts(item)]
@@ -80,12 +80,12 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
 
 
 def _creating(item: Retried) -> bool:
-    return bool(item.rows["method"].isin(list(_CREATING)).all())
+    return set(item.rows["method"]) <= _CREATING
 
 
 def _inserts(item: Retried) -> bool:
     """Tell whether the call is a statement, which has no headers that could carry a key."""
-    return bool((item.rows["method"] == "INSERT").all())
+    return set(item.rows["method"]) == {"INSERT"}
 
 
 def _repeated(item: Retried) -> int:
@@ -95,9 +95,9 @@ def _repeated(item: Retried) -> int:
 
 def _finding(item: Retried, recorders: set[str], limits: Limits) -> Finding:
     evidence = item.evidence
-    count, keyed = _repeated(item), int(item.again["keyed"].sum())
+    count, keyed = _repeated(item), item.again.total("keyed")
     near = bool({item.service, item.target} & recorders) or _inserts(item)
-    method = str(item.rows["method"].iloc[0])
+    method = str(item.rows["method"][0])
     weight = Weight(passes_limits=count >= limits["repeated"], share_of_requests=item.share_of_requests())
     trust = evidence.trust.of(item.services)
     return Finding(
@@ -130,7 +130,7 @@ def _finding(item: Retried, recorders: set[str], limits: Limits) -> Finding:
         traces_affected=item.traces,
         share=item.share,
         exemplars=examples(
-            merged_exemplars(item.again[item.again["uncertain"] > item.again["keyed"]]["exemplars"]),
+            merged_exemplars(item.again["exemplars"][item.again["uncertain"] > item.again["keyed"]]),
             item.again["total_ns"].sum() / max(1, item.tried_again),
         ),
         considered=(*_considered(item, keyed, near), *trust.sentences(_SENSITIVE_TO, item.traces)),

@@ -72,7 +72,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     missing = missing_evidence(evidence)
     if missing:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    calls = list(retried_calls(evidence))
+    calls = evidence.shared(retried_calls)
     amplified = [item for item in calls if item.mean > limits["attempts"] or item.most > limits["most"]]
     findings = tuple(_finding(item, _layers(item, calls), limits) for item in amplified)
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", findings)
@@ -112,7 +112,7 @@ def _finding(item: Retried, layers: tuple[Retried, ...], limits: Limits) -> Find
     evidence = item.evidence
     product_most, product_mean, _ = _product(layers)
     extra = item.attempts - item.calls
-    exhausted = int(item.again["exhausted"].sum())
+    exhausted = item.again.total("exhausted")
     named = [f"{layer.where} calls {layer.whom}" for layer in layers]
     total_ms = ms(item.again["total_ns"].sum())
     multiplied = f" Over {len(layers)} layers that is up to {product_most} calls for one." if len(layers) > 1 else ""

@@ -43,7 +43,7 @@ import numpy as np
 from analysis._histogram import Histogram, mid, upper
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import NANOSECONDS_PER_MS, examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors._evidence import NANOSECONDS_PER_MS, examples, merged_exemplars, ms
 from analysis.detectors.cascades._retries import SENSITIVE_TO, Retried, missing_evidence, retried_calls
 from analysis.findings import Assessment, Finding
 
@@ -70,16 +70,16 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     missing = missing_evidence(evidence)
     if missing:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    calls = list(retried_calls(evidence))
+    calls = evidence.shared(retried_calls)
     findings, once = [], []
     for item in calls:
-        later = item.gaps[~item.gaps["first"]]
-        if later.empty:
+        later = item.gaps.only(~item.gaps["first"])
+        if not len(later):
             seen = (
                 "its calls are tried again once only" if len(item.gaps) else "its attempts have no spans of their own"
             )
             once.append(f"a second gap of {item.where} to {item.whom}: {seen}")
-        elif (finding := _finding(item, merged_histogram(later["gap"]), limits)) is not None:
+        elif (finding := _finding(item, later.histogram("gap"), limits)) is not None:
             findings.append(finding)
     if findings:
         return Assessment(INFO.name, INFO.family, "found", tuple(findings), tuple(once))
@@ -111,9 +111,9 @@ def _finding(item: Retried, gaps: Histogram, limits: Limits) -> Finding | None:
     if not (short or constant):
         return None
     evidence = item.evidence
-    later, first = item.gaps[~item.gaps["first"]], item.gaps[item.gaps["first"]]
-    first_ms = ms(merged_histogram(first["gap"]).percentile(0.5))
-    traces = min(evidence.traces, int(later["traces"].sum()))
+    later, first = item.gaps.only(~item.gaps["first"]), item.gaps.only(item.gaps["first"])
+    first_ms = ms(first.histogram("gap").percentile(0.5))
+    traces = min(evidence.traces, later.total("traces"))
     weight = Weight(passes_limits=gaps.count >= limits["retried"], share_of_requests=item.share_of_requests())
     how = f"{duration(ms(median))} after the last failure" if short else f"every {duration(ms(median))}"
     wasted = ms(item.again["total_ns"].sum())

@@ -126,7 +126,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if not len(waits):
         missing = ("spans of calls to others that say their kind (client) and have a time",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    if not int(evidence["coverage"]["with_outcome"].sum()):
+    if not evidence.rows("coverage").total("with_outcome"):
         missing = ("how spans ended: no status, http.response.status_code or rpc status code is recorded",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     findings: list[Finding] = []
@@ -175,9 +175,9 @@ def _is_meant(item: _Waits, limit_ns: float) -> bool:
 
 def _given_up_by_a_proxy(item: _Waits) -> int:
     """Return how many log records of proxies tell that they gave a call to the target up."""
-    signals = item.evidence["log_signals"]
-    found = signals[(signals["signal"] == "timeout") & (signals["target"] == item.target) & (item.target != "")]
-    return int(found["lines"].sum())
+    if not item.target:
+        return 0
+    return item.evidence.rows("log_signals").where(signal="timeout", target=item.target).total("lines")
 
 
 def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Finding:

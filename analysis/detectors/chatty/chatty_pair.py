@@ -50,7 +50,7 @@ from analysis.detectors._requests import (
     PERCENTILE,
     affected_traces,
     entries,
-    front_services,
+    fronts_seen,
     largest_share,
 )
 from analysis.detectors._rows import Rows
@@ -80,7 +80,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     if not len(talks):
         missing = (f"synchronous calls between two services: {NO_CROSSING}",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
-    fronts = front_services(evidence["calls"], evidence.roles)
+    fronts = evidence.shared(fronts_seen)
     findings, suppressed = [], []
     for (caller, callee), rows in talks.groups("caller", "callee"):
         calls = rows.histogram("calls_per_request")

@@ -50,7 +50,7 @@ from analysis.detectors._requests import (
     PERCENTILE,
     affected_traces,
     entries,
-    front_services,
+    fronts_seen,
     largest_share,
 )
 from analysis.detectors._rows import Rows
@@ -82,7 +82,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     fans = evidence.rows("fan_outs")
     wide = fans.only((fans["fan"] > limits["calls"]) | (fans["callees"] > limits["callees"]))
-    fronts = front_services(evidence["calls"], evidence.roles)
+    fronts = evidence.shared(fronts_seen)
     findings, suppressed = [], []
     for (service, operation), rows in wide.groups("service", "operation"):
         one_template = rows.total("templates") == rows.total("requests")

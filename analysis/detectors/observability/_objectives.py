@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from analysis.detectors._rows import Rows
 from analysis.facts.request_minutes import BOUNDS_MS, SLOWEST
 
 __all__ = ["BURN_RATES", "TARGETS", "BurnRate", "Objective", "objectives"]
@@ -79,7 +79,7 @@ class Objective:
         }
 
 
-def objectives(rows: pd.DataFrame, least_requests: float) -> list[Objective]:
+def objectives(rows: Rows, least_requests: float) -> list[Objective]:
     """Propose the availability and the latency of one operation.
 
     Parameters
@@ -96,15 +96,15 @@ def objectives(rows: pd.DataFrame, least_requests: float) -> list[Objective]:
         budget is one request at least. Where even the loosest was missed, that is proposed all the same. There is none
         for a latency beyond the last bucket.
     """
-    weight = rows["weighted_millis"].to_numpy() / 1000
-    failed = rows["failed"].to_numpy().astype(bool)
+    weight = rows["weighted_millis"] / 1000
+    failed = rows["failed"]
     whole = float(weight.sum())
-    seen = int(rows["requests"].sum())
+    seen = rows.total("requests")
     observed = 1 - float(weight[failed].sum()) / whole
     telling = [target for target in TARGETS if (1 - target) * seen >= 1 - 1e-9] or [TARGETS[-1]]
     target = next((target for target in telling if target <= observed + 1e-12), TARGETS[-1])
     found = [_objective("availability", target, 0, observed, rows, failed, least_requests)]
-    within = rows["within_ms"].to_numpy()
+    within = rows["within_ms"]
     for bound in BOUNDS_MS:
         slow = (within == SLOWEST) | (within > bound)
         kept = 1 - float(weight[slow].sum()) / whole
@@ -119,13 +119,13 @@ def _objective(
     target: float,
     threshold_ms: int,
     observed: float,
-    rows: pd.DataFrame,
+    rows: Rows,
     bad: npt.NDArray[np.bool_],
     least_requests: float,
 ) -> Objective:
-    minutes, place = np.unique(rows["minute"].to_numpy(), return_inverse=True)
-    weight = rows["weighted_millis"].to_numpy() / 1000
-    counted = _summed(place, rows["requests"].to_numpy(), len(minutes))
+    minutes, place = np.unique(rows["minute"], return_inverse=True)
+    weight = rows["weighted_millis"] / 1000
+    counted = _summed(place, rows["requests"], len(minutes))
     whole = _summed(place, weight, len(minutes))
     spoilt = _summed(place, np.where(bad, weight, 0.0), len(minutes))
     fired, lasting = {}, {}

@@ -53,12 +53,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from analysis._wording import counted, duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding
-from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, named
+from analysis.detectors._evidence import examples
+from analysis.detectors._rows import Rows
 from analysis.detectors.boundaries._services import is_probe
 from analysis.detectors.observability._objectives import BURN_RATES, Objective, objectives
 from analysis.existing_alerts import Alert
@@ -84,20 +86,22 @@ _MS_A_MINUTE: Final = 60_000
 _NAMED: Final = 2
 
 
+Marks = NDArray[np.bool_]
+
+
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which entry operations need alerts, and which."""
-    minutes = evidence["request_minutes"]
-    if minutes.empty:
+    minutes = evidence.rows("request_minutes")
+    if not len(minutes):
         return _not_assessable("requests with times whose topmost span was recorded")
-    served = minutes["entry_kind"].isin(_ENTRY_KINDS) & ~minutes["entry_category"].isin(_STORES)
-    probes = minutes["entry_operation"].map(is_probe).astype(bool)
+    served = minutes.among("entry_kind", _ENTRY_KINDS) & ~minutes.among("entry_category", _STORES)
+    probes = minutes.among("entry_operation", filter(is_probe, set(minutes["entry_operation"])))
     findings, few, left = [], 0, _left_out(minutes, probes, served)
     watched: list[str] = []
-    for key, rows in minutes[served & ~probes].groupby(["entry_service", "entry_operation"], sort=True):
-        if int(rows["requests"].sum()) < limits["requests"]:
+    for (service, operation), rows in minutes.only(served & ~probes).by_entry():
+        if rows.total("requests") < limits["requests"]:
             few += 1
             continue
-        service, operation = named(key)
         if existing := evidence.alerts.watching(service, operation):
             watched.append(_watched(evidence, service, operation, existing))
             continue
@@ -126,23 +130,22 @@ def _watched(evidence: Evidence, service: str, operation: str, alerts: Sequence[
     )
 
 
-def _left_out(minutes: pd.DataFrame, probes: pd.Series, served: pd.Series) -> list[str]:
+def _left_out(minutes: Rows, probes: Marks, served: Marks) -> list[str]:
     """Name what asks for no alert of this kind."""
-    jobs = sorted(set(minutes.loc[~served & ~probes, "entry_operation"]))
-    alive = sorted(set(minutes.loc[probes, "entry_operation"]))
+    jobs = sorted(set(minutes["entry_operation"][~served & ~probes]))
+    alive = sorted(set(minutes["entry_operation"][probes]))
     told = [f"jobs, whose lateness needs another alert: {', '.join(jobs)}"] if jobs else []
     return told + ([f"probes: {', '.join(alive)}"] if alive else [])
 
 
-def _finding(evidence: Evidence, limits: Limits, service: str, operation: str, rows: pd.DataFrame) -> Finding:
-    requests, traces = int(rows["requests"].sum()), min(evidence.traces, int(rows["traces"].sum()))
+def _finding(evidence: Evidence, limits: Limits, service: str, operation: str, rows: Rows) -> Finding:
+    requests, traces = rows.total("requests"), min(evidence.traces, rows.total("traces"))
     proposed = objectives(rows, limits["requests"])
     paged = sum(objective.fired[alert.name] for objective in proposed for alert in BURN_RATES if _wakes(alert.severity))
     length_ms = (int(rows["minute"].max()) - int(rows["minute"].min()) + 1) * _MS_A_MINUTE
-    failed = int(rows.loc[rows["failed"], "requests"].sum())
-    known = evidence["requests"]
-    own = known[(known["entry_service"] == service) & (known["entry_operation"] == operation)]
-    latency = merged_histogram(own["latency"])
+    failed = rows.only(rows["failed"]).total("requests")
+    own = evidence.rows("requests").where(entry_service=service, entry_operation=operation)
+    latency = own.histogram("latency")
     median = latency.percentile(0.5) if latency.count else 0.0
     name = f"{operation} of {service or 'an unnamed service'}"
     return finding(
@@ -177,7 +180,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, operation: str, r
         },
         cost={"total_ms": 0.0},
         saving={},
-        exemplars=examples(merged_exemplars(own["exemplars"]), median),
+        exemplars=examples(own.exemplars, median),
         remedy=(
             f"Agree on the objectives of {name}, and load the alert rules: archreview findings --format prometheus."
         ),

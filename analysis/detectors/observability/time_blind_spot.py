@@ -40,12 +40,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from analysis._histogram import Histogram, bucket, mid
 from analysis._wording import duration
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
-from analysis.detectors._evidence import NANOSECONDS_PER_MS, examples, merged_exemplars, merged_histogram, ms
+from analysis.detectors._evidence import NANOSECONDS_PER_MS, examples, ms
+from analysis.detectors._rows import Rows
 from analysis.facts.blind_time import TENTHS
 from analysis.findings import Assessment, Finding
 
@@ -70,17 +70,17 @@ _REMEDY: Final = "Put spans around the steps of {operation} of {service} that ta
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer where time goes unseen."""
-    blind = evidence["blind_time"]
-    missing = () if int(evidence["log_lines"]["with_span"].sum()) else (_LOGS,)
-    if blind.empty:
+    blind = evidence.rows("blind_time")
+    missing = () if evidence.rows("log_lines").total("with_span") else (_LOGS,)
+    if not len(blind):
         unseen = "spans with children and with times, other than calls"
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=(unseen, *missing))
     findings = []
-    for (service, operation), rows in blind.groupby(["service", "operation"], sort=True):
-        dark = rows[(rows["tenths"] >= round(limits["share"] * TENTHS, 6)) & ~rows["told"]]
-        long = _from(merged_histogram(dark["blind"]), limits["blind_ms"])
+    for (service, operation), rows in blind.groups("service", "operation"):
+        dark = rows.only((rows["tenths"] >= round(limits["share"] * TENTHS, 6)) & ~rows["told"])
+        long = _from(dark.histogram("blind"), limits["blind_ms"])
         if long.count:
-            findings.append(_finding(evidence, limits, str(service), str(operation), rows, dark, long))
+            findings.append(_finding(evidence, limits, service, operation, rows, dark, long))
     return Assessment(INFO.name, INFO.family, "found" if findings else "not_found", tuple(findings), missing)
 
 
@@ -95,29 +95,29 @@ def _finding(
     limits: Limits,
     service: str,
     operation: str,
-    rows: pd.DataFrame,
-    dark: pd.DataFrame,
+    rows: Rows,
+    dark: Rows,
     long: Histogram,
 ) -> Finding:
-    spans, parents = long.count, int(rows["spans"].sum())
-    traces = min(int(dark["traces"].sum()), spans, evidence.traces)
+    spans, parents = long.count, rows.total("spans")
+    traces = min(dark.total("traces"), spans, evidence.traces)
     p50, p95 = long.percentile(0.5), long.percentile(0.95)
     total_ms = ms(sum(int(count) * mid(int(place)) for place, count in zip(long.buckets, long.counts, strict=True)))
     share_of_p95 = _share_of_p95(evidence, limits, dark)
     often = spans >= limits["spans"] and spans >= limits["of_spans"] * parents
     weight = Weight(passes_limits=often, share_of_p95=share_of_p95)
-    critical = _from(merged_histogram(dark["critical"]), limits["blind_ms"])
+    critical = _from(dark.histogram("critical"), limits["blind_ms"])
     who = service or "an unnamed service"
     services = (service,) if service else ()
     trust = evidence.trust.of(services)
     considered = [
         f"{parents - spans} of {parents} spans of the operation with children are no blind spot",
-        f"{duration(ms(int(dark['pause_ns'].sum())))} of pauses between attempts were set aside",
-        f"{int(rows.loc[rows['told'], 'spans'].sum())} spans in whose middle a log record was written were set aside",
+        f"{duration(ms(dark.total('pause_ns')))} of pauses between attempts were set aside",
+        f"{rows.only(rows['told']).total('spans')} spans in whose middle a log record was written were set aside",
         "calls to others, spans of connecting, and of waiting for a pool, were left out",
         *trust.sentences(_SENSITIVE_TO, traces),
     ]
-    found = [exemplar for exemplar in merged_exemplars(dark["exemplars"]) if bucket(exemplar.value) >= long.buckets[0]]
+    found = [exemplar for exemplar in dark.exemplars if bucket(exemplar.value) >= long.buckets[0]]
     return Finding(
         detector=INFO.name,
         family=INFO.family,
@@ -153,12 +153,11 @@ def _finding(
     )
 
 
-def _share_of_p95(evidence: Evidence, limits: Limits, dark: pd.DataFrame) -> float:
+def _share_of_p95(evidence: Evidence, limits: Limits, dark: Rows) -> float:
     """Return the largest share (0..1) of an entry operation's p95; requests without the blind spot cost nothing."""
     largest = 0.0
-    for key, rows in dark.groupby(["entry_service", "entry_operation"], sort=True):
-        entry = (str(key[0]), str(key[1]))
-        spent = _from(merged_histogram(rows["critical"]), limits["blind_ms"])
+    for entry, rows in dark.by_entry():
+        spent = _from(rows.histogram("critical"), limits["blind_ms"])
         free = max(0, evidence.request_count.get(entry, 0) - spent.count)
         none = Histogram.from_values(np.zeros(1, np.int64), np.array([free]))
         whole = Histogram.merged([spent, none])

@@ -111,7 +111,7 @@ class _Polling:
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which services poll tables that others write."""
-    access = _tables.known_accesses(evidence)
+    access = evidence.shared(_tables.known_accesses)
     known = access[access["table"] != UNKNOWN_TABLE]
     if known.empty:
         missing = _tables.unknown_share(access) or (_tables.NO_DATA_CALLS,)

@@ -83,7 +83,7 @@ class _Write(NamedTuple):
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which entry operations write several stores through several services."""
-    access = _tables.known_accesses(evidence)
+    access = evidence.shared(_tables.known_accesses)
     if access.empty:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=(_tables.NO_DATA_CALLS,))
     if (access["mode"] == "unknown").all():

@@ -72,7 +72,7 @@ _REMEDY: Final = (
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which services write tables that belong to others."""
-    access = _tables.known_accesses(evidence)
+    access = evidence.shared(_tables.known_accesses)
     partly = _tables.unknown_share(access)
     known = access[access["table"] != UNKNOWN_TABLE]
     if known.empty:

@@ -79,7 +79,7 @@ _SCHEMA_REMEDY: Final = (
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
     """Answer which tables, schemas and servers several services share."""
-    access = _tables.known_accesses(evidence)
+    access = evidence.shared(_tables.known_accesses)
     if access.empty:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=(_tables.NO_DATA_CALLS,))
     known = access[access["table"] != UNKNOWN_TABLE]
