@@ -29,7 +29,7 @@ from analysis.request_ids import find_request_ids
 __all__ = ["Progress", "open_executor", "scan_facts"]
 
 #: Partitions that a task takes at most: what a worker that dies has done of one is done again, and what it has gathered
-#: travels. In this process nothing travels, and tasks that take fewer hold less.
+#: travels. In one process nothing travels, and tasks that take fewer hold less.
 _LARGEST_BATCH: Final = 32
 _LARGEST_BATCH_HERE: Final = 8
 #: Bytes of tables of one fact that wait to be merged, at most, while the fact is small.
@@ -79,10 +79,13 @@ def scan_facts(
         done, found = kept.take(names) if kept is not None else (frozenset[int](), {})
         gathered.add(found)
         scanned = sorted(done)
-        scan = partial(_scan_batch, ground=prepared, names=tuple(names))
         left = [pair for pair in partitions if pair[0].number not in done]
+        batches = _batches(left, executor)
+        # What is soon used here is as well left as it is.
+        packed = not shares_memory(executor) or len(batches) > 2 * _TASKS_PER_WORKER * worker_count(executor)
+        scan = partial(_scan_batch, ground=prepared, names=tuple(names), packed=packed)
         try:
-            for batch, tables in in_order(executor, scan, _batches(left, executor)):
+            for batch, tables in in_order(executor, scan, batches):
                 gathered.add(tables)
                 scanned += [partition.number for partition, _ in batch]
                 if progress is not None:
@@ -137,7 +140,9 @@ class _Packed:
         return pa.ipc.open_stream(self.content).read_all()
 
 
-def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[str]) -> dict[str, _Packed]:
+def _scan_batch(
+    partitions: Sequence[_Pair], ground: Planting, names: Sequence[str], *, packed: bool
+) -> Mapping[str, pa.Table | _Packed]:
     """Scan some partitions one after the other and merge them: what runs on a worker."""
     keep_freed_memory()
     catalogue = facts_room.discover()
@@ -151,10 +156,10 @@ def _scan_batch(partitions: Sequence[_Pair], ground: Planting, names: Sequence[s
         del forest, logs
         give_back_at_times()
     tables = gathered.whole()
-    packed = {name: _Packed.of(tables.pop(name)) for name in names}
+    result = {name: _Packed.of(tables.pop(name)) for name in names} if packed else tables
     if len(partitions) >= _MANY_PARTITIONS:
         give_back()
-    return packed
+    return result
 
 
 class _Gathered:
