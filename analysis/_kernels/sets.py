@@ -1,4 +1,4 @@
-"""Which numbers come together in one owner: a number for each set that is seen."""
+"""Which numbers come together, or one after the other: a number for each set and each list that is seen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel, walker
 
-__all__ = ["number_sets"]
+__all__ = ["number_lists", "number_sets"]
 
 #: So many are put in order by insertion.
 _FEW: Final = 32
@@ -76,6 +76,49 @@ def number_sets(
         chosen[known] = place[slot]
         known += 1
     return entry, chosen, begins[: sets + 1].copy(), members[: begins[sets]].copy()
+
+
+@kernel
+def number_lists(
+    begin: NDArray[np.int64], end: NDArray[np.int64], values: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Give lists of values numbers in order of appearance; list i is ``values[begin[i]:end[i]]``.
+
+    Returns the number of each list, and the first list of each number.
+    """
+    lists = len(begin)
+    number, first = np.empty(lists, np.int32), np.empty(lists, np.int64)
+    slots = 2
+    while slots < 2 * lists:
+        slots *= 2
+    place = np.full(slots, -1, np.int32)
+    count = 0
+    for one in range(lists):
+        size = end[one] - begin[one]
+        hashed = np.uint64(size)
+        for index in range(begin[one], end[one]):
+            hashed = (hashed ^ np.uint64(values[index])) * np.uint64(0x9E3779B97F4A7C15)
+            hashed ^= hashed >> np.uint64(32)
+        slot = np.int64(hashed & np.uint64(slots - 1))
+        while place[slot] >= 0:
+            other = first[place[slot]]
+            if end[other] - begin[other] == size and _same(values, begin[one], begin[other], size):
+                break
+            slot = (slot + 1) & (slots - 1)
+        if place[slot] < 0:
+            place[slot] = count
+            first[count] = one
+            count += 1
+        number[one] = place[slot]
+    return number, first[:count].copy()
+
+
+@walker
+def _same(values: NDArray[np.int32], one: int, other: int, size: int) -> bool:
+    for index in range(size):  # noqa: SIM110 - kernels have no generators
+        if values[one + index] != values[other + index]:
+            return False
+    return True
 
 
 @walker

@@ -28,6 +28,7 @@ EXEMPLARS: Final = pa.list_(
     )
 )
 
+_ENTRY: Final = list(EXEMPLARS.value_type)
 #: A place for every step of every group costs less than looking at group after group, up to so many an occurrence.
 _PLACES_PER_ENTRY: Final = 16
 
@@ -145,7 +146,7 @@ def _packed(
     ends: npt.NDArray[np.int32],
     spans: npt.NDArray[np.uint64],
 ) -> pa.Array:
-    span_lists = pa.ListArray.from_arrays(pa.array(ends), pa.array(spans))
+    span_lists = pa.ListArray.from_arrays(pa.array(ends), pa.array(spans), type=_ENTRY[-1].type)
     members = [*map(pa.array, (value, high, low, start)), span_lists]
-    entries = pa.StructArray.from_arrays(members, ["value", "trace_id_high", "trace_id_low", "start_ns", "span_ids"])
-    return pa.ListArray.from_arrays(pa.array(group_offset.astype(np.int32)), entries).cast(EXEMPLARS)
+    entries = pa.StructArray.from_arrays(members, fields=_ENTRY)
+    return pa.ListArray.from_arrays(pa.array(group_offset.astype(np.int32)), entries, type=EXEMPLARS)

@@ -23,6 +23,7 @@ __all__ = ["HISTOGRAM", "TEXT", "Groups", "Key", "Ranked", "group_by", "number_o
 #: Texts of keys, as they are held until all is added up: many rows share few of them.
 TEXT: Final = pa.dictionary(pa.int32(), pa.string())
 HISTOGRAM: Final = pa.list_(pa.struct([("bucket", pa.int32()), ("count", pa.int64())]))
+_ENTRY: Final = list(HISTOGRAM.value_type)
 #: A table of places up to this long is no slower than hashing, however few rows there are.
 _SMALL: Final = 1 << 12
 _WIDEST: Final = 1 << 62
@@ -127,8 +128,8 @@ class Groups:
             total,
         )
         used = int(group_offset[-1])
-        entries = pa.StructArray.from_arrays([pa.array(found[:used]), pa.array(total[:used])], ["bucket", "count"])
-        return pa.ListArray.from_arrays(pa.array(group_offset.astype(np.int32)), entries).cast(HISTOGRAM)
+        entries = pa.StructArray.from_arrays([pa.array(found[:used]), pa.array(total[:used])], fields=_ENTRY)
+        return pa.ListArray.from_arrays(pa.array(group_offset.astype(np.int32)), entries, type=HISTOGRAM)
 
 
 def group_by(keys: Mapping[str, Key], size: int) -> Groups:

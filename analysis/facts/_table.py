@@ -152,11 +152,13 @@ def merge(fields: Sequence[Field], tables: Iterable[pa.Table]) -> pa.Table:
 
 def table_of(fields: Sequence[Field], columns: Mapping[str, pa.Array | npt.NDArray[Any]]) -> pa.Table:
     """Put the columns of a fact together, in the order of its fields and of their types."""
-    arrays = []
-    for field in _schema(fields):
+    schema, arrays = _schema(fields), []
+    for field in schema:
         column = columns[field.name]
-        arrays.append(column.cast(field.type) if isinstance(column, pa.Array) else pa.array(column, field.type))
-    return pa.table(arrays, schema=_schema(fields))
+        if not isinstance(column, pa.Array):
+            column = pa.array(column, field.type)
+        arrays.append(column if column.type == field.type else column.cast(field.type))
+    return pa.table(arrays, schema=schema)
 
 
 def with_plain_texts(fields: Sequence[Field], table: pa.Table) -> pa.Table:

@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis._kernels.sets import number_sets
+from analysis._kernels.sets import number_lists, number_sets
 from analysis.facts._numbering import ranked, together_by
+from analysis.forest import Codes
 
-__all__ = ["MOST_MEMBERS", "SEPARATOR", "joined", "service_sets", "together"]
+__all__ = ["MOST_MEMBERS", "SEPARATOR", "joined", "named_lists", "service_sets", "together"]
 
 #: Stands between the members of a text; names do not hold it.
 SEPARATOR: Final = "\x1f"
@@ -51,6 +52,19 @@ def together(owner: Int64s, member: Int64s, names: tuple[str, ...]) -> tuple[Int
         MOST_MEMBERS,
     )
     return entry, chosen.astype(np.int64), joined(begins, members, names, SEPARATOR)
+
+
+def named_lists(begin: Int64s, end: Int64s, places: npt.NDArray[Any], names: Sequence[str], separator: str) -> Codes:
+    """Return the text of each list, whose names are those at ``places[begin[i]:end[i]]``, with a separator between."""
+    number, first = number_lists(
+        np.ascontiguousarray(begin, np.int64),
+        np.ascontiguousarray(end, np.int64),
+        np.ascontiguousarray(places, np.int32),
+    )
+    lengths = (end - begin)[first]
+    begins = np.concatenate([[0], np.cumsum(lengths)])
+    shown = np.repeat(begin[first] - begins[:-1], lengths) + np.arange(begins[-1])
+    return Codes(number, joined(begins, places[shown], names, separator))
 
 
 def joined(begins: Int64s, places: npt.NDArray[Any], names: Sequence[str], separator: str) -> tuple[str, ...]:

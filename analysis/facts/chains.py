@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from analysis._kernels.compiled import kernel
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.facts._together import named_lists
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
 from analysis.schema import KINDS
@@ -68,13 +69,7 @@ def scan(forest: Forest) -> pa.Table:
 
 
 def _paths(service: Codes, offset: Int64s, hops: Int64s) -> Codes:
-    names = [service.values[code] for code in service.codes[hops].tolist()]
-    bounds = offset.tolist()
-    known: dict[tuple[str, ...], int] = {}
-    codes = np.zeros(len(bounds) - 1, np.int32)
-    for index in range(len(codes)):
-        codes[index] = known.setdefault(tuple(names[bounds[index] : bounds[index + 1]]), len(known))
-    return Codes(codes, tuple(ARROW.join(parts) for parts in known))
+    return named_lists(offset[:-1], offset[1:], service.codes[hops], service.values, ARROW)
 
 
 @kernel

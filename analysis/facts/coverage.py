@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis._kernels.compiled import kernel
+from analysis._kernels.compiled import kernel, walker
 from analysis.facts._data_calls import connecting
 from analysis.facts._every_span import gather_spans
 from analysis.facts._grouping import Groups
@@ -93,6 +93,8 @@ FIELDS: Final = (
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by duration"),
 )
 _COARSE_NS: Final = 1_000_000
+#: Places for what spans of a group say, to be counted together.
+_SLOT_BITS: Final = 12
 _CUT_OFF: Final = ("...", "…")
 
 
@@ -202,8 +204,10 @@ def _bits_of_texts(codes: Codes, says: Mapping[str, Callable[[str], Any] | None]
         if test is None:
             bits[:-1] |= _BITS[said]
         elif test is _is_cut_off:
-            # To look at the end of a statement costs less than to remember it.
-            bits[:-1][[*map(test, codes.values)]] |= _BITS[said]
+            # Statements are many, and to look at the end of one costs less than to remember it.
+            bits[[place for place, text in enumerate(codes.values) if not text[-1:].isalnum() and test(text)]] |= _BITS[
+                said
+            ]
         else:
             bits[telling(codes, test)] |= _BITS[said]
     return bits
@@ -250,8 +254,27 @@ def _count_saying(
         for row in range(len(said)):
             said[row] |= bit if marked[row] else 0
     counts = np.zeros((group_count, len(watched)), np.int32)
+    # Most rows say the same as others of their group: those are counted first.
+    slots = 1 << _SLOT_BITS
+    held, owner, times = np.zeros(slots, np.int32), np.full(slots, -1, np.int32), np.zeros(slots, np.int32)
     for row in range(len(said)):
-        held, count = said[row], counts[group[row]]
-        for place in range(len(watched)):
-            count[place] += (held & watched[place]) == wanted[place]
+        saying, number = said[row], group[row]
+        mixed = np.uint64(saying) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(number) * np.uint64(0xBF58476D1CE4E5B9)
+        slot = np.int64(mixed >> np.uint64(64 - _SLOT_BITS))
+        if owner[slot] != number or held[slot] != saying:
+            if owner[slot] >= 0:
+                _count_alike(held[slot], times[slot], watched, wanted, counts[owner[slot]])
+            held[slot], owner[slot], times[slot] = saying, number, 0
+        times[slot] += 1
+    for place in range(slots):
+        if owner[place] >= 0:
+            _count_alike(held[place], times[place], watched, wanted, counts[owner[place]])
     return counts.T.astype(np.int64)
+
+
+@walker
+def _count_alike(held: int, times: int, watched: Int32s, wanted: Int32s, count: Int32s) -> None:
+    """Count spans of a group that say the same."""
+    for place in range(len(watched)):
+        if (held & watched[place]) == wanted[place]:
+            count[place] += times

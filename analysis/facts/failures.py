@@ -19,14 +19,18 @@ from analysis.facts._ascent import MOST_HOPS, ascend, origins
 from analysis.facts._attempts import attempts_of
 from analysis.facts._data_calls import connecting
 from analysis.facts._failing import MECHANISMS, failing, mechanism
+from analysis.facts._grouping import number_of
+from analysis.facts._numbering import combined, firsts, sorted_within
+from analysis.facts._outgoing import taken
 from analysis.facts._says import says
 from analysis.facts._senders import senders
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.facts._together import named_lists
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
 from analysis.schema import KINDS
 
-__all__ = ["COLUMNS", "FIELDS", "HOP", "last_attempts", "scan"]
+__all__ = ["COLUMNS", "FIELDS", "HOP", "last_attempts", "scan", "visit_text"]
 
 #: Stands between the parts of a path; no name holds it, as names lose their control characters when they are read.
 HOP: Final = "\x1f"
@@ -94,13 +98,12 @@ def scan(forest: Forest) -> pa.Table:
     one = np.ones(len(began), np.int64)
     reached = (run == length) & whole
     duration = forest.duration[top]
-    key = np.stack([forest.root[began], service.codes[began], operation.codes[began]], axis=1)
     requests = np.zeros(len(began), np.int64)
     # Beyond a message nobody waits: whoever sent it has answered.
     awaited = reached & ((forest.parent[top] < 0) | forest.blocking[top])
-    if awaited.any():
-        first = np.unique(key[awaited], axis=0, return_index=True)[1]
-        requests[np.flatnonzero(awaited)[first]] = 1
+    counted = began[awaited]
+    _, first = number_of((forest.root[counted], taken(service, counted), taken(operation, counted)), len(counted))
+    requests[np.flatnonzero(awaited)[first]] = 1
     ends = np.cumsum(run)
     kept = np.repeat(offset[:-1] - (ends - run), run) + np.arange(int(run.sum()))
     return gather(
@@ -110,8 +113,8 @@ def scan(forest: Forest) -> pa.Table:
             keys={
                 "origin_service": Codes(service.codes[began], service.values),
                 "origin_operation": Codes(operation.codes[began], operation.values),
-                "path": _codes(paths),
-                "stopped_at": _codes(stops),
+                "path": paths,
+                "stopped_at": stops,
                 "sent_by": senders(forest, entry, top, reached, HOP),
                 "mechanism": Codes(how, MECHANISMS),
                 "reached_root": reached,
@@ -153,12 +156,9 @@ def last_attempts(
     parent = forest.parent[began].astype(np.int64)
     template = forest.codes("template").codes[began].astype(np.int64)
     alone = np.where((parent >= 0) & (template >= 0), -1, began)
-    key = np.stack([parent, template, alone], axis=1)
-    _, group, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
-    group = group.ravel()
-    order = np.lexsort((began, forest.start[began], group))
-    last = order[np.cumsum(count) - 1] if len(began) else order
-    kept = np.sort(last)
+    group, first = number_of((parent, template, alone), len(began))
+    offset, order = sorted_within(group, forest.start[began], len(first))
+    kept, count = np.sort(order[offset[1:] - 1]), np.diff(offset)
     return began[kept], count[group[kept]].astype(np.int64), count[group[kept]] > 1
 
 
@@ -175,28 +175,24 @@ def _mended(forest: Forest, top: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]
 
 def _tell(
     forest: Forest, offset: npt.NDArray[np.int64], hops: npt.NDArray[np.int64], run: npt.NDArray[np.int64]
-) -> tuple[list[str], list[str], npt.NDArray[np.int64]]:
+) -> tuple[Codes, Codes, npt.NDArray[np.int64]]:
     """Put each way up into words: its path, where it stopped, and how many services failed."""
     service, operation = forest.codes("service"), forest.codes("operation")
-
-    def said(row: int) -> str:
-        who = service.values[service.codes[row]] if service.codes[row] >= 0 else "(no service)"
-        what = operation.values[operation.codes[row]] if operation.codes[row] >= 0 else "(no name)"
-        return f"{who} {what}".replace(HOP, " ")
-
-    names = {row: said(row) for row in np.unique(hops).tolist()}
-    paths, stops, services = [], [], np.zeros(len(run), np.int64)
-    for index in range(len(run)):
-        first, last = int(offset[index]), int(offset[index + 1])
-        middle = first + int(run[index])
-        way = hops[first:middle]
-        paths.append(HOP.join(names[row] for row in way.tolist()))
-        stops.append(names[int(hops[middle])] if middle < last else "")
-        services[index] = len(set(service.codes[way].tolist()))
-    return paths, stops, services
+    name, first = number_of((taken(service, hops), taken(operation, hops)), len(hops))
+    said = tuple(visit_text(service, operation, row) for row in hops[first].tolist())
+    middle = offset[:-1] + run
+    stopped = np.full(len(run), -1, np.int32)
+    further = np.flatnonzero(middle < offset[1:])
+    stopped[further] = name[middle[further]]
+    way = np.repeat(np.arange(len(run)), np.diff(offset))
+    failed = np.flatnonzero(np.arange(len(hops)) < middle[way])
+    different = firsts(combined(way[failed], service.codes[hops[failed]]))
+    services = np.bincount(way[failed][different], minlength=len(run)).astype(np.int64)
+    return named_lists(offset[:-1], middle, name, said, HOP), Codes(stopped, said), services
 
 
-def _codes(texts: list[str]) -> Codes:
-    levels = tuple(sorted(set(texts)))
-    position = {text: code for code, text in enumerate(levels)}
-    return Codes(np.array([position[text] for text in texts], np.int32), levels)
+def visit_text(service: Codes, operation: Codes, row: int) -> str:
+    """Return the service and operation of a row in words that can stand in a path."""
+    who = service.values[service.codes[row]] if service.codes[row] >= 0 else "(no service)"
+    what = operation.values[operation.codes[row]] if operation.codes[row] >= 0 else "(no name)"
+    return f"{who} {what}".replace(HOP, " ")

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from analysis._kernels.compiled import kernel
 from analysis.facts._ancestry import local_entries
-from analysis.facts._numbering import added
 from analysis.facts._once import listed
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.facts._together import SEPARATOR, service_sets
@@ -59,12 +59,12 @@ def scan(forest: Forest) -> pa.Table:
     count = len(rows)
     place = np.full(forest.size, -1, np.int64)
     place[rows] = np.arange(count)
-    own = ~forest.of_kind(_LEAVING)
-    visit = place[entry[own]]
-    leaving, owner = _leaving(forest, edges, place[entry])
+    visit_of = place[entry]
+    own = _own_times(visit_of, forest.of_kind(_LEAVING), forest.self_time, forest.critical, count)
+    leaving, owner = _leaving(forest, edges, visit_of)
     data = np.zeros(count, np.bool_)
-    data[owner[edges.kind[leaving] == DATA]] = True
     calls = edges.kind[leaving] != DATA
+    data[owner[~calls]] = True
     calling, together, texts = service_sets(owner[calls], edges.callee[leaving[calls]], names)
     callees = np.full(count, -1, np.int32)
     callees[calling] = together
@@ -73,7 +73,8 @@ def scan(forest: Forest) -> pa.Table:
     arriving = arriving[place[edges.server[arriving]] >= 0]
     # Written from the last to the first, so that the first stays.
     caller[place[edges.server[arriving]][::-1]] = edges.caller[arriving][::-1]
-    shown = np.where(edges.client[leaving] >= 0, edges.client[leaving], edges.server[leaving]).astype(np.int64)
+    client = edges.client[leaving]
+    shown = np.where(client >= 0, client, edges.server[leaving]).astype(np.int64)
     by_row = np.argsort(shown, kind="stable")
     offset, spans = listed(
         np.concatenate([np.arange(count), owner[by_row]]), np.concatenate([rows, shown[by_row]]), count
@@ -98,8 +99,8 @@ def scan(forest: Forest) -> pa.Table:
             sums={
                 "visits": np.ones(count, np.int64),
                 "total_ns": forest.duration[rows],
-                "own_ns": added(visit, forest.self_time[own], count),
-                "own_critical_ns": added(visit, forest.critical[own], count),
+                "own_ns": own[0],
+                "own_critical_ns": own[1],
             },
             histograms={},
             exemplar_value=forest.duration[rows],
@@ -115,3 +116,16 @@ def _leaving(forest: Forest, edges: Edges, visit_of: Int64s) -> tuple[Int64s, In
     row = np.where(edges.client >= 0, edges.client, above)
     leaving = np.flatnonzero((row >= 0) & (edges.caller != edges.callee))
     return leaving, visit_of[row[leaving]]
+
+
+@kernel
+def _own_times(
+    visit: Int64s, leaving: npt.NDArray[np.bool_], self_time: Int64s, critical: Int64s, count: int
+) -> tuple[Int64s, Int64s]:
+    """Add up for each visit the time that its spans take themselves, and of it that on the critical path."""
+    own, own_critical = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    for row in range(len(visit)):
+        if not leaving[row]:
+            own[visit[row]] += self_time[row]
+            own_critical[visit[row]] += critical[row]
+    return own, own_critical

@@ -7,6 +7,7 @@ not in the export counts as a request of its own, but is marked cut.
 from __future__ import annotations
 
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,8 @@ FIELDS: Final = (
     Field("latency", HISTOGRAM, "histogram", "ns", "durations of those that have one"),
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by duration; the topmost span"),
 )
+#: Of every row the service and operation of its request: many facts of one pass ask, forgotten with the forest.
+_ENTRIES: Final[WeakKeyDictionary[Forest, list[Codes]]] = WeakKeyDictionary()
 
 
 def scan(forest: Forest) -> pa.Table:
@@ -65,9 +68,11 @@ def scan(forest: Forest) -> pa.Table:
 
 def entry_keys(forest: Forest, rows: np.ndarray) -> dict[str, Codes]:
     """Return the key columns ``entry_service`` and ``entry_operation`` of the requests that some rows belong to."""
-    top = forest.root[rows]
-    service, operation = forest.codes("service"), forest.codes("operation")
+    if forest not in _ENTRIES:
+        columns = (forest.codes(name) for name in ("service", "operation"))
+        _ENTRIES[forest] = [Codes(column.codes[forest.root], column.values) for column in columns]
+    service, operation = _ENTRIES[forest]
     return {
-        "entry_service": Codes(service.codes[top], service.values),
-        "entry_operation": Codes(operation.codes[top], operation.values),
+        "entry_service": Codes(service.codes[rows], service.values),
+        "entry_operation": Codes(operation.codes[rows], operation.values),
     }

@@ -24,8 +24,8 @@ from analysis.facts._numbering import combined, firsts
 from analysis.facts._outgoing import taken
 from analysis.facts._senders import senders
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
-from analysis.facts._together import joined
-from analysis.facts.failures import HOP
+from analysis.facts._together import named_lists
+from analysis.facts.failures import HOP, visit_text
 from analysis.forest import Codes, Forest
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
@@ -130,34 +130,8 @@ def _requests(forest: Forest, rows: Int64s, reached: npt.NDArray[np.bool_], own:
 
 
 def _ways(forest: Forest, offset: Int64s, hops: Int64s) -> Codes:
-    """Name the ways, hop by hop all at once; those of the same names have the same number."""
+    """Name the ways: the hops of a few thousand have a few hundred names."""
     service, operation = forest.codes("service"), forest.codes("operation")
-    length = np.diff(offset)
-    number = np.zeros(len(length), np.int64)
-    for hop in range(int(length.max(initial=0))):
-        here = np.flatnonzero(length > hop)
-        row = hops[offset[here] + hop]
-        more, _ = number_of(
-            (
-                number[here],
-                Codes(service.codes[row], service.values),
-                Codes(operation.codes[row], operation.values),
-            ),
-            len(here),
-        )
-        number[here] = more
-    # Numbers tell apart what goes on at the same hop, hence ways of one length.
-    code, first = number_of((length, number), len(length))
-    # The hops of a few thousand ways have a few hundred names.
-    lengths = length[first]
-    begins = np.concatenate([[0], np.cumsum(lengths)])
-    shown = hops[np.repeat(offset[first] - begins[:-1], lengths) + np.arange(begins[-1])]
-    name, row_of = number_of((taken(service, shown), taken(operation, shown)), len(shown))
-    said = [_said(service, operation, row) for row in shown[row_of].tolist()]
-    return Codes(code, joined(begins, name, said, HOP))
-
-
-def _said(service: Codes, operation: Codes, row: int) -> str:
-    who = service.values[service.codes[row]] if service.codes[row] >= 0 else "(no service)"
-    what = operation.values[operation.codes[row]] if operation.codes[row] >= 0 else "(no name)"
-    return f"{who} {what}".replace(HOP, " ")
+    name, first = number_of((taken(service, hops), taken(operation, hops)), len(hops))
+    said = [visit_text(service, operation, row) for row in hops[first].tolist()]
+    return named_lists(offset[:-1], offset[1:], name, said, HOP)
