@@ -40,7 +40,7 @@ from analysis.sources import Rejects, jaeger_json, open_stream, otlp_json, otlp_
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
 from tests.benchmarks.logs import LOG_FORMATS, records
-from tests.benchmarks.peers import CONTESTANTS, cost_of
+from tests.benchmarks.peers import costs
 from tests.benchmarks.vendors import VENDOR_FORMATS
 
 GROUPS: Final = ("reading", "logs", "planting", "pass", "facts", "detectors", "peers")
@@ -319,15 +319,15 @@ def _detectors(taken: Measurements, data: Dataset, _folder: Path) -> None:
 def _peers(taken: Measurements, data: Dataset, _folder: Path) -> None:
     """Make seven facts of one partition with this project and with its peers, each in a process of its own.
 
-    Processor time of all threads, the least of three rounds after one that is not measured: memory that is asked for
-    the first time costs more than the work in it. What a step costs is that of the peer's against that of the facts.
+    The least of three rounds counts, after one that is not measured: memory that is asked for the first time costs
+    more than the work in it. Each step is shown against the same one of the facts.
     """
     partition = data.partitions[0]
     assert partition.location is not None
-    costs = {name: cost_of(name, partition.location) for name in CONTESTANTS}
-    for name, steps in costs.items():
+    told = costs(partition.location)
+    for name, steps in told.items():
         taken.note("peers", name, partition.rows, sum(steps.values()), "facts")
-    for name, steps in costs.items():
+    for name, steps in told.items():
         for step, seconds in steps.items():
             taken.note("peers", f"{name}: {step}", partition.rows, seconds, f"facts: {step}")
 

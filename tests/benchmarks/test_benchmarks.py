@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from importlib import import_module
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks.exports import FORMATS, as_export
 from tests.benchmarks.generate import generate
 from tests.benchmarks.logs import LOG_FORMATS, records
-from tests.benchmarks.peers import CONTESTANTS, by_facts, cost_of
+from tests.benchmarks.peers import CONTESTANTS, by_facts, costs
 from tests.benchmarks.peers.whole import NAMES, as_fact, as_stored
 from tests.benchmarks.vendors import VENDOR_FORMATS
 
@@ -68,10 +69,17 @@ def test_facts_read_no_more_than_they_name(stored):
 
 
 def test_a_contestant_is_measured_in_a_process_of_its_own(stored):
-    costs = cost_of("Polars", stored)
-    assert list(costs) == ["planting", "requests", "visits", "pauses", "critical path", *NAMES[3:]]
-    assert all(seconds >= 0 for seconds in costs.values())
-    assert sum(costs.values()) > 0
+    told = costs(stored, ["Polars"])
+    assert list(told) == ["Polars"]
+    steps = told["Polars"]
+    assert list(steps) == ["planting", "requests", "visits", "pauses", "critical path", *NAMES[3:]]
+    assert all(seconds >= 0 for seconds in steps.values())
+    assert sum(steps.values()) > 0
+
+
+def test_a_contestant_that_fails_is_no_measurement(tmp_path):
+    with pytest.raises(subprocess.CalledProcessError):
+        costs(str(tmp_path / "missing.parquet"), ["pandas"])
 
 
 @pytest.mark.parametrize("form", FORMATS)
