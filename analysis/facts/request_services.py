@@ -13,8 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.facts._numbering import added
-from analysis.facts._once import listed
-from analysis.facts._run_kernels import waited_for
+from analysis.facts._once import listed, waited
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts._together import SEPARATOR, service_sets
 from analysis.facts.requests import entry_keys
@@ -41,9 +40,8 @@ FIELDS: Final = (
 def scan(forest: Forest) -> pa.Table:
     """Return the services that the requests of one partition wait for."""
     service = forest.codes("service")
-    by_depth = forest.by_depth
-    waited = waited_for(by_depth, forest.parent, forest.blocking)
-    rows = np.flatnonzero(waited & (service.codes >= 0))
+    awaited = waited(forest)
+    rows = np.flatnonzero(awaited & (service.codes >= 0))
     top, together, texts = service_sets(forest.root[rows], service.codes[rows], service.values)
     edges = forest.edges
     is_service = np.array([node.kind == "service" for node in edges.nodes], np.bool_)
@@ -51,7 +49,7 @@ def scan(forest: Forest) -> pa.Table:
     if len(across):
         across = across[is_service[edges.caller[across]] & is_service[edges.callee[across]]]
     client = np.sort(edges.client[across].astype(np.int64))
-    client = client[waited[client]]
+    client = client[awaited[client]]
     place = np.full(forest.size, -1, np.int64)
     place[top] = np.arange(len(top))
     owner = place[forest.root[client]]

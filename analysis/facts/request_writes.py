@@ -13,7 +13,7 @@ from analysis.facts import _accesses
 from analysis.facts._accesses import accesses_of
 from analysis.facts._ancestry import local_entries
 from analysis.facts._numbering import combined, firsts
-from analysis.facts._run_kernels import waited_for
+from analysis.facts._once import waited
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts._together import SEPARATOR, together
 from analysis.facts.requests import entry_keys
@@ -65,8 +65,7 @@ def parts_of(write: str) -> tuple[str, str, str]:
 def scan(forest: Forest) -> pa.Table:
     """Return the writes of the requests of one partition."""
     seen = accesses_of(forest)
-    by_depth = forest.by_depth
-    wanted = seen.where("mode", "write") & waited_for(by_depth, forest.parent, forest.blocking)[seen.rows]
+    wanted = seen.where("mode", "write") & waited(forest)[seen.rows]
     wanted &= ~forest.codes("category").equal("cache")[seen.rows] & (forest.service.codes[seen.rows] >= 0)
     kept = np.flatnonzero(wanted)
     row = seen.rows[kept]
