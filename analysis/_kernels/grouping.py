@@ -81,11 +81,13 @@ def number_by_hash(
 ) -> int:
     """Give distinct values numbers in order of appearance, whatever they are.
 
-    ``place`` is filled with -1; its length is a power of two and at least twice that of ``combined``. Multiplicative
-    hashing (Knuth, The Art of Computer Programming 3, section 6.4) with linear probing.
+    ``place`` is filled with -1; its length is a power of two. Where it is not at least twice that of ``combined``, and
+    more than an eighth of it would be taken, -1 is returned, and there are no numbers. Multiplicative hashing (Knuth,
+    The Art of Computer Programming 3, section 6.4) with linear probing.
     """
     count = 0
     last = len(place) - 1
+    most = len(combined) if len(place) >= 2 * len(combined) else len(place) // 8
     for row in range(len(combined)):
         value = combined[row]
         hashed = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
@@ -93,6 +95,8 @@ def number_by_hash(
         while place[slot] >= 0 and combined[first[place[slot]]] != value:
             slot = (slot + 1) & last
         if place[slot] < 0:
+            if count == most:
+                return -1
             place[slot] = np.int32(count)
             first[count] = row
             count += 1

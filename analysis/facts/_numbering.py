@@ -19,6 +19,8 @@ _WIDE: Final = 1 << 31
 #: A table of all possible keys is used where it has at most this many places an entry.
 _PLACES_PER_ENTRY: Final = 8
 _LEAST_PLACES: Final = 1 << 12
+#: As a rule distinct values are few: a table of this length, which stays in the processor's cache, is tried first.
+_FEW_SLOTS: Final = 1 << 16
 
 
 def combined(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Int64s:
@@ -61,7 +63,9 @@ def numbered(values: Int64s) -> tuple[npt.NDArray[np.int32], Int64s]:
     size = len(values)
     number, first = np.empty(size, np.int32), np.empty(size, np.int64)
     slots = 1 << (2 * size).bit_length()
-    count = number_by_hash(values, np.full(slots, -1, np.int32), number, first)
+    count = number_by_hash(values, np.full(min(slots, _FEW_SLOTS), -1, np.int32), number, first)
+    if count < 0:
+        count = number_by_hash(values, np.full(slots, -1, np.int32), number, first)
     return number, first[:count].copy()
 
 

@@ -33,7 +33,7 @@ def together(owner: Int64s, member: Int64s, names: tuple[str, ...]) -> tuple[Int
     Parameters
     ----------
     owner, member
-        One entry for each time that a member is seen in an owner.
+        One entry for each time that a member is seen in an owner; none is below zero.
     names
         Sorted names, of which ``member`` holds places.
 
@@ -42,9 +42,8 @@ def together(owner: Int64s, member: Int64s, names: tuple[str, ...]) -> tuple[Int
     tuple
         For each owner an entry that is of it, and the place of all its members in the texts that come last.
     """
-    low = int(owner.min(initial=0))
-    wide = int(owner.max(initial=0)) - low >= max(_LEAST_PLACES, _PLACES_PER_ENTRY * len(owner))
-    number = ranked(owner) if wide else owner - low
+    wide = int(owner.max(initial=0)) >= max(_LEAST_PLACES, _PLACES_PER_ENTRY * len(owner))
+    number = ranked(owner) if wide else owner
     entry, chosen, begins, members = number_sets(
         *together_by(number, int(number.max(initial=-1)) + 1),
         np.ascontiguousarray(member, np.int32),
