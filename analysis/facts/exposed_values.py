@@ -41,11 +41,6 @@ FIELDS: Final = (
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by the duration of the span; the span"),
 )
 
-#: Texts that expose nothing, so many at most, and the length of the longest.
-_INNOCENT: Final[set[str]] = set()
-_MOST_TEXTS: Final = 1 << 15
-_LONGEST: Final = 256
-
 Int64s = npt.NDArray[np.int64]
 
 
@@ -65,24 +60,13 @@ def scan(forest: Forest) -> pa.Table:
 
 
 def _exposing_texts(columns: Sequence[Codes]) -> list[dict[int, tuple[str, ...]]]:
-    """Return for each column the kinds that its texts hold, by their place.
-
-    One look at all texts costs least, and that a text exposes nothing is remembered: the next partition has mostly the
-    same.
-    """
+    """Return for each column the kinds that its texts hold, by their place; one look at all costs least."""
+    texts = pa.array([text for codes in columns for text in codes.values], pa.string())
+    begins = np.cumsum([0, *(len(codes.values) for codes in columns)])
     exposing: list[dict[int, tuple[str, ...]]] = [{} for _ in columns]
-    new = [
-        (column, place, text)
-        for column, codes in enumerate(columns)
-        for place, text in enumerate(codes.values)
-        if text not in _INNOCENT
-    ]
-    found = kinds_of(pa.array([text for _, _, text in new], pa.string()))
-    for index, (column, place, text) in enumerate(new):
-        if index in found:
-            exposing[column][place] = found[index]
-        elif len(text) <= _LONGEST and len(_INNOCENT) < _MOST_TEXTS:
-            _INNOCENT.add(text)
+    for place, held in kinds_of(texts).items():
+        column = int(np.searchsorted(begins, place, side="right")) - 1
+        exposing[column][place - int(begins[column])] = held
     return exposing
 
 

@@ -21,7 +21,7 @@ def test_what_is_exposed_is_told_by_kind_and_place_without_the_value():
     assert "hunter2" not in found.to_string()
 
 
-def test_what_is_remembered_to_expose_nothing_is_not_what_exposes():
+def test_what_was_looked_at_before_is_told_again():
     spans = [span(1, url_path="/login?page=2"), span(2, 1, url_path="/login?api_key=a1b2c3d4e5")]
     first, again = (read("exposed_values", *spans) for _ in range(2))
     assert rows_of(first, "place", "kind", "records") == [("URL", "password", 1)]
