@@ -164,6 +164,7 @@ def test_slides_on_paper_are_one_sheet_each(made, tmp_path):
     assert len(paper.pages) == len(re.findall(r'^<section.*><div class="slide( finding)?">$', text, re.MULTILINE))
 
 
+@pytest.mark.skipif(shutil.which("pdftoppm") is None, reason="pdftoppm is not installed (Debian: poppler-utils)")
 def test_sheets_turn_into_pictures(made, tmp_path):
     """Poppler draws every sheet, and none is empty."""
     done = subprocess.run(
