@@ -11,17 +11,14 @@ from analysis._kernels.compiled import kernel, walker
 from analysis._kernels.grouping import spans_before
 from analysis._kernels.steps import half_octave
 
-__all__ = ["STEPS", "choose_in_forest", "mark_steps"]
-
-#: Half octaves that a signed 64-bit value can fall into.
-STEPS: Final = 128
+__all__ = ["choose_in_forest", "mark_steps"]
 
 _LARGEST: Final = (1 << 63) - 1
 
 
 @kernel
 def mark_steps(value: NDArray[np.int64], seen: NDArray[np.bool_]) -> None:
-    """Mark the half octaves that values fall into, of :data:`STEPS`."""
+    """Mark the half octaves that values fall into, of :data:`analysis._kernels.steps.HALF_OCTAVES`."""
     for row in range(len(value)):
         seen[_step_of(value[row])] = True
 

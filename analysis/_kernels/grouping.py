@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel, walker
-from analysis._kernels.steps import half_octave
+from analysis._kernels.sorting import sort_few
+from analysis._kernels.steps import HALF_OCTAVES, half_octave
 
 __all__ = [
     "add_up",
@@ -29,8 +30,6 @@ __all__ = [
 ]
 
 _LARGEST: Final = (1 << 63) - 1
-#: Half octaves that a signed 64-bit value can fall into.
-_STEPS: Final = 128
 #: Buckets that may lie between two that are filled, before sorting them costs less than looking at each.
 _GAPS: Final = 16
 #: So many buckets are put in order by insertion.
@@ -223,13 +222,7 @@ def count_buckets(
         # Few are put in their order one by one. Of more, those that lie close together are passed in order: looking at
         # all between costs less than sorting them.
         if many <= _FEW:
-            for place in range(1, many):
-                which = touched[place]
-                before = place
-                while before > 0 and touched[before - 1] > which:
-                    touched[before] = touched[before - 1]
-                    before -= 1
-                touched[before] = which
+            sort_few(touched, many)
         elif highest - lowest < _GAPS * many:
             many = 0
             for which in range(lowest, highest + 1):
@@ -268,8 +261,8 @@ def choose_examples(
     row i are those that ``span_rows[span_offset[i]:span_offset[i + 1]]`` names. Fills ``chosen``, as long as there are
     rows: those of group g, in that order, are at ``group_offset[g]:group_offset[g + 1]``.
     """
-    best = np.full(_STEPS, -1, np.int64)
-    touched = np.empty(_STEPS, np.int64)
+    best = np.full(HALF_OCTAVES, -1, np.int64)
+    touched = np.empty(HALF_OCTAVES, np.int64)
     used = 0
     for number in range(len(offset) - 1):
         if offset[number] == offset[number + 1]:

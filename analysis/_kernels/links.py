@@ -15,31 +15,12 @@ __all__ = [
     "find_outgoing",
     "find_sources",
     "innermost_calls",
-    "order_by_depth",
     "settle_outer",
     "tell_halves",
 ]
 
 #: How many calls back a layer around one is looked for: they lie close together, however many run at once.
 _REACH: Final = 64
-
-
-@kernel
-def order_by_depth(depth: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the rows by depth, so that parents come before children."""
-    deepest = 0
-    for row in range(len(depth)):
-        deepest = max(deepest, depth[row])
-    first = np.zeros(deepest + 2, np.int64)
-    for row in range(len(depth)):
-        first[depth[row] + 1] += 1
-    for level in range(deepest + 1):
-        first[level + 1] += first[level]
-    order = np.empty(len(depth), np.int32)
-    for row in range(len(depth)):
-        order[first[depth[row]]] = row
-        first[depth[row]] += 1
-    return order
 
 
 @kernel

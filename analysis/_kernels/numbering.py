@@ -18,7 +18,6 @@ __all__ = [
     "sort_within",
     "sum_by",
     "take_codes",
-    "take_missing",
 ]
 
 #: Groups up to this many rows are put in order by insertion: as a rule they are in order already.
@@ -189,14 +188,6 @@ def take_codes(codes: NDArray[np.int32], rows: NDArray[np.int64], taken: NDArray
     for place in range(len(rows)):
         row = rows[place]
         taken[place] = codes[row] if row >= 0 else -1
-
-
-@kernel
-def take_missing(codes: NDArray[np.int32], shift: int, filled: NDArray[np.int32]) -> None:
-    """Fill what is below zero with the codes of another column, shifted."""
-    for row in range(len(codes)):
-        if filled[row] < 0 and codes[row] >= 0:
-            filled[row] = codes[row] + shift
 
 
 @kernel

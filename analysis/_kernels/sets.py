@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel, walker
+from analysis._kernels.sorting import sort_few
 
 __all__ = ["number_lists", "number_sets"]
 
@@ -57,7 +58,7 @@ def number_sets(
         if size > _FEW:
             found[:size].sort()
         else:
-            _sort(found, size)
+            sort_few(found, size)
         entry[known] = order[seen[found[0]]]
         size = min(size, most)
         hashed = np.uint64(size)
@@ -119,18 +120,6 @@ def _same(values: NDArray[np.int32], one: int, other: int, size: int) -> bool:
         if values[one + index] != values[other + index]:
             return False
     return True
-
-
-@walker
-def _sort(found: NDArray[np.int32], size: int) -> None:
-    """Sort the first entries, which are few."""
-    for place in range(1, size):
-        one = found[place]
-        before = place
-        while before > 0 and found[before - 1] > one:
-            found[before] = found[before - 1]
-            before -= 1
-        found[before] = one
 
 
 @walker

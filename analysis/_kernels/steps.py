@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["fill_half_octaves", "half_octave"]
+__all__ = ["HALF_OCTAVES", "fill_half_octaves", "half_octave"]
+
+#: Half octaves that a signed 64-bit value can fall into.
+HALF_OCTAVES: Final = 128
 
 #: The smallest integer in the upper half of each octave: above the root of 2 times the power of two. Whole numbers,
 #: since logarithms differ in their last digit between machines.

@@ -16,7 +16,6 @@ __all__ = [
     "find_servers",
     "mark_around",
     "mark_several",
-    "number_lists",
     "number_within",
 ]
 
@@ -133,43 +132,3 @@ def mark_several(number: NDArray[np.int64], many: NDArray[np.int64], count: int,
         seen[which] = 2 if seen[which] > 0 or many[place] > 1 else 1
     for place in range(len(number)):
         several[place] = seen[number[place]] > 1
-
-
-@kernel
-def number_lists(
-    offset: NDArray[np.int64], member: NDArray[np.int64], number: NDArray[np.int32], first: NDArray[np.int64]
-) -> int:
-    """Give each distinct list a number in order of appearance; return how many there are.
-
-    The members of list i are ``member[offset[i]:offset[i + 1]]``. Fills the number of every list, and the first list of
-    every number.
-    """
-    size = len(offset) - 1
-    slots = 4
-    while slots < 2 * size:
-        slots *= 2
-    table = np.full(slots, -1, np.int32)
-    count = 0
-    for index in range(size):
-        begin, length = offset[index], offset[index + 1] - offset[index]
-        hashed = np.uint64(length)
-        for place in range(begin, begin + length):
-            hashed = (hashed ^ np.uint64(member[place])) * np.uint64(0x9E3779B97F4A7C15)
-            hashed ^= hashed >> np.uint64(32)
-        slot = np.int64(hashed & np.uint64(slots - 1))
-        while table[slot] >= 0:
-            other = first[table[slot]]
-            same = offset[other + 1] - offset[other] == length
-            place = 0
-            while same and place < length:
-                same = member[offset[other] + place] == member[begin + place]
-                place += 1
-            if same:
-                break
-            slot = (slot + 1) & (slots - 1)
-        if table[slot] < 0:
-            table[slot] = np.int32(count)
-            first[count] = index
-            count += 1
-        number[index] = table[slot]
-    return count

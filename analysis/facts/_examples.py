@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis._kernels.examples import STEPS, choose_in_forest, mark_steps
+from analysis._kernels.examples import choose_in_forest, mark_steps
 from analysis._kernels.grouping import choose_examples, take_spans
+from analysis._kernels.steps import HALF_OCTAVES
 from analysis.facts._grouping import Groups
 from analysis.forest import Forest
 
@@ -75,7 +76,7 @@ def examples_of(
     rows = np.ascontiguousarray(span_rows, np.int64)
     spans = forest.array("span_id")
     # Traces of a forest are in order of their ids: their places stand for them.
-    seen = np.zeros(STEPS, np.bool_)
+    seen = np.zeros(HALF_OCTAVES, np.bool_)
     mark_steps(worth, seen)
     if groups.count * np.count_nonzero(seen) <= _PLACES_PER_ENTRY * len(worth):
         group_offset = np.zeros(groups.count + 1, np.int64)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from analysis._kernels.numbering import largest_two, number_firsts
 from analysis.facts import _accesses, _repeated_calls
 from analysis.facts._ancestry import local_entries
-from analysis.facts._call_kernels import number_lists, number_within
+from analysis.facts._call_kernels import number_within
 from analysis.facts._grouping import number_of
 from analysis.facts._numbering import added, firsts, ranked, sorted_within
 from analysis.facts._once import calls_of, critical_of_calls, listed_by_start, waited
@@ -22,6 +22,7 @@ from analysis.facts._reads import asking
 from analysis.facts._repeated_calls import Calls
 from analysis.facts._series import find_series
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
+from analysis.facts._together import named_lists
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
 
@@ -142,18 +143,9 @@ def _named(calls: Calls, each: np.ndarray, different: np.ndarray) -> Codes:
     """Return the different questions of each series as one text; ``each`` are calls that ask them, series by series."""
     template, target = (Codes(text.codes[each], text.values) for text in _asked(calls))
     question, examples = number_of((template, target), len(each))
-    offset = np.concatenate([[0], np.cumsum(different)])
-    codes, first = np.empty(len(different), np.int32), np.empty(len(different), np.int64)
-    count = number_lists(offset, question.astype(np.int64), codes, first)
+    end = np.cumsum(different)
+    begin = end - different
     targets, templates = (*target.values, ""), (*template.values, "")
     places = zip(target.codes[examples].tolist(), template.codes[examples].tolist(), strict=True)
     texts = [f"{targets[where]} {templates[what]}" for where, what in places]
-    begins, ends = offset[first[:count]].tolist(), offset[first[:count] + 1].tolist()
-    members = question.tolist()
-    return Codes(
-        codes,
-        tuple(
-            SEPARATOR.join([texts[place] for place in members[begin : min(end, begin + _MOST_NAMED)]])
-            for begin, end in zip(begins, ends, strict=True)
-        ),
-    )
+    return named_lists(begin, np.minimum(end, begin + _MOST_NAMED), question, texts, SEPARATOR)

@@ -71,7 +71,7 @@ class Roles:
     @cached_property
     def order(self) -> NDArray[np.int32]:
         """Rows, parents before children."""
-        return self.forest.by_depth
+        return self.forest.downwards
 
     @cached_property
     def outgoing(self) -> NDArray[np.int32]:

@@ -39,6 +39,7 @@ for name in json.load(open(sys.argv[1])):
     try:
         importlib.import_module(name)
     except Exception:
+        # A module may say anything that is no more than a part of another. It is told, and then no process imports it.
         left.append(name)
 json.dump(left, open(sys.argv[2], "w"))
 """

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.facts._call_kernels import find_previous, mark_several, number_lists, number_within
+from analysis.facts._call_kernels import find_previous, mark_several, number_within
 from analysis.forest import plant
 from tests.facts.rows import span
 from tests.forests import span_table
@@ -30,17 +30,6 @@ def test_combinations_are_numbered_within_their_owners(owners: list[list[tuple[i
     count = number_within(owner, one, other, number)
     assert number.tolist() == in_order(keys)
     assert count == len(set(keys))
-
-
-@given(st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=40))
-def test_equal_lists_have_one_number(lists: list[list[int]]):
-    offset = np.cumsum([0, *map(len, lists)])
-    member = np.array([one for members in lists for one in members], np.int64)
-    number, first = np.empty(len(lists), np.int32), np.empty(len(lists), np.int64)
-    keys = [tuple(members) for members in lists]
-    count = number_lists(offset, member, number, first)
-    assert number.tolist() == in_order(keys)
-    assert first[:count].tolist() == [keys.index(key) for key in dict.fromkeys(keys)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([1, 1, 1, 2])), max_size=20))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import pyarrow as pa
 
 from tests.benchmarks.peers import pandas_calls, pandas_facts
+from tests.benchmarks.peers.frames import make_each
 from tests.benchmarks.peers.pandas_facts import Made
 from tests.benchmarks.peers.pandas_paths import critical
 from tests.benchmarks.peers.pandas_spans import plant
@@ -17,22 +18,7 @@ __all__ = ["as_parts", "make"]
 
 def make(path: str, done: Callable[[str], None]) -> dict[str, Made]:
     """Make the facts of a file, and say what is done after each step."""
-    planted = plant(path)
-    done("planting")
-    made = {}
-    for name in ("requests", "visits", "pauses"):
-        made[name] = getattr(pandas_facts, name)(planted)
-        done(name)
-    on_path = critical(planted)
-    done("critical path")
-    made["operations"] = pandas_facts.operations(planted, on_path)
-    done("operations")
-    made["coverage"] = pandas_facts.coverage(planted)
-    done("coverage")
-    for name in ("data_access", "calls"):
-        made[name] = getattr(pandas_calls, name)(planted)
-        done(name)
-    return made
+    return make_each(plant(path), critical, pandas_facts, pandas_calls, done)
 
 
 def as_parts(made: Mapping[str, Made]) -> dict[str, Parts]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tests.benchmarks.peers import polars_calls, polars_facts
+from tests.benchmarks.peers.frames import make_each
 from tests.benchmarks.peers.polars_facts import Made
 from tests.benchmarks.peers.polars_paths import critical
 from tests.benchmarks.peers.polars_spans import plant
@@ -15,22 +16,7 @@ __all__ = ["as_parts", "make"]
 
 def make(path: str, done: Callable[[str], None]) -> dict[str, Made]:
     """Make the facts of a file, and say what is done after each step."""
-    planted = plant(path)
-    done("planting")
-    made = {}
-    for name in ("requests", "visits", "pauses"):
-        made[name] = getattr(polars_facts, name)(planted)
-        done(name)
-    on_path = critical(planted)
-    done("critical path")
-    made["operations"] = polars_facts.operations(planted, on_path)
-    done("operations")
-    made["coverage"] = polars_facts.coverage(planted)
-    done("coverage")
-    for name in ("data_access", "calls"):
-        made[name] = getattr(polars_calls, name)(planted)
-        done(name)
-    return made
+    return make_each(plant(path), critical, polars_facts, polars_calls, done)
 
 
 def as_parts(made: Mapping[str, Made]) -> dict[str, Parts]:

@@ -11,18 +11,12 @@ import duckdb
 import pyarrow as pa
 
 from tests.benchmarks.peers import texts
+from tests.benchmarks.peers.columns import NUMBERS, SMALL, TEXTS
 
 __all__ = ["plant"]
 
-_TEXTS: Final = (
-    "service", "operation", "name", "kind", "category", "status", "http_status", "rpc_status", "error_type",
-    "http_route", "db_system", "db_namespace", "db_operation", "db_collection", "template", "server_address",
-    "server_port", "peer_service", "messaging_system", "messaging_destination",
-)  # fmt: skip
-_NUMBERS: Final = (
-    "trace_id_high", "trace_id_low", "span_id", "parent_span_id", "start_ns", "duration_ns", "multiplicity", "weight",
-    "time_resolution_ns", "old_conventions", "dropped_children", "instance",
-)  # fmt: skip
+_TEXTS: Final = (*TEXTS, *SMALL)
+_NUMBERS: Final = (*NUMBERS, "instance")
 #: What few spans differ in: these combinations are the table ``kinds``.
 _TOLD: Final = (*_TEXTS, "stated", "cut_off")
 _STATEMENTS: Final = (

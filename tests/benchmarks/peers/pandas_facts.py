@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from tests.benchmarks.peers import frames
 from tests.benchmarks.peers.pandas_paths import covered
 from tests.benchmarks.peers.pandas_spans import Planted, number_of, step_of
 
 __all__ = ["Made", "coverage", "gather", "operations", "pauses", "requests", "visits"]
 
 
-class Made(NamedTuple):
-    """The tables of a fact, as of :class:`tests.benchmarks.peers.whole.Parts`."""
-
-    rows: pd.DataFrame
-    histograms: dict[str, pd.DataFrame]
-    exemplars: pd.DataFrame | None
+Made = frames.Made[pd.DataFrame]
 
 
 def gather(

@@ -13,20 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tests.benchmarks.peers import texts
+from tests.benchmarks.peers.columns import NUMBERS, SMALL, TEXTS
 
 __all__ = ["Planted", "number_of", "plant", "step_of"]
 
-#: What few spans differ in; texts are categories.
-_TEXTS: Final = (
-    "service", "operation", "name", "kind", "category", "status", "rpc_status", "error_type", "http_route", "db_system",
-    "db_namespace", "db_operation", "db_collection", "template", "server_address", "peer_service", "messaging_system",
-    "messaging_destination",
-)  # fmt: skip
-_SMALL: Final = ("http_status", "server_port")
-_NUMBERS: Final = (
-    "trace_id_high", "trace_id_low", "span_id", "parent_span_id", "start_ns", "duration_ns", "multiplicity", "weight",
-    "time_resolution_ns", "old_conventions", "dropped_children",
-)  # fmt: skip
 _WIDEST: Final = 1 << 62
 
 
@@ -52,25 +42,25 @@ class Planted:
 
 def plant(path: str) -> Planted:
     """Decode spans and find their parents."""
-    columns = [*_NUMBERS, *_TEXTS, *_SMALL, "instance", "db_statement"]
+    columns = [*NUMBERS, *TEXTS, *SMALL, "instance", "db_statement"]
     table = pq.read_table(path, columns=columns, use_threads=False)
     statement = table["db_statement"].combine_chunks()
     exported = table.drop_columns("db_statement").to_pandas()
     exported["stated"] = pc.is_valid(statement).to_numpy(zero_copy_only=False)
     exported["cut_off"] = _cut_off(statement)
-    exported[list(_SMALL)] = exported[list(_SMALL)].fillna(0).astype(np.int32)
+    exported[list(SMALL)] = exported[list(SMALL)].fillna(0).astype(np.int32)
     exported["dropped_children"] = exported["dropped_children"].fillna(0).astype(np.int64)
     high, low = (exported[name].to_numpy() for name in ("trace_id_high", "trace_id_low"))
     # Spans of a trace lie together in the file.
     begins = np.append(True, (high[1:] != high[:-1]) | (low[1:] != low[:-1]))
     exported["trace"] = np.cumsum(begins) - 1
-    told, first = number_of([exported[name] for name in (*_TEXTS, *_SMALL, "stated", "cut_off")])
+    told, first = number_of([exported[name] for name in (*TEXTS, *SMALL, "stated", "cut_off")])
     kinds = _kinds(exported.iloc[first])
     traces = exported.loc[begins, ["trace_id_high", "trace_id_low"]].reset_index(drop=True)
     traces["began"] = np.minimum.reduceat(exported["start_ns"].to_numpy(), np.flatnonzero(begins))
     traces["recency"] = np.argsort(np.lexsort((-traces.index, traces["began"])))
     order = np.lexsort((exported["span_id"], exported["duration_ns"], exported["trace"]))
-    spans = exported[[*_NUMBERS, "trace", "instance"]].assign(told=told).iloc[order].reset_index(drop=True)
+    spans = exported[[*NUMBERS, "trace", "instance"]].assign(told=told).iloc[order].reset_index(drop=True)
     return Planted(_with_parents(spans, kinds, traces), kinds, traces)
 
 
@@ -101,8 +91,8 @@ def _cut_off(statement: pa.DictionaryArray) -> np.ndarray:
 
 def _kinds(different: pd.DataFrame) -> pd.DataFrame:
     """Say of each combination what it tells, and number the groups that it belongs to."""
-    kinds = different[[*_TEXTS, *_SMALL, "stated", "cut_off"]].reset_index(drop=True)
-    kinds = kinds.astype(dict.fromkeys(_TEXTS, object))
+    kinds = different[[*TEXTS, *SMALL, "stated", "cut_off"]].reset_index(drop=True)
+    kinds = kinds.astype(dict.fromkeys(TEXTS, object))
     status, kind = kinds["http_status"], kinds["kind"]
     kinds["failed"] = kinds["status"] == "error"
     kinds["expected"] = status.between(400, 499) & ~status.isin([408, 429])

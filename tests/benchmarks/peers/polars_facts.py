@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import polars as pl
 
+from tests.benchmarks.peers import frames
 from tests.benchmarks.peers.polars_paths import covered
 from tests.benchmarks.peers.polars_spans import Planted, step_of
 
 __all__ = ["Made", "coverage", "gather", "operations", "pauses", "requests", "visits"]
 
 
-class Made(NamedTuple):
-    """The tables of a fact, as of :class:`tests.benchmarks.peers.whole.Parts`."""
-
-    rows: pl.DataFrame
-    histograms: dict[str, pl.DataFrame]
-    exemplars: pl.DataFrame | None
+Made = frames.Made[pl.DataFrame]
 
 
 def gather(
