@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection
 
+from analysis.commands._reading import opened
 from analysis.compare import Baseline, open_baseline
 from analysis.config import Configuration
-from analysis.dataset import Dataset, open_source
+from analysis.dataset import Dataset
 from analysis.engine import Progress
 from analysis.review import Review, review
 
@@ -22,7 +23,8 @@ def baseline_of(
 ) -> Baseline | None:
     """Open what ``--baseline`` names; None where it names nothing.
 
-    Exports and datasets are reviewed as the sources are: by the same detectors, configuration and engine. What the
+    Exports and datasets are read and reviewed as the sources are: by the same mapping, detectors, configuration and
+    engine. What the
     configuration hides is masked in the names of reviews that were saved without it.
 
     Raises
@@ -44,12 +46,12 @@ def baseline_with_data(
     """Open what ``--baseline`` names, as `baseline_of`, and its recording: None where only what was found is kept."""
     if options.baseline is None:
         return None, None
-    opened: list[Dataset] = []
+    read: list[Dataset] = []
 
     def made(source: str) -> Review:
-        data = open_source([source], skew=options.skew, progress=progress)
-        opened.append(data)
+        data = opened([source], options, progress)
+        read.append(data)
         return review(data, config=settings, engine=options.engine, only=only, progress=progress)
 
     baseline = open_baseline(options.baseline, made).without(settings.view.hidden)
-    return baseline, opened[0] if opened else None
+    return baseline, read[0] if read else None

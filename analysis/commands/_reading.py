@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from analysis.config import Configuration
 from analysis.dataset import Dataset, open_source
 from analysis.engine import Progress as Told
 
-__all__ = ["code_of", "progress_of", "read", "settings_of", "tell_refused"]
+__all__ = ["code_of", "opened", "progress_of", "read", "settings_of", "tell_refused"]
 
 #: How many exports, and how many reasons of each, are told; `inspect` tells all.
 _MOST_EXPORTS: Final = 8
@@ -80,10 +80,19 @@ def read(options: argparse.Namespace, progress: Told | None) -> Dataset:
     UnreadableExport
         Nothing could be read.
     """
+    return opened(options.sources, options, progress)
+
+
+def opened(sources: str | Sequence[str], options: argparse.Namespace, progress: Told | None) -> Dataset:
+    """Open sources, also those that others are compared with, as the options of reading say.
+
+    Raises
+    ------
+    WrongUsage, UnreadableExport
+        As :func:`read` does.
+    """
     try:
-        return open_source(
-            options.sources, mapping=options.map, skew=options.skew, progress=progress, engine=options.engine
-        )
+        return open_source(sources, mapping=options.map, skew=options.skew, progress=progress, engine=options.engine)
     except (ValueError, ImportError) as error:
         # A dataset beside exports; an address of an unknown kind, or of one that needs a package more.
         raise WrongUsage(str(error)) from error

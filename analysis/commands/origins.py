@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from analysis._wording import counted, plain
 from analysis.commands._options import NotThere, WrongUsage
-from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
+from analysis.commands._reading import code_of, opened, progress_of, read, settings_of, tell_refused
 from analysis.commands._speaking import give
-from analysis.dataset import Dataset, open_source
+from analysis.dataset import Dataset
 from analysis.engine import Progress
 from analysis.origins import NoTraces, Window, origins_report, read_window
 
@@ -59,10 +59,7 @@ def _other(options: argparse.Namespace, progress: Progress | None) -> Dataset | 
     """Open the second source; None where no baseline is given."""
     if options.baseline is None:
         return None
-    try:
-        return open_source(options.baseline, mapping=options.map, skew=options.skew, progress=progress)
-    except (ValueError, ImportError) as error:
-        raise WrongUsage(str(error)) from error
+    return opened(options.baseline, options, progress)
 
 
 def _given(reference: Window | Dataset | None) -> Any:

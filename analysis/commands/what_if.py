@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from analysis._wording import counted, duration, plain
 from analysis.commands._options import WrongUsage
-from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
+from analysis.commands._reading import code_of, opened, progress_of, read, settings_of, tell_refused
 from analysis.commands._speaking import give
-from analysis.dataset import Dataset, open_source
+from analysis.dataset import Dataset
 from analysis.dataset.view import View
 from analysis.engine import Progress
 from analysis.whatif import ScenarioError, WhatIf, what_if
@@ -51,12 +51,7 @@ def _after(options: argparse.Namespace, progress: Progress | None) -> Dataset | 
     """Open what was recorded after the change; None where nothing is named."""
     if options.against is None:
         return None
-    try:
-        return open_source(
-            options.against, mapping=options.map, skew=options.skew, progress=progress, engine=options.engine
-        )
-    except (ValueError, ImportError) as error:
-        raise WrongUsage(str(error)) from error
+    return opened(options.against, options, progress)
 
 
 def _text(result: WhatIf) -> Iterator[str]:

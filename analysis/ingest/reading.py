@@ -24,7 +24,7 @@ from analysis.ingest.inputs import STANDARD_INPUT, File, Paths, as_list, expand,
 from analysis.ingest.one_export import Given, Task, entry_of, read_one, size_of
 from analysis.ingest.spool import Spool
 from analysis.ingest.tally import Input
-from analysis.sources import RowMapping, UnreadableExport
+from analysis.sources import WHAT_CAN_BE_READ, RowMapping, UnreadableExport
 
 __all__ = ["Ingested", "Progress", "entry_of", "read_exports", "silent", "temporary_folder"]
 
@@ -116,7 +116,7 @@ def _nothing_read(names: list[str], inputs: list[Input], notes: tuple[str, ...])
     problem = inputs[0].problem if len(inputs) == 1 else "nothing could be read: " + "; ".join(reasons[:_SHOWN] + more)
     # Of a single file its own advice counts.
     advice = inputs[0].notes if len(inputs) == 1 else ()
-    remedy = advice[0] if advice else "`archreview formats` lists what can be read and how to export it"
+    remedy = advice[0] if advice else WHAT_CAN_BE_READ
     return UnreadableExport(names[0] if len(names) == 1 else f"{len(names)} exports", problem, remedy)
 
 

@@ -32,12 +32,13 @@ from analysis.sources._mapped import (
 from analysis.sources._parquet import PARQUET, parquet_head
 from analysis.sources._rows import BATCH_ROWS, Batch
 from analysis.sources._streams import ExportStream, Readable, open_stream
-from analysis.sources._unreadable import UnreadableExport, unreadable
+from analysis.sources._unreadable import WHAT_CAN_BE_READ, UnreadableExport, unreadable
 
 __all__ = [
     "BATCH_ROWS",
     "HEAD_BYTES",
     "ROWS_TITLE",
+    "WHAT_CAN_BE_READ",
     "Batch",
     "ExportStream",
     "MappingError",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import csv
+from typing import Final
 
 from analysis.sources._kibana_columns import is_report, missing_columns
 from analysis.sources._outline import outlines
 
-__all__ = ["UnreadableExport", "unreadable"]
+__all__ = ["WHAT_CAN_BE_READ", "UnreadableExport", "unreadable"]
+
+WHAT_CAN_BE_READ: Final = (
+    "`archreview formats` lists what can be read and how to export it; rows of your own are read with a mapping of "
+    "their columns (`--map columns.yml`)"
+)
 
 
 class UnreadableExport(Exception):  # noqa: N818 - it is what the user has in hand, and the message is written for them
@@ -54,7 +60,7 @@ def unreadable(name: str, head: bytes) -> UnreadableExport:
     return UnreadableExport(
         name,
         f"unknown format: it begins with {_seen(head)}",
-        "`archreview formats` lists what can be read and how to export it",
+        WHAT_CAN_BE_READ,
     )
 
 

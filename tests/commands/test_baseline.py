@@ -82,3 +82,47 @@ def test_a_baseline_that_is_not_there_or_of_another_schema(capsys, paths, tmp_pa
     said = run(capsys, "findings", after, "--baseline", other)
     assert said.code == 2
     assert "archreview/findings/9" in said.err
+
+
+MAPPING = """spans:
+  trace_id: trace
+  span_id: span
+  parent_span_id: {field: parent, values: {"": null}}
+  service: service
+  name: name
+  kind: kind
+  start_ns: start
+  duration_ns: duration
+"""
+
+
+def rows_of_a_shop(path, callee):
+    """Write requests as rows of a house's own: each calls another service."""
+    lines = ["trace,span,parent,service,name,kind,start,duration"]
+    for number in range(20):
+        trace, start = f"{number + 1:032x}", 1_790_000_000_000_000_000 + number * 1_000_000_000
+        for span, parent, service, name, kind in (
+            (1, "", "shop", "GET /cart", "server"),
+            (2, f"{1:016x}", "shop", "GET /prices", "client"),
+            (3, f"{2:016x}", callee, "GET /prices", "server"),
+        ):
+            lines.append(f"{trace},{span:016x},{parent},{service},{name},{kind},{start + span},{50_000_000 - span}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("command", ["findings", "origins", "what-if"])
+def test_what_is_compared_with_is_read_by_the_same_mapping(capsys, tmp_path, command):
+    before, after = (rows_of_a_shop(tmp_path / f"{name}.csv", name) for name in ("prices", "tariffs"))
+    (tmp_path / "columns.yml").write_text(MAPPING, encoding="utf-8")
+    mapped = ("--map", tmp_path / "columns.yml", "--format", "json")
+    incident = "2026-09-21T00:00Z..2026-09-22T00:00Z"
+    arguments = {
+        "findings": ("--baseline", before),
+        "origins": ("--incident", incident, "--baseline", before),
+        "what-if": ("--scenario", "slow=tariffs:+1ms", "--against", before),
+    }
+    said = run(capsys, command, after, *arguments[command], *mapped)
+    assert said.code == 0, said.err
+    if command == "findings":
+        assert {"caller": "shop", "callee": "tariffs", "kind": "sync"} in json.loads(said.out)["baseline"]["appeared"]
