@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["NOTHING_HIDDEN", "Hidden", "blanked", "masked", "perhaps_personal"]
 
@@ -47,24 +48,39 @@ _RANDOM: Final = (
     r"(?<![\w+.-])(?!/|[a-z]{1,64}/)(?=[\w/+]*\d)(?=[\w/+]*[a-z])(?=[\w/+]*[A-Z])[\w/+]{32,4000}={0,2}(?![\w/+])"
 )
 _ID: Final = "id"
+
+
+class _Pattern(NamedTuple):
+    """What values of a kind look like, and texts of which one stands in all that it matches: most texts have none."""
+
+    kind: str
+    regex: re.Pattern[str]
+    marks: tuple[str, ...]
+
+    def replaced(self, by: str | Callable[[re.Match[str]], str], text: str) -> str:
+        if self.marks and not any(mark in text for mark in self.marks):
+            return text
+        return self.regex.sub(by, text)
+
+
 #: In this order: what is part of another (a token in an address) after what holds it. Every repetition ends, so that
 #: the time to look grows with the text and no faster.
 _PATTERNS: Final = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
-        ("private key", _BEGUN),
-        ("token", r"\beyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{0,2000}"),
+    _Pattern(kind, re.compile(pattern), tuple(marks))
+    for kind, pattern, *marks in (
+        ("private key", _BEGUN, "-----BEGIN"),
+        ("token", r"\beyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{0,2000}", "eyJ"),
         ("credentials", r"(?i)\b(?:bearer|basic|digest|apikey|token)\s{1,4}[\w.~+/:-]{8,4000}={0,2}"),
-        ("credentials", r"(?<=://)[^\s/:@]{1,200}:[^\s/@]{1,200}(?=@)"),
-        ("secret", _WORDS),
+        ("credentials", r"(?<=://)[^\s/:@]{1,200}:[^\s/@]{1,200}(?=@)", "://"),
+        ("secret", _WORDS, "=", ":"),
         ("key", _ISSUED),
-        ("webhook", _WEBHOOK),
-        ("e-mail", _MAIL),
-        ("escaped e-mail", _MAIL.replace("@", "%40")),
+        ("webhook", _WEBHOOK, "/services/", "/api/webhooks/"),
+        ("e-mail", _MAIL, "@"),
+        ("escaped e-mail", _MAIL.replace("@", "%40"), "%40"),
         ("account", _ACCOUNT),
         ("card", _CARD),
-        ("person", r"(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)"),
-        ("phone", _PHONE),
+        ("person", r"(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)", "-"),
+        ("phone", _PHONE, "+", "00", "("),
         (_ID, r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f]*\d)[0-9A-Fa-f]{32,4000}(?![0-9A-Za-z])"),
         ("token", _RANDOM),
     )
@@ -97,10 +113,9 @@ def masked(text: str, *, machine: bool = False) -> str:
         return text
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}{_mask('rest', text[_LONGEST:])}"
-    for kind, pattern in _PATTERNS:
-        if machine and kind == _ID:
-            continue
-        text = pattern.sub(partial(_mask_match, kind), text)
+    for pattern in _PATTERNS:
+        if not (machine and pattern.kind == _ID):
+            text = pattern.replaced(partial(_mask_match, pattern.kind), text)
     return text
 
 
@@ -111,8 +126,8 @@ def blanked(text: str, blank: str, left: tuple[str, ...] = ()) -> str:
     Kinds that are ``left`` are for the caller to replace.
     """
     if perhaps_personal(text):
-        for kind, pattern in _PATTERNS:
-            text = text if kind in left else pattern.sub(blank, text)
+        for pattern in _PATTERNS:
+            text = text if pattern.kind in left else pattern.replaced(blank, text)
     return text
 
 

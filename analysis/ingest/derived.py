@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from analysis._masking import blanked
 from analysis.ingest.columns import tidy
-from analysis.ingest.likeness import OTHER_MARKS, path_shape, statement_shape, statement_values
+from analysis.ingest.likeness import OTHER_MARKS, name_shape, path_shape, statement_shape, statement_values
 from analysis.ingest.log_templates import log_template
 from analysis.operations import name_template, operation_template
 from analysis.schema import LOG_SCHEMA, SPAN_SCHEMA
@@ -52,7 +52,11 @@ _BASIS: Final = (
 #: Of these, what programs write values into.
 _FREE: Final = ("name", "url_path")
 #: Of these, what has many values in it, with how to find out which of them are alike.
-_SHAPES: Final[Mapping[str, Callable[..., str]]] = {"url_path": path_shape, "db_statement": statement_shape}
+_SHAPES: Final[Mapping[str, Callable[..., str]]] = {
+    "name": name_shape,
+    "url_path": path_shape,
+    "db_statement": statement_shape,
+}
 _METHODS: Final = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE", "HTTP", "_OTHER"}
 )

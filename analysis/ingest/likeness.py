@@ -1,10 +1,11 @@
-"""Paths and statements that differ in plain values only: what is derived of one of them holds for all.
+"""Names, paths and statements that differ in plain values only: what is derived of one of them holds for all.
 
-Exports have millions of distinct paths and statements, because of the numbers, ids and quoted words in them. Each text
-has a *shape*: itself with every plain value replaced by another of the same kind and length. Plain are whole segments
-of a path, numbers between marks of punctuation, and quoted words; what is to be careful with stays as it is, so that
-texts are alike only where nothing tells them apart. Callers still have to hold that no value shows in what they derive:
-two shapes of one text, made with different ``marks``, tell.
+Exports have millions of distinct paths and statements, because of the numbers, ids and quoted words in them, and as
+many names of spans where these are made of paths. Each text has a *shape*: itself with every plain value replaced by
+another of the same kind and length. Plain are whole segments of a path, numbers between marks of punctuation, and
+quoted words; what is to be careful with stays as it is, so that texts are alike only where nothing tells them apart.
+Callers still have to hold that no value shows in what they derive: two shapes of one text, made with different
+``marks``, tell.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-__all__ = ["MARKS", "OTHER_MARKS", "Marks", "path_shape", "statement_shape", "statement_values"]
+__all__ = ["MARKS", "OTHER_MARKS", "Marks", "name_shape", "path_shape", "statement_shape", "statement_values"]
 
 #: A digit, the two of them that stand for hexadecimal digits in turn, and a letter of a word.
 Marks = tuple[str, str, str]
@@ -42,6 +43,14 @@ def path_shape(path: str, marks: Marks = MARKS) -> str:
     if len(path) > _LONGEST or _PLAIN_PATH.fullmatch(path) is None or _CAREFUL.search(path) is not None:
         return path
     return _SEGMENT.sub(_replacing(marks), path)
+
+
+def name_shape(name: str, marks: Marks = MARKS) -> str:
+    """Return the shape of a span's name: of a path, or of a method and a path, that of the path; else the name."""
+    first, space, rest = name.partition(" ")
+    if first.startswith("/"):
+        return name if space else path_shape(name, marks)
+    return f"{first} {path_shape(rest, marks)}" if rest.startswith("/") else name
 
 
 def statement_shape(statement: str, marks: Marks = MARKS) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from analysis.ingest import derived
 from analysis.ingest.derived import derive_spans
-from analysis.ingest.likeness import OTHER_MARKS, path_shape, statement_shape, statement_values
+from analysis.ingest.likeness import OTHER_MARKS, name_shape, path_shape, statement_shape, statement_values
 from tests.ingest.test_derived import DERIVED
 from tests.ingest.test_merging import spans
 
@@ -35,6 +35,26 @@ UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 )
 def test_whole_segments_are_values(path, shape):
     assert path_shape(path) == shape
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("GET /users/4711", "GET /users/1111"),
+        ("GET /blobs/9f8a7b6c5d/parts", "GET /blobs/1a1a1a1a1a/parts"),
+        ("/users/4711", "/users/1111"),
+        # No path, more than a path, a path that is not plain: these stay.
+        ("user-4711", "user-4711"),
+        ("GET users/4711", "GET users/4711"),
+        ("/users/4711 GET", "/users/4711 GET"),
+        ("GET /users/4711 now", "GET /users/4711 now"),
+        ("GET /users/4711?page=2", "GET /users/4711?page=2"),
+        ("GET", "GET"),
+        ("", ""),
+    ],
+)
+def test_paths_in_names_have_shapes(name, shape):
+    assert name_shape(name) == shape
 
 
 @pytest.mark.parametrize(
@@ -112,7 +132,9 @@ PARTS = st.one_of(
 STATEMENTS = st.builds(lambda parts, by: by.join(parts), st.lists(PARTS, max_size=10), st.sampled_from([" ", "", ":"]))
 ROWS = st.fixed_dictionaries(
     {
-        "name": st.sampled_from(["GET", "POST", "work", "GET /users/{id}"]),
+        "name": st.sampled_from(["GET", "POST", "work", "GET /users/{id}"])
+        | PATHS
+        | st.builds("{} {}".format, st.sampled_from(["GET", "POST", "Load", "HTTP GET"]), PATHS),
         "kind": st.sampled_from(["client", "server", "internal"]),
         "http_method": st.sampled_from([None, "GET", "POST"]),
         "url_path": st.none() | PATHS,
@@ -125,6 +147,7 @@ ROWS = st.fixed_dictionaries(
 @settings(max_examples=50, deadline=None)
 @given(st.lists(ROWS, min_size=1, max_size=12))
 @example([{"name": "GET", "kind": "server", "url_path": f"/users/{number}"} for number in (11, 12)])
+@example([{"name": f"GET /users/{number}", "kind": "server", "url_path": "/users"} for number in (11, 12)])
 @example([{"name": "q", "kind": "client", "db_statement": "SELECT a0000000"}])
 @example([{"name": "q", "kind": "client", "db_system": "mysql", "db_statement": f"t{{{n}}} 'x{n}'"} for n in (1, 2, 3)])
 def test_what_is_shared_is_what_each_row_gives(rows):
