@@ -63,6 +63,22 @@ class Columns:
             self._codes[column] = _encoded(self._column(column))
         return self._codes[column]
 
+    def texts(self, column: str) -> pa.StringArray:
+        """Return the texts that the codes of a text column stand for, to be looked through all at once.
+
+        Raises
+        ------
+        KeyError
+            If the table has no such column.
+        """
+        values, chunks = self.codes(column).values, self._column(column).chunks
+        if len(chunks) == 1 and pa.types.is_dictionary(chunks[0].type):
+            dictionary = chunks[0].dictionary
+            # Where none was left out for being null or there before, the codes are its own.
+            if pa.types.is_string(dictionary.type) and len(dictionary) == len(values):
+                return dictionary
+        return pa.array(values, pa.string())
+
     def array(self, column: str, fill: float = 0) -> NDArray[Any]:
         """Return a column of fixed width, nulls filled.
 

@@ -44,3 +44,11 @@ def test_codes_stand_for_the_texts_wherever_a_chunk_begins(index, pieces, cut):
     codes = Columns(table).codes("column")
     told = [codes.values[code] if code >= 0 else None for code in codes.codes.tolist()]
     assert told == table["column"].to_pylist()
+    assert tuple(Columns(table).texts("column").to_pylist()) == codes.values
+
+
+def test_texts_are_those_of_the_codes_where_a_dictionary_holds_a_null_or_one_twice():
+    dictionary = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, 3]), pa.array(["a", None, "b", "a"]))
+    columns = Columns(pa.table({"column": dictionary}))
+    assert columns.codes("column").codes.tolist() == [0, -1, 1, 0]
+    assert columns.texts("column").to_pylist() == ["a", "b"]

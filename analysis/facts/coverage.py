@@ -6,12 +6,13 @@ sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analysis._kernels.compiled import kernel, walker
 from analysis.facts._data_calls import connecting
@@ -20,7 +21,7 @@ from analysis.facts._grouping import Groups
 from analysis.facts._says import telling
 from analysis.facts._table import EXEMPLARS, Field
 from analysis.facts.callees import answered
-from analysis.forest import Codes, Forest
+from analysis.forest import Forest
 from analysis.operations import is_raw_path
 from analysis.schema import KINDS
 
@@ -96,6 +97,8 @@ _COARSE_NS: Final = 1_000_000
 #: Places for what spans of a group say, to be counted together.
 _SLOT_BITS: Final = 12
 _CUT_OFF: Final = ("...", "…")
+#: What a text ends with, as bytes, that is not cut off: anything but a point, white space and what is not ASCII.
+_NOT_CUT_OFF: Final = pa.array([bytes([byte]) for byte in range(33, 127) if byte != ord(".")], pa.binary())
 
 
 def _is_cut_off(text: str) -> bool:
@@ -174,7 +177,7 @@ def scan(forest: Forest) -> pa.Table:
 
 def _count(forest: Forest, groups: Groups) -> dict[str, Int64s]:
     columns = [forest.codes(column) for column in _TEXTS]
-    bits = [_bits_of_texts(codes, says) for codes, says in zip(columns, _TEXTS.values(), strict=True)]
+    bits = [_bits_of_texts(forest, column) for column in _TEXTS]
     seen = _seen(forest)
     wanted = [[_BITS[said] for said in says if not said.startswith("not ")] for says in _COUNTED.values()]
     watched = [[_BITS[said.removeprefix("not ")] for said in says] for says in _COUNTED.values()]
@@ -197,17 +200,18 @@ def _count(forest: Forest, groups: Groups) -> dict[str, Int64s]:
     }
 
 
-def _bits_of_texts(codes: Codes, says: Mapping[str, Callable[[str], Any] | None]) -> Int32s:
-    """Return for each text the bits of what it says; last those of a null, which says nothing."""
+def _bits_of_texts(forest: Forest, column: str) -> Int32s:
+    """Return for each text of a column the bits of what it says; last those of a null, which says nothing."""
+    codes = forest.codes(column)
     bits = np.zeros(len(codes.values) + 1, np.int32)
-    for said, test in says.items():
+    for said, test in _TEXTS[column].items():
         if test is None:
             bits[:-1] |= _BITS[said]
         elif test is _is_cut_off:
-            # Statements are many, and to look at the end of one costs less than to remember it.
-            bits[[place for place, text in enumerate(codes.values) if not text[-1:].isalnum() and test(text)]] |= _BITS[
-                said
-            ]
+            # Statements are many, and to look at the ends of all costs less than to remember them.
+            ends = pc.binary_slice(forest.columns.texts(column).cast(pa.binary()), -1)
+            perhaps = pc.indices_nonzero(pc.invert(pc.is_in(ends, _NOT_CUT_OFF))).to_pylist()
+            bits[[place for place in perhaps if _is_cut_off(codes.values[place])]] |= _BITS[said]
         else:
             bits[telling(codes, test)] |= _BITS[said]
     return bits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -46,25 +47,30 @@ Int64s = npt.NDArray[np.int64]
 
 def scan(forest: Forest) -> pa.Table:
     """Return what the spans and log records of one partition expose."""
-    columns = [forest.codes(column) for column in _SPAN_PLACES] + [forest.logs.codes(column) for column in _LOG_PLACES]
-    exposing = _exposing_texts(columns)
+    spans, logs = forest.columns, forest.logs.columns
+    places = [(spans, column) for column in _SPAN_PLACES] + [(logs, column) for column in _LOG_PLACES]
+    exposing = _exposing_texts([columns.texts(column) for columns, column in places])
     tables = []
-    for column, codes, held in zip((*_SPAN_PLACES, *_LOG_PLACES), columns, exposing, strict=True):
+    for (columns, column), held in zip(places, exposing, strict=True):
         # As a rule nothing is exposed, and nothing is to be gathered.
         if held:
             of = _of_spans if column in _SPAN_PLACES else _of_logs
-            tables.append(of(forest, column, *_exposing(codes, held)))
+            tables.append(of(forest, column, *_exposing(columns.codes(column), held)))
     if forest.codes(_OTHERS).values:
         tables.append(_of_other_attributes(forest))
-    return merge(FIELDS, tables)
+    return merge(FIELDS, tables) if tables else _nothing()
 
 
-def _exposing_texts(columns: Sequence[Codes]) -> list[dict[int, tuple[str, ...]]]:
+@cache
+def _nothing() -> pa.Table:
+    return merge(FIELDS, ())
+
+
+def _exposing_texts(columns: Sequence[pa.StringArray]) -> list[dict[int, tuple[str, ...]]]:
     """Return for each column the kinds that its texts hold, by their place; one look at all costs least."""
-    texts = pa.array([text for codes in columns for text in codes.values], pa.string())
-    begins = np.cumsum([0, *(len(codes.values) for codes in columns)])
+    begins = np.cumsum([0, *map(len, columns)])
     exposing: list[dict[int, tuple[str, ...]]] = [{} for _ in columns]
-    for place, held in kinds_of(texts).items():
+    for place, held in kinds_of(pa.concat_arrays(columns)).items():
         column = int(np.searchsorted(begins, place, side="right")) - 1
         exposing[column][place - int(begins[column])] = held
     return exposing

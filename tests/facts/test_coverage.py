@@ -40,6 +40,16 @@ def test_compression_and_sampling_are_counted():
     assert rows_of(found, "compressed", "stood_for", "weighted", "dropped") == [(1, 4, 1, 3)]
 
 
-@pytest.mark.parametrize(("text", "cut"), [("SELECT * FROM carts WHERE id IN (1, 2...", 1), ("SELECT 1", 0)])
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("SELECT * FROM carts WHERE id IN (1, 2...", 1),
+        ("SELECT name FROM carts… \n", 1),
+        ("SELECT 1", 0),
+        ("SELECT 1.", 0),
+        ("SELECT 1 ", 0),
+        ("SELECT 'é", 0),
+    ],
+)
 def test_a_statement_that_ends_in_dots_is_cut_off(text, cut):
     assert rows_of(read("coverage", query(1, 0, db_statement=text)), "truncated") == [(cut,)]
