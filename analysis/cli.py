@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
-from analysis.commands._collecting import uncollected
+from analysis.commands._collecting import collected_seldom, uncollected
 from analysis.commands._options import nearest
 from analysis.commands._speaking import deaf, say
 
@@ -78,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with uncollected() if ours else nullcontext():
             command = _command(options.command)
+        if ours:
+            collected_seldom()
         return command.run(options)
     except KeyboardInterrupt:
         say("interrupted")

@@ -52,14 +52,14 @@ def test_help_loads_nothing_heavy():
     assert seen.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize(("given", "set_aside"), [("", True), ("['detectors']", False)])
-def test_only_a_process_of_its_own_sets_what_is_loaded_aside_from_collections(given, set_aside):
+@pytest.mark.parametrize(("given", "set_aside", "made"), [("", True, 20_000), ("['detectors']", False, 700)])
+def test_only_a_process_of_its_own_changes_what_is_collected_and_when(given, set_aside, made):
     code = (
         "import gc, sys\nfrom analysis.cli import main\nsys.argv[1:] = ['detectors']\n"
         f"main({given})\nprint(gc.isenabled(), gc.get_threshold()[0], gc.get_freeze_count() > 10_000)"
     )
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert seen.stdout.splitlines()[-1] == f"True 700 {set_aside}"
+    assert seen.stdout.splitlines()[-1] == f"True {made} {set_aside}"
 
 
 def test_no_command_is_wrong_usage(capsys):

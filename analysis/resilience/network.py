@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.resilience._facts import Facts
+from analysis.resilience._facts import Facts, made_once
 from analysis.resilience.tolerance import named_callees, wilson
 
 __all__ = ["Network", "Node", "network"]
@@ -127,6 +127,10 @@ def network(facts: Facts) -> Network:
     Calls are those of ``dependencies``. Where a service's calls have no spans of their own (kinds are not recorded),
     its edges come from ``slowdowns``, which pairs visits, and their tolerance from ``propagation``.
     """
+    return made_once(facts, _built)
+
+
+def _built(facts: Facts) -> Network:
     rows = _edges(facts)
     visits, lost = _visits(facts)
     nodes = sorted(

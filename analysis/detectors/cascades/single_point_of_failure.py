@@ -81,7 +81,10 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     copies = _copies(evidence)
     chosen = [row for row in needed.to_dict("records") if row["expected"] >= limits["needed"] * whole]
     chosen = [row for row in chosen if row["service"] in copies]
-    behind = dict(zip(*(dominators(evidence)[name] for name in ("node", "dominates")), strict=True)) if chosen else {}
+    behind: dict[str, tuple[str, ...]] = {}
+    if chosen:
+        tree = dominators(evidence)
+        behind = dict(zip(tree["node"], tree["dominates"], strict=True))
     findings = tuple(
         _finding(evidence, row | {"dominates": behind.get(row["service"], ())}, requests, by_entry, limits)
         for row in (row | {"copies": copies[row["service"]]} for row in chosen)
