@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel, walker
-from analysis._kernels.sorting import sort_few
 from analysis._kernels.steps import HALF_OCTAVES, half_octave
 
 __all__ = [
     "add_up",
     "choose_examples",
-    "count_buckets",
     "count_distinct",
     "count_marked",
     "find_largest",
@@ -30,10 +28,6 @@ __all__ = [
 ]
 
 _LARGEST: Final = (1 << 63) - 1
-#: Buckets that may lie between two that are filled, before sorting them costs less than looking at each.
-_GAPS: Final = 16
-#: So many buckets are put in order by insertion.
-_FEW: Final = 12
 
 
 @kernel
@@ -168,75 +162,6 @@ def count_distinct(group: NDArray[np.int32], trace: NDArray[np.int32], count: ND
         if last[number] != trace[row]:
             last[number] = trace[row]
             count[number] += 1
-
-
-@kernel
-def count_buckets(
-    group: NDArray[np.int32],
-    bucket: NDArray[np.int32],
-    counts: NDArray[np.int64],
-    bucket_count: int,
-    group_offset: NDArray[np.int64],
-    found: NDArray[np.int32],
-    total: NDArray[np.int64],
-) -> None:
-    """Count how often each bucket is in each group; rows whose bucket is negative do not count.
-
-    ``counts`` is how often each row counts, and empty where each counts once. Fills ``found`` and ``total``, as long as
-    there are rows, with the buckets of group g, ascending, and their counts, at
-    ``group_offset[g]:group_offset[g + 1]``; that is one longer than there are groups, and filled with zeros.
-    """
-    weighted = len(counts) > 0
-    place_of = np.zeros(len(group_offset) + 1, np.int32)
-    for row in range(len(group)):
-        if bucket[row] >= 0 and (not weighted or counts[row] > 0):
-            place_of[group[row] + 2] += 1
-    for number in range(2, len(place_of)):
-        place_of[number] += place_of[number - 1]
-    # What belongs together is written together: reading it row by row from where it lies waits for memory.
-    size = place_of[len(place_of) - 1]
-    buckets = np.empty(size, np.int32)
-    weights = np.empty(size if weighted else 0, np.int64)
-    for row in range(len(group)):
-        if bucket[row] >= 0 and (not weighted or counts[row] > 0):
-            place = place_of[group[row] + 1]
-            place_of[group[row] + 1] = place + 1
-            buckets[place] = bucket[row]
-            if weighted:
-                weights[place] = counts[row]
-    held = np.zeros(bucket_count, np.int64)
-    touched = np.empty(bucket_count, np.int32)
-    used = 0
-    for number in range(len(group_offset) - 1):
-        many = 0
-        lowest, highest = bucket_count, -1
-        for place in range(place_of[number], place_of[number + 1]):
-            which = buckets[place]
-            if held[which] == 0:
-                touched[many] = which
-                many += 1
-                lowest = min(lowest, which)
-                highest = max(highest, which)
-            added = weights[place] if weighted else 1
-            held[which] = held[which] + added if held[which] <= _LARGEST - added else _LARGEST
-        # Few are put in their order one by one. Of more, those that lie close together are passed in order: looking at
-        # all between costs less than sorting them.
-        if many <= _FEW:
-            sort_few(touched, many)
-        elif highest - lowest < _GAPS * many:
-            many = 0
-            for which in range(lowest, highest + 1):
-                if held[which] > 0:
-                    touched[many] = which
-                    many += 1
-        else:
-            touched[:many].sort()
-        for place in range(many):
-            found[used] = touched[place]
-            total[used] = held[touched[place]]
-            held[touched[place]] = 0
-            used += 1
-        group_offset[number + 1] = used
 
 
 @kernel

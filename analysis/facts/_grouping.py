@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from analysis._histogram import BUCKET_COUNT
 from analysis._kernels import grouping
+from analysis._kernels.buckets import add_buckets, count_buckets
 from analysis._kernels.numbering import number_in_order, renumber
 from analysis.facts._numbering import firsts, numbered, ranked
 from analysis.forest import Codes
@@ -42,9 +43,9 @@ class Ranked(NamedTuple):
     values: pa.Array
 
     @classmethod
-    def of(cls, column: pa.DictionaryArray) -> Ranked:
-        """Return a column without nulls, whose dictionary holds each text once."""
-        codes, values = np.array(column.indices.to_numpy(), np.int32), column.dictionary
+    def of(cls, parts: Sequence[pa.DictionaryArray]) -> Ranked:
+        """Return a column, cut into parts, without nulls; all have one dictionary, which holds each text once."""
+        codes, values = np.concatenate([part.indices.to_numpy() for part in parts]), parts[0].dictionary
         order = pc.sort_indices(values).to_numpy()
         if (order[1:] > order[:-1]).all():
             return cls(codes, values)
@@ -118,7 +119,7 @@ class Groups:
         once = len(many) > 0 and int(many.min()) == int(many.max()) == 1
         group_offset = np.zeros(self.count + 1, np.int64)
         found, total = np.empty(len(group), np.int32), np.empty(len(group), np.int64)
-        grouping.count_buckets(
+        count_buckets(
             group,
             np.ascontiguousarray(bucket, np.int32),
             many[:0] if once else many,
@@ -127,9 +128,17 @@ class Groups:
             found,
             total,
         )
-        used = int(group_offset[-1])
-        entries = pa.StructArray.from_arrays([pa.array(found[:used]), pa.array(total[:used])], fields=_ENTRY)
-        return pa.ListArray.from_arrays(pa.array(group_offset.astype(np.int32)), entries, type=HISTOGRAM)
+        return _histograms(group_offset, found, total)
+
+    def add_histograms(self, column: pa.ListArray) -> pa.Array:
+        """Return for each group the sum of the histograms of its rows; the column begins at its first entry."""
+        offset, order = self.ordered
+        bucket, count = (column.values.field(name).to_numpy() for name in ("bucket", "count"))
+        group_offset = np.zeros(self.count + 1, np.int64)
+        found, total = np.empty(len(bucket), np.int32), np.empty(len(bucket), np.int64)
+        begins = column.offsets.to_numpy()
+        add_buckets(offset, order, begins, bucket, count, BUCKET_COUNT, group_offset, found, total)
+        return _histograms(group_offset, found, total)
 
 
 def group_by(keys: Mapping[str, Key], size: int) -> Groups:
@@ -248,6 +257,12 @@ def _ranked_texts(texts: tuple[str, ...]) -> tuple[Int32s, pa.Array]:
     position = {text: index for index, text in enumerate(ordered)}
     rank = np.array([*map(position.__getitem__, texts), position[""]], np.int32)
     return rank, pa.array(ordered, pa.string())
+
+
+def _histograms(group_offset: Int64s, found: Int32s, total: Int64s) -> pa.Array:
+    used = int(group_offset[-1])
+    entries = pa.StructArray.from_arrays([pa.array(found[:used]), pa.array(total[:used])], fields=_ENTRY)
+    return pa.ListArray.from_arrays(pa.array(group_offset.astype(np.int32)), entries, type=HISTOGRAM)
 
 
 def _ordered(of_row: Int32s, count: int) -> tuple[Int64s, Int64s]:

@@ -128,25 +128,21 @@ def gather(fields: Sequence[Field], forest: Forest, seen: Occurrences) -> pa.Tab
 
 def merge(fields: Sequence[Field], tables: Iterable[pa.Table]) -> pa.Table:
     """Add up tables of the same fact, as gathered or merged before; the result does not depend on their order."""
-    parts = [_schema(fields).empty_table(), *tables]
-    table = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
-    whole = {item.name: _one_array(table[item.name]) for item in fields}
-    groups = group_by({item.name: key_of(whole[item.name]) for item in fields if item.role == "key"}, table.num_rows)
+    table = pa.concat_tables([_schema(fields).empty_table(), *tables]).unify_dictionaries()
+    groups = group_by(
+        {item.name: _key_of_parts(table[item.name]) for item in fields if item.role == "key"}, table.num_rows
+    )
     columns: dict[str, pa.Array] = {}
     for item in fields:
-        column = whole[item.name]
+        column = table[item.name]
         if item.role == "key":
             columns[item.name] = groups.keys[item.name]
         elif item.role == "histogram":
-            entries = column.flatten()
-            rows = np.repeat(np.arange(len(column)), np.diff(column.offsets.to_numpy()))
-            bucket, count = (entries.field(name).to_numpy() for name in ("bucket", "count"))
-            columns[item.name] = groups.histograms(np.array(bucket), np.array(count), rows)
+            columns[item.name] = groups.add_histograms(_one_array(column))
         elif item.role == "exemplars":
-            columns[item.name] = merge_examples(column, groups)
+            columns[item.name] = merge_examples(_one_array(column), groups)
         else:
-            values = np.array(column.to_numpy(zero_copy_only=False))
-            columns[item.name] = pa.array(groups.reduce(item.role, values), item.type)
+            columns[item.name] = pa.array(groups.reduce(item.role, _one_copy(column)), item.type)
     return table_of(fields, columns)
 
 
@@ -201,6 +197,16 @@ def _one_array(column: pa.ChunkedArray) -> pa.Array:
 
 def key_of(column: pa.Array) -> Key:
     """Return a key column of a table as rows are grouped by it."""
+    return _key_of_parts(pa.chunked_array([column]))
+
+
+def _key_of_parts(column: pa.ChunkedArray) -> Key:
+    """Return a key column; where it is of texts, its parts have the same dictionary."""
     if pa.types.is_dictionary(column.type):
-        return Ranked.of(column)
-    return np.array(column.to_numpy(zero_copy_only=False))
+        return Ranked.of(column.chunks)
+    return _one_copy(column)
+
+
+def _one_copy(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """Return numbers or marks as an array that can be written to: the memory of Arrow is another type to a kernel."""
+    return np.concatenate([part.to_numpy(zero_copy_only=False) for part in column.chunks])

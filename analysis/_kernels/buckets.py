@@ -1,0 +1,150 @@
+"""Histograms of groups of rows: counted from the buckets of rows, or added up from histograms that rows have."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis._kernels.compiled import kernel, walker
+from analysis._kernels.sorting import sort_few
+
+__all__ = ["add_buckets", "count_buckets"]
+
+_LARGEST: Final = (1 << 63) - 1
+#: Buckets that may lie between two that are filled, before sorting them costs less than looking at each.
+_GAPS: Final = 16
+#: So many buckets are put in order by insertion.
+_FEW: Final = 12
+
+
+@kernel
+def count_buckets(
+    group: NDArray[np.int32],
+    bucket: NDArray[np.int32],
+    counts: NDArray[np.int64],
+    bucket_count: int,
+    group_offset: NDArray[np.int64],
+    found: NDArray[np.int32],
+    total: NDArray[np.int64],
+) -> None:
+    """Count how often each bucket is in each group; rows whose bucket is negative do not count.
+
+    ``counts`` is how often each row counts, and empty where each counts once. Fills ``found`` and ``total``, as long as
+    there are rows, with the buckets of group g, ascending, and their counts, at
+    ``group_offset[g]:group_offset[g + 1]``; that is one longer than there are groups, and filled with zeros.
+    """
+    weighted = len(counts) > 0
+    place_of = np.zeros(len(group_offset) + 1, np.int32)
+    for row in range(len(group)):
+        if bucket[row] >= 0 and (not weighted or counts[row] > 0):
+            place_of[group[row] + 2] += 1
+    for number in range(2, len(place_of)):
+        place_of[number] += place_of[number - 1]
+    # What belongs together is written together: reading it row by row from where it lies waits for memory.
+    size = place_of[len(place_of) - 1]
+    buckets = np.empty(size, np.int32)
+    weights = np.empty(size if weighted else 0, np.int64)
+    for row in range(len(group)):
+        if bucket[row] >= 0 and (not weighted or counts[row] > 0):
+            place = place_of[group[row] + 1]
+            place_of[group[row] + 1] = place + 1
+            buckets[place] = bucket[row]
+            if weighted:
+                weights[place] = counts[row]
+    held = np.zeros(bucket_count, np.int64)
+    touched = np.empty(bucket_count, np.int32)
+    used = 0
+    for number in range(len(group_offset) - 1):
+        many = 0
+        for place in range(place_of[number], place_of[number + 1]):
+            many = _hold(buckets[place], weights[place] if weighted else 1, held, touched, many)
+        _put_in_order(held, touched, many)
+        used = _write_down(held, touched, many, found, total, used)
+        group_offset[number + 1] = used
+
+
+@kernel
+def add_buckets(
+    offset: NDArray[np.int64],
+    order: NDArray[np.int64],
+    begins: NDArray[np.int32],
+    bucket: NDArray[np.int32],
+    count: NDArray[np.int64],
+    bucket_count: int,
+    group_offset: NDArray[np.int64],
+    found: NDArray[np.int32],
+    total: NDArray[np.int64],
+) -> None:
+    """Add up the histograms of the rows of each group, which are ``order[offset[g]:offset[g + 1]]``.
+
+    That of row i are its buckets, ascending, and their counts, all above zero, at ``begins[i]:begins[i + 1]``. Fills
+    ``found``, ``total`` and ``group_offset`` as :func:`count_buckets` does.
+    """
+    held = np.zeros(bucket_count, np.int64)
+    touched = np.empty(bucket_count, np.int32)
+    used = 0
+    for number in range(len(group_offset) - 1):
+        if offset[number + 1] - offset[number] == 1:
+            row = order[offset[number]]
+            for entry in range(begins[row], begins[row + 1]):
+                found[used], total[used] = bucket[entry], count[entry]
+                used += 1
+        else:
+            many = 0
+            for place in range(offset[number], offset[number + 1]):
+                row = order[place]
+                for entry in range(begins[row], begins[row + 1]):
+                    many = _hold(bucket[entry], count[entry], held, touched, many)
+            _put_in_order(held, touched, many)
+            used = _write_down(held, touched, many, found, total, used)
+        group_offset[number + 1] = used
+
+
+@walker
+def _hold(which: int, added: int, held: NDArray[np.int64], touched: NDArray[np.int32], many: int) -> int:
+    """Add to what a bucket holds; return how many buckets hold something."""
+    before = held[which]
+    if before == 0:
+        touched[many] = which
+        many += 1
+    held[which] = before + added if before <= _LARGEST - added else _LARGEST
+    return many
+
+
+@kernel
+def _put_in_order(held: NDArray[np.int64], touched: NDArray[np.int32], many: int) -> None:
+    """Put the buckets that hold something in their order."""
+    if many <= _FEW:
+        sort_few(touched, many)
+        return
+    lowest = highest = touched[0]
+    for place in range(1, many):
+        lowest, highest = min(lowest, touched[place]), max(highest, touched[place])
+    # Those that lie close together are passed in order: looking at all between costs less than sorting them.
+    if highest - lowest < _GAPS * many:
+        place = 0
+        for which in range(lowest, highest + 1):
+            if held[which] > 0:
+                touched[place] = which
+                place += 1
+    else:
+        touched[:many].sort()
+
+
+@walker
+def _write_down(
+    held: NDArray[np.int64],
+    touched: NDArray[np.int32],
+    many: int,
+    found: NDArray[np.int32],
+    total: NDArray[np.int64],
+    used: int,
+) -> int:
+    """Write down what buckets hold, which is then nothing; return where the next is written."""
+    for place in range(many):
+        found[used + place] = touched[place]
+        total[used + place] = held[touched[place]]
+        held[touched[place]] = 0
+    return used + many
