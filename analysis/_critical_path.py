@@ -20,6 +20,7 @@ from analysis._kernels.critical_path import (
     slack_of_spans,
     walk_paths,
 )
+from analysis._kernels.exclusive_times import exclusive_of_spans
 from analysis._kernels.parents import list_children
 from analysis._timeline import by_start
 
@@ -224,7 +225,8 @@ def find_slack(forest: TimedForest, paths: Paths) -> NDArray[np.int64]:
 
 def exclusive_times(forest: TimedForest) -> NDArray[np.int64]:
     """Return each span's time on the critical path of its tree less that of its children on it; ns, 0 off the path."""
-    return find_paths(forest).exclusive
+    parent, child_offset, child = _timed_tree(forest)
+    return exclusive_of_spans(parent, child_offset, child, forest.start, forest.end, forest.has_time, forest.blocking)
 
 
 def _timed_tree(forest: TimedForest) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:

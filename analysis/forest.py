@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from analysis import schema
 from analysis._columns import Codes, Columns
 from analysis._kernels.grouping import order_groups
-from analysis._kernels.parents import break_cycles, find_ancestry, list_children, order_downwards, resolve_parents
+from analysis._kernels.parents import (
+    break_cycles,
+    find_ancestry,
+    list_children,
+    mark_blocking,
+    order_downwards,
+    resolve_parents,
+)
 from analysis._kernels.times import self_times, skew_within_traces
 from analysis._logs import Logs, link_logs, no_logs
 from analysis._timeline import RawTimes, by_start, near_the_ends, shifts_of
@@ -189,10 +196,8 @@ class Forest:
     @cached_property
     def blocking(self) -> NDArray[np.bool_]:
         """The parent waits: the span is no consumer, not asynchronous, its parent no producer. True for roots."""
-        published: NDArray[np.bool_] = (self.parent >= 0) & (self.kind[self.parent] == _PRODUCER)
-        asynchronous: NDArray[np.bool_] = self.array("asynchronous").astype(np.bool_)
-        consumed: NDArray[np.bool_] = self.kind == _CONSUMER
-        return ~(published | asynchronous | consumed)
+        asynchronous = self.array("asynchronous").astype(np.bool_, copy=False)
+        return mark_blocking(self.parent, self.kind, asynchronous, _PRODUCER, _CONSUMER)
 
     @cached_property
     def multiplicity(self) -> NDArray[np.int64]:

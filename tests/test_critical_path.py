@@ -235,6 +235,8 @@ def test_exclusive_times_are_what_the_path_is_made_of(trace: Drawn, strict: bool
     total = int(paths.exclusive.sum())
     assert total == int(forest.duration[root]) if strict else total >= int(forest.duration[root])
     assert (paths.exclusive[~paths.on_path] == 0).all()
+    if not strict:
+        assert exclusive_times(forest).tolist() == paths.exclusive.tolist()
     assert (paths.drag >= 0).all()
     assert (paths.drag <= np.where(paths.on_path, paths.finish - paths.begin, 0)).all()
     slack = find_slack(forest, paths)

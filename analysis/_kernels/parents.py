@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel
 
-__all__ = ["break_cycles", "find_ancestry", "list_children", "order_downwards", "resolve_parents"]
+__all__ = [
+    "break_cycles",
+    "find_ancestry",
+    "list_children",
+    "mark_blocking",
+    "order_downwards",
+    "resolve_parents",
+]
 
 # What an entry of a trace's hash table is found by. Spans of a trace without shared spans have the first kind of entry
 # only.
@@ -247,3 +254,19 @@ def order_downwards(
             order[place[depth[row]]] = row
             place[depth[row]] += 1
         place[: lowest + 2] = 0
+
+
+@kernel
+def mark_blocking(
+    parent: NDArray[np.int32], kind: NDArray[np.int8], asynchronous: NDArray[np.bool_], producer: int, consumer: int
+) -> NDArray[np.bool_]:
+    """Return whether the parent of each row waits for it: it is no consumer, not asynchronous, its parent no producer.
+
+    True for roots that are neither.
+    """
+    blocking = np.empty(len(parent), np.bool_)
+    for row in range(len(parent)):
+        above = parent[row]
+        published = above >= 0 and kind[above] == producer
+        blocking[row] = not (published or asynchronous[row] or kind[row] == consumer)
+    return blocking

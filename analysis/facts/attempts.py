@@ -9,6 +9,7 @@ libraries that keep one span a call, the attempts that Envoy counts.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -176,7 +177,12 @@ def _keyed(forest: Forest, attempts: Attempts) -> npt.NDArray[np.int64]:
 
 def _methods(method: Codes, template: Codes, stores: npt.NDArray[np.bool_]) -> Codes:
     """Return HTTP methods; of calls of stores without one the verb of the statement."""
-    verbs = [found.group().upper() if (found := _VERB.match(text)) else "" for text in template.values]
-    values = (*method.values, *verbs)
+    values = (*method.values, *map(_verb_of, template.values))
     of_statement = np.where(stores & (template.codes >= 0), template.codes + len(method.values), -1)
     return Codes(np.where(method.codes >= 0, method.codes, of_statement).astype(np.int32), values)
+
+
+@lru_cache(maxsize=1 << 14)
+def _verb_of(template: str) -> str:
+    found = _VERB.match(template)
+    return found.group().upper() if found else ""
