@@ -6,6 +6,7 @@ Of a cache, what its keys begin with takes the place of the table.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -112,7 +113,7 @@ def _located(rows: npt.NDArray[np.int64], place: npt.NDArray[np.int64], found: l
     return Accesses(
         rows=rows,
         place=pair,
-        found=tuple(access._replace(table=table) for access, (_, table) in zip(accesses, moved, strict=True)),
+        found=tuple(Access(table, *access[1:]) for access, (_, table) in zip(accesses, moved, strict=True)),
         stores=Codes(np.array([code[store] for store, _ in moved], np.int32)[pair], levels),
     )
 
@@ -129,23 +130,27 @@ def _accesses(
     )
     found: list[Access] = []
     begins = [0]
-    for position in first.tolist():
-        row = calls[position]
-        template, system, collection, operation, category = (
-            part.values[part.codes[row]] if part.codes[row] >= 0 else "" for part in parts
-        )
+    rows = calls[first]
+    texts = [[*part.values, ""] for part in parts]
+    codes = [part.codes[rows].tolist() for part in parts]
+    for is_stated, *of_parts in zip(stated[first].tolist(), *codes, strict=True):
+        template, *others = (values[code] for values, code in zip(texts, of_parts, strict=True))
         # Without a statement the template is made of what the span says beside it, which is no table.
-        text = template if stated[position] else ""
-        if category == "cache" and not collection:
-            found += _families(text, operation)
-        else:
-            found += _tables(text, system, collection, operation)
+        found += _told(template if is_stated else "", *others)
         begins.append(len(found))
     offset = np.array(begins, np.int64)
     counts = np.diff(offset)[number]
     which = np.repeat(np.arange(len(calls)), counts)
     inside = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
     return which, offset[number][which] + inside, found
+
+
+@lru_cache(maxsize=1 << 14)
+def _told(text: str, system: str, collection: str, operation: str, category: str) -> tuple[Access, ...]:
+    """Return what a call does; partitions repeat one another's."""
+    if category == "cache" and not collection:
+        return tuple(_families(text, operation))
+    return tuple(_tables(text, system, collection, operation))
 
 
 def _tables(template: str, system: str, collection: str, operation: str) -> list[Access]:

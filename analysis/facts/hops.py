@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.facts._numbering import added, combined, firsts
-from analysis.facts._once import listed
+from analysis._kernels.compiled import kernel, walker
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
@@ -41,60 +41,150 @@ FIELDS: Final = (
     Field("way_per_request", HISTOGRAM, "histogram", "ns", "time on the way of each request"),
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by the time on the way; client and server spans of the calls"),
 )
+#: Of the calls of one request the first these many rows are shown.
+_MOST_SPANS: Final = 1000
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
 
 
 def scan(forest: Forest) -> pa.Table:
     """Return the calls between services of one partition."""
     edges = forest.edges
     names = tuple(node.id for node in edges.nodes)
-    is_service = np.array([node.kind == "service" for node in edges.nodes], np.bool_)
-    between = np.flatnonzero((edges.kind == SYNC) & (edges.caller != edges.callee))
-    if len(between):
-        between = between[is_service[edges.caller[between]] & is_service[edges.callee[between]]]
-    client, server = edges.client[between].astype(np.int64), edges.server[between].astype(np.int64)
-    shown = np.where(client >= 0, client, server)
-    order = np.argsort(shown, kind="stable")
-    between, client, server, shown = between[order], client[order], server[order], shown[order]
+    is_service = np.array([*(node.kind == "service" for node in edges.nodes), False], np.bool_)
     rank = np.argsort(np.argsort(np.array(names, dtype=object), kind="stable"), kind="stable")
-    nobody = np.full(len(between), len(names), np.int64)
-    caller, callee = edges.caller[between].astype(np.int64), edges.callee[between].astype(np.int64)
-    turned = rank[caller] > rank[callee] if len(between) else np.zeros(0, np.bool_)
-    ends = (
-        (caller, callee),
-        (nobody, callee),
-        (np.where(turned, callee, caller), np.where(turned, caller, callee)),
+    shown, grain, first_end, second_end, calls, way, offset, spans = _count_hops(
+        np.flatnonzero((edges.kind == SYNC) & (edges.caller != edges.callee)),
+        (edges.caller, edges.callee, edges.client, edges.server),
+        is_service,
+        rank.astype(np.int32),
+        (forest.trace_of, forest.root),
+        forest.multiplicity,
+        forest.critical,
     )
-    first_end, second_end = (np.concatenate(side) for side in zip(*ends, strict=True))
-    grain = np.repeat(np.arange(len(GRAINS)), len(between))
-    shown, client, server = (np.tile(rows, len(GRAINS)) for rows in (shown, client, server))
-    many = len(names) + 1
-    group = combined(forest.root[shown], (grain * many + first_end) * many + second_end)
-    first = firsts(group)
-    count = len(first)
-    calls = added(group, forest.multiplicity[shown], count)
-    way = added(group, np.where(client >= 0, forest.critical[client], 0), count)
-    halves = np.stack([client, server], axis=1).ravel()
-    seen = halves >= 0
-    offset, spans = listed(np.repeat(group, 2)[seen], halves[seen], count)
-    # Groups are numbered by the row of the topmost span: their traces ascend.
+    one = np.ones(len(shown), np.int64)
     return gather(
         FIELDS,
         forest,
         Occurrences(
             keys={
-                "grain": Codes(grain[first].astype(np.int32), GRAINS),
-                **entry_keys(forest, shown[first]),
-                "caller": Codes(first_end[first].astype(np.int32), (*names, "")),
-                "callee": Codes(second_end[first].astype(np.int32), names),
+                "grain": Codes(grain, GRAINS),
+                **entry_keys(forest, shown),
+                "caller": Codes(first_end, names),
+                "callee": Codes(second_end, names),
             },
-            trace=forest.trace_of[shown[first]],
-            sums={"requests": np.ones(count, np.int64), "calls": calls, "way_ns": way},
-            histograms={
-                "calls_per_request": (calls, np.ones(count, np.int64)),
-                "way_per_request": (way, np.ones(count, np.int64)),
-            },
+            trace=forest.trace_of[shown],
+            sums={"requests": one, "calls": calls, "way_ns": way},
+            histograms={"calls_per_request": (calls, one), "way_per_request": (way, one)},
             exemplar_value=way,
             span_offset=offset,
             span_rows=spans,
         ),
     )
+
+
+@kernel
+def _count_hops(
+    chosen: Int64s,
+    edges: tuple[Int32s, Int32s, Int32s, Int32s],
+    is_service: npt.NDArray[np.bool_],
+    rank: Int32s,
+    tree: tuple[Int32s, Int32s],
+    many: Int64s,
+    critical: Int64s,
+) -> tuple[Int64s, Int32s, Int32s, Int32s, Int64s, Int64s, Int64s, Int64s]:
+    """Add up some calls between services by request, and by each of :data:`GRAINS`.
+
+    ``edges`` are caller, callee, client and server of each call, in order of their rows; nodes have a rank by name.
+    ``tree`` is the trace and the topmost row of each row. Returns for each request and grain, by trace: a row of it;
+    the grain; both ends, -1 for all callers; calls; the time on the way; where its rows begin in the last array, one
+    more at its end; and the rows of its calls, the first thousand.
+
+    What is known of one trace stays at hand: numbers are given within it, by hashing as in
+    :func:`analysis._kernels.grouping.number_by_hash`.
+    """
+    caller, callee, client, server = edges
+    trace, root = tree
+    most = len(chosen) * len(GRAINS)
+    shown, number = np.empty(most, np.int64), np.full(most, -1, np.int64)
+    grain, first_end, second_end = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
+    calls, way, offset = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most + 1, np.int64)
+    table = np.full(64, -1, np.int64)
+    count, begin = 0, 0
+    while begin < len(chosen):
+        # What is below it is of traces before.
+        end, known = begin, count
+        first = _row(client, server, chosen[begin])
+        while end < len(chosen) and trace[_row(client, server, chosen[end])] == trace[first]:
+            end += 1
+        slots = 4
+        while slots < 2 * len(GRAINS) * (end - begin):
+            slots *= 2
+        if slots > len(table):
+            table = np.full(slots, -1, np.int64)
+        for place in range(begin, end):
+            call = chosen[place]
+            one, other = caller[call], callee[call]
+            if not is_service[one] or not is_service[other]:
+                continue
+            row = _row(client, server, call)
+            top = root[row]
+            for which in range(len(GRAINS)):
+                left, right = (one if which != 1 else np.int32(-1)), other
+                if which == 2 and rank[one] > rank[other]:
+                    left, right = other, one
+                hashed = (np.uint64(top) * np.uint64(0x9E3779B97F4A7C15)) ^ np.uint64(
+                    ((left + 1) * len(rank) + right) * len(GRAINS) + which
+                )
+                hashed *= np.uint64(0xBF58476D1CE4E5B9)
+                slot = np.int64((hashed ^ (hashed >> np.uint64(32))) & np.uint64(slots - 1))
+                while table[slot] >= known:
+                    group = table[slot]
+                    same = grain[group] == which and root[shown[group]] == top
+                    if same and first_end[group] == left and second_end[group] == right:
+                        break
+                    slot = (slot + 1) & (slots - 1)
+                if table[slot] < known:
+                    table[slot] = count
+                    shown[count], grain[count], first_end[count], second_end[count] = row, which, left, right
+                    count += 1
+                group = table[slot]
+                number[place * len(GRAINS) + which] = group
+                calls[group] += many[row]
+                way[group] += critical[client[call]] if client[call] >= 0 else 0
+                offset[group + 1] += (client[call] >= 0) + (server[call] >= 0)
+        begin = end
+    for group in range(count):
+        offset[group + 1] = offset[group] + min(offset[group + 1], _MOST_SPANS)
+    rows = np.empty(offset[count], np.int64)
+    _fill_rows(number, chosen, client, server, offset, offset[:count].copy(), rows)
+    return (
+        shown[:count].copy(),
+        grain[:count].copy(),
+        first_end[:count].copy(),
+        second_end[:count].copy(),
+        calls[:count].copy(),
+        way[:count].copy(),
+        offset[: count + 1].copy(),
+        rows,
+    )
+
+
+@walker
+def _row(client: Int32s, server: Int32s, call: int) -> int:
+    """Return the row that shows a call: the client's, else the server's."""
+    return int(client[call] if client[call] >= 0 else server[call])
+
+
+@walker
+def _fill_rows(
+    number: Int64s, chosen: Int64s, client: Int32s, server: Int32s, offset: Int64s, following: Int64s, rows: Int64s
+) -> None:
+    """Put the rows of the calls of each group together, as many as it has room for."""
+    for place in range(len(number)):
+        group, call = number[place], chosen[place // len(GRAINS)]
+        for half in (client[call], server[call]):
+            if group >= 0 and half >= 0 and following[group] < offset[group + 1]:
+                rows[following[group]] = half
+                following[group] += 1
