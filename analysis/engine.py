@@ -33,7 +33,7 @@ __all__ = ["Progress", "open_executor", "scan_facts"]
 _LARGEST_BATCH: Final = 32
 _LARGEST_BATCH_HERE: Final = 8
 #: Bytes of tables of one fact that wait to be merged, at most, while the fact is small.
-_MOST_WAITING: Final = 4_000_000
+_MOST_WAITING: Final = 16_000_000
 #: Partitions of a batch that make merging it worth to give free memory back.
 _MANY_PARTITIONS: Final = 4
 #: Tasks for each worker, so that none waits long for the last.
@@ -77,7 +77,7 @@ def scan_facts(
             prepared = replace(prepared, requests=find_request_ids(dataset, executor))
         kept = kept_facts(dataset, names, prepared)
         done, found = kept.take(names) if kept is not None else (frozenset[int](), {})
-        gathered.add(found)
+        gathered.add({name: [table] for name, table in found.items()})
         scanned = sorted(done)
         left = [pair for pair in partitions if pair[0].number not in done]
         batches = _batches(left, executor)
@@ -142,8 +142,8 @@ class _Packed:
 
 def _scan_batch(
     partitions: Sequence[_Pair], ground: Planting, names: Sequence[str], *, packed: bool
-) -> Mapping[str, pa.Table | _Packed]:
-    """Scan some partitions one after the other and merge them: what runs on a worker."""
+) -> Mapping[str, Sequence[pa.Table | _Packed]]:
+    """Scan some partitions one after the other: what runs on a worker; what is ``packed`` is merged before."""
     keep_freed_memory()
     catalogue = facts_room.discover()
     chosen = {name: catalogue[name] for name in names}
@@ -152,11 +152,16 @@ def _scan_batch(
     for partition, records in partitions:
         logs = records.read(log_columns) if records is not None and log_columns else None
         forest = plant_partition(partition, ground, columns, logs)
-        gathered.add({name: fact.scan(forest) for name, fact in chosen.items()})
+        gathered.add({name: [fact.scan(forest)] for name, fact in chosen.items()})
         del forest, logs
         give_back_at_times()
-    tables = gathered.whole()
-    result = {name: _Packed.of(tables.pop(name)) for name in names} if packed else tables
+    result: Mapping[str, Sequence[pa.Table | _Packed]]
+    if packed:
+        tables = gathered.whole()
+        result = {name: [_Packed.of(tables.pop(name))] for name in names}
+    else:
+        # Merged where all others come together: what is merged here would be merged there again.
+        result = gathered.parts()
     if len(partitions) >= _MANY_PARTITIONS:
         give_back()
     return result
@@ -169,16 +174,18 @@ class _Gathered:
         self._chosen = chosen
         self._merged: dict[str, pa.Table] = {}
         self._waiting: dict[str, list[pa.Table | _Packed]] = {name: [] for name in chosen}
+        self._bytes = dict.fromkeys(chosen, 0)
 
-    def add(self, tables: Mapping[str, pa.Table | _Packed]) -> None:
-        """Take the facts of one partition, or of several that were merged."""
-        for name, table in tables.items():
-            waiting = self._waiting[name]
-            waiting.append(table)
-            merged = self._merged.get(name)
-            # As much again as there is: then no row is merged more often than the whole doubles.
-            if sum(one.nbytes for one in waiting) > max(_MOST_WAITING, 0 if merged is None else merged.nbytes):
-                self._merge(name)
+    def add(self, tables: Mapping[str, Sequence[pa.Table | _Packed]]) -> None:
+        """Take the facts of some partitions, merged or not."""
+        for name, some in tables.items():
+            for table in some:
+                self._waiting[name].append(table)
+                self._bytes[name] += table.nbytes
+                merged = self._merged.get(name)
+                # As much again as there is: then no row is merged more often than the whole doubles.
+                if self._bytes[name] > max(_MOST_WAITING, 0 if merged is None else merged.nbytes):
+                    self._merge(name)
 
     def _merge(self, name: str) -> None:
         before = self._merged.get(name)
@@ -187,6 +194,14 @@ class _Gathered:
         # A table that was gathered from one forest, or merged before, is what merging it alone would give.
         self._merged[name] = tables[0] if len(tables) == 1 else facts_room.merge(self._chosen[name].FIELDS, tables)
         self._waiting[name].clear()
+        self._bytes[name] = 0
+
+    def parts(self) -> dict[str, Sequence[pa.Table | _Packed]]:
+        """Return all that was added, as it lies: merged where there was much of it."""
+        return {
+            name: [*([self._merged[name]] if name in self._merged else []), *self._waiting[name]]
+            for name in self._chosen
+        }
 
     def whole(self) -> dict[str, pa.Table]:
         """Return all that was added."""
