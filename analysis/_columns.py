@@ -24,6 +24,11 @@ class Codes:
     codes: NDArray[np.int32]
     values: tuple[str, ...]
 
+    @property
+    def count(self) -> int:
+        """How many texts there are."""
+        return len(self.values)
+
     def code(self, value: str) -> int:
         """Return the code of a text; -1 where no row has it."""
         return self.values.index(value) if value in self.values else -1
@@ -41,6 +46,32 @@ class Codes:
         wanted = np.zeros(len(self.values) + 1, np.bool_)
         wanted[list(chosen)] = True
         return np.asarray(wanted[self.codes])
+
+
+class _Encoded(Codes):
+    """Codes into a dictionary of Arrow, which becomes texts of Python if asked for: of statements few ever are.
+
+    Parameters
+    ----------
+    codes
+        As of :class:`Codes`.
+    texts
+        Distinct texts, no nulls.
+    """
+
+    texts: pa.StringArray
+
+    def __init__(self, codes: NDArray[np.int32], texts: pa.StringArray) -> None:
+        object.__setattr__(self, "codes", codes)
+        object.__setattr__(self, "texts", texts)
+
+    @property
+    def count(self) -> int:
+        return len(self.texts)
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        return tuple(self.texts.to_pylist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +102,8 @@ class Columns:
         KeyError
             If the table has no such column.
         """
-        values, chunks = self.codes(column).values, self._column(column).chunks
-        if len(chunks) == 1 and pa.types.is_dictionary(chunks[0].type):
-            dictionary = chunks[0].dictionary
-            # Where none was left out for being null or there before, the codes are its own.
-            if pa.types.is_string(dictionary.type) and len(dictionary) == len(values):
-                return dictionary
-        return pa.array(values, pa.string())
+        codes = self.codes(column)
+        return codes.texts if isinstance(codes, _Encoded) else pa.array(codes.values, pa.string())
 
     def array(self, column: str, fill: float = 0) -> NDArray[Any]:
         """Return a column of fixed width, nulls filled.
@@ -111,10 +137,12 @@ class Columns:
         return Codes(codes, tuple(place))
 
     def _column(self, column: str) -> pa.ChunkedArray:
-        if column not in self.table.column_names:
+        # Names of all columns would be made anew for each.
+        place = self.table.schema.get_field_index(column)
+        if place < 0:
             message = f"the column {column!r} was not read: name it in the columns that are asked for"
             raise KeyError(message)
-        return self.table.column(column)
+        return self.table.column(place)
 
 
 def _filled(values: pa.Array, fill: float) -> NDArray[Any]:
@@ -146,13 +174,18 @@ def _encoded(column: pa.ChunkedArray) -> Codes:
     place: dict[str, int] = {}
     parts = [np.empty(0, np.int32)]
     for chunk in column.chunks:
-        codes = _filled(chunk.indices.cast(pa.int32()), -1)
-        values = chunk.dictionary.to_pylist()
-        if column.num_chunks == 1 and not chunk.dictionary.null_count and len(set(values)) == len(values):
-            return Codes(codes, tuple(values))
+        codes, texts = _filled(chunk.indices.cast(pa.int32()), -1), chunk.dictionary
+        if column.num_chunks == 1 and _each_once(texts):
+            return _Encoded(codes, texts)
+        values = texts.to_pylist()
         lookup = [-1 if value is None else place.setdefault(value, len(place)) for value in values]
         # A dictionary may hold nulls and the same text twice, and every chunk may have another; codes do not.
         if lookup != list(range(len(values))):
             codes = np.array([*lookup, -1], np.int32)[codes]
         parts.append(codes)
     return Codes(np.concatenate(parts), tuple(place))
+
+
+def _each_once(texts: pa.Array) -> bool:
+    """Return whether texts are distinct, and none is null."""
+    return pa.types.is_string(texts.type) and not texts.null_count and len(texts.unique()) == len(texts)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from analysis import sql
 from analysis.facts import _data_calls
@@ -228,11 +229,15 @@ def certain_values(forest: Forest, calls: Calls, chosen: Integers) -> Bools:
 
 def _whole_statements(forest: Forest, rows: Integers) -> Bools:
     """Mark the rows whose statement hides no value."""
-    statement, system = (taken(forest.codes(name), rows) for name in ("db_statement", "db_system"))
-    combination, first = number_of((statement, system), len(rows))
-    texts, systems = (*statement.values, ""), (*system.values, "")
-    pairs = zip(statement.codes[first].tolist(), system.codes[first].tolist(), strict=True)
-    whole = np.array([code >= 0 and _is_whole(texts[code], systems[of]) for code, of in pairs], np.bool_)
+    statement, system = forest.codes("db_statement"), forest.codes("db_system")
+    codes = [column.codes[rows] for column in (statement, system)]
+    combination, first = number_of(tuple(codes), len(rows))
+    stated, of = (column[first] for column in codes)
+    # Of many statements few are looked at; the last system is where the code -1 of a null lands.
+    texts = forest.columns.texts("db_statement").take(pa.array(stated, mask=stated < 0)).to_pylist()
+    systems = (*system.values, "")
+    pairs = zip(texts, of.tolist(), strict=True)
+    whole = np.array([text is not None and _is_whole(text, systems[code]) for text, code in pairs], np.bool_)
     return np.asarray(whole[combination])
 
 

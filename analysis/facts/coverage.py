@@ -203,15 +203,16 @@ def _count(forest: Forest, groups: Groups) -> dict[str, Int64s]:
 def _bits_of_texts(forest: Forest, column: str) -> Int32s:
     """Return for each text of a column the bits of what it says; last those of a null, which says nothing."""
     codes = forest.codes(column)
-    bits = np.zeros(len(codes.values) + 1, np.int32)
+    bits = np.zeros(codes.count + 1, np.int32)
     for said, test in _TEXTS[column].items():
         if test is None:
             bits[:-1] |= _BITS[said]
         elif test is _is_cut_off:
             # Statements are many, and to look at the ends of all costs less than to remember them.
-            ends = pc.binary_slice(forest.columns.texts(column).cast(pa.binary()), -1)
+            texts = forest.columns.texts(column)
+            ends = pc.binary_slice(texts.cast(pa.binary()), -1)
             perhaps = pc.indices_nonzero(pc.invert(pc.is_in(ends, _NOT_CUT_OFF))).to_pylist()
-            bits[[place for place in perhaps if _is_cut_off(codes.values[place])]] |= _BITS[said]
+            bits[[place for place in perhaps if _is_cut_off(texts[place].as_py())]] |= _BITS[said]
         else:
             bits[telling(codes, test)] |= _BITS[said]
     return bits

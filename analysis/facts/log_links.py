@@ -14,7 +14,7 @@ import pyarrow as pa
 from analysis.facts._log_rows import together
 from analysis.facts._table import Field, Occurrences, gather
 from analysis.facts.call_minutes import MINUTE_NS
-from analysis.forest import Forest
+from analysis.forest import Codes, Forest
 from analysis.request_ids import JOINED
 
 __all__ = ["COLUMNS", "FIELDS", "LOG_COLUMNS", "TIMELESS", "scan"]
@@ -47,7 +47,7 @@ def scan(forest: Forest) -> pa.Table:
         forest,
         Occurrences(
             keys={
-                "service": together(type(service)(service.codes[timed], service.values), logs.service),
+                "service": together(Codes(service.codes[timed], service.values), logs.service),
                 "minute": np.concatenate([began // MINUTE_NS, written]),
             },
             trace=np.zeros(len(timed) + logs.size, np.int64),
