@@ -17,6 +17,9 @@ _LARGEST: Final = (1 << 63) - 1
 _GAPS: Final = 16
 #: So many buckets are put in order by insertion.
 _FEW: Final = 12
+#: Bits that hold a bucket: there are 3,712 (:data:`analysis._histogram.BUCKET_COUNT`).
+_BITS: Final = 12
+_BUCKET: Final = (1 << _BITS) - 1
 
 
 @kernel
@@ -33,35 +36,54 @@ def count_buckets(
 
     ``counts`` is how often each row counts, and empty where each counts once. Fills ``found`` and ``total``, as long as
     there are rows, with the buckets of group g, ascending, and their counts, at
-    ``group_offset[g]:group_offset[g + 1]``; that is one longer than there are groups, and filled with zeros.
+    ``group_offset[g]:group_offset[g + 1]``; that is one longer than there are groups, and filled with zeros. Sorting is
+    by counting, by bucket and then by group (Knuth, The Art of Computer Programming 3, section 5.2.5).
     """
     weighted = len(counts) > 0
-    place_of = np.zeros(len(group_offset) + 1, np.int32)
+    of_bucket = np.zeros(bucket_count + 1, np.int32)
+    of_group = np.zeros(len(group_offset), np.int32)
     for row in range(len(group)):
         if bucket[row] >= 0 and (not weighted or counts[row] > 0):
-            place_of[group[row] + 2] += 1
-    for number in range(2, len(place_of)):
-        place_of[number] += place_of[number - 1]
+            of_bucket[bucket[row] + 1] += 1
+            of_group[group[row] + 1] += 1
+    for one in range(1, len(of_bucket)):
+        of_bucket[one] += of_bucket[one - 1]
+    for number in range(1, len(of_group)):
+        of_group[number] += of_group[number - 1]
     # What belongs together is written together: reading it row by row from where it lies waits for memory.
-    size = place_of[len(place_of) - 1]
-    buckets = np.empty(size, np.int32)
+    size = of_group[len(of_group) - 1]
+    pairs = np.empty(size, np.int64)
     weights = np.empty(size if weighted else 0, np.int64)
     for row in range(len(group)):
         if bucket[row] >= 0 and (not weighted or counts[row] > 0):
-            place = place_of[group[row] + 1]
-            place_of[group[row] + 1] = place + 1
-            buckets[place] = bucket[row]
+            place = of_bucket[bucket[row]]
+            of_bucket[bucket[row]] = place + 1
+            pairs[place] = (np.int64(group[row]) << _BITS) | bucket[row]
             if weighted:
                 weights[place] = counts[row]
-    held = np.zeros(bucket_count, np.int64)
-    touched = np.empty(bucket_count, np.int32)
+    buckets = np.empty(size, np.int32)
+    added = np.empty(size if weighted else 0, np.int64)
+    for index in range(size):
+        number = pairs[index] >> _BITS
+        place = of_group[number]
+        of_group[number] = place + 1
+        buckets[place] = pairs[index] & _BUCKET
+        if weighted:
+            added[place] = weights[index]
     used = 0
+    begin = 0
     for number in range(len(group_offset) - 1):
-        many = 0
-        for place in range(place_of[number], place_of[number + 1]):
-            many = _hold(buckets[place], weights[place] if weighted else 1, held, touched, many)
-        _put_in_order(held, touched, many)
-        used = _write_down(held, touched, many, found, total, used)
+        # Each place was moved to where the next group begins.
+        end = of_group[number]
+        for place in range(begin, end):
+            more = added[place] if weighted else 1
+            if place == begin or buckets[place] != buckets[place - 1]:
+                found[used], total[used] = buckets[place], more
+                used += 1
+            else:
+                before = total[used - 1]
+                total[used - 1] = before + more if before <= _LARGEST - more else _LARGEST
+        begin = end
         group_offset[number + 1] = used
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from analysis._kernels.compiled import kernel, walker
 
 __all__ = [
+    "keep_present",
     "largest_two",
     "number_firsts",
     "number_in_order",
@@ -18,6 +19,7 @@ __all__ = [
     "sort_within",
     "sum_by",
     "take_codes",
+    "take_ranks",
 ]
 
 #: Groups up to this many rows are put in order by insertion: as a rule they are in order already.
@@ -188,6 +190,34 @@ def take_codes(codes: NDArray[np.int32], rows: NDArray[np.int64], taken: NDArray
     for place in range(len(rows)):
         row = rows[place]
         taken[place] = codes[row] if row >= 0 else -1
+
+
+@kernel
+def take_ranks(
+    codes: NDArray[np.int32], rows: NDArray[np.int64], rank: NDArray[np.int32], taken: NDArray[np.int32]
+) -> None:
+    """Fill the ranks of the codes of some rows; the last rank is that of the code -1."""
+    for place in range(len(rows)):
+        taken[place] = rank[codes[rows[place]]]
+
+
+@kernel
+def keep_present(codes: NDArray[np.int32], occurs: NDArray[np.bool_]) -> int:
+    """Renumber codes as if there were only those that occur, and mark these; returns how many they are.
+
+    ``occurs`` is filled with False, and as long as there can be codes.
+    """
+    for row in range(len(codes)):
+        occurs[codes[row]] = True
+    place = np.empty(len(occurs), np.int32)
+    count = 0
+    for code in range(len(occurs)):
+        place[code] = count
+        count += occurs[code]
+    if count < len(occurs):
+        for row in range(len(codes)):
+            codes[row] = place[codes[row]]
+    return count
 
 
 @kernel

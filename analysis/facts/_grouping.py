@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from analysis._histogram import BUCKET_COUNT
 from analysis._kernels import grouping
 from analysis._kernels.buckets import add_buckets, count_buckets
-from analysis._kernels.numbering import number_in_order, renumber
-from analysis.facts._numbering import firsts, numbered, ranked
+from analysis._kernels.numbering import keep_present, number_in_order, renumber, take_ranks
+from analysis.facts._numbering import numbered, ranked
 from analysis.forest import Codes
 
 __all__ = ["HISTOGRAM", "TEXT", "Groups", "Key", "Ranked", "group_by", "number_of"]
@@ -156,26 +156,27 @@ def group_by(keys: Mapping[str, Key], size: int) -> Groups:
     codes, widths = np.empty((len(keys), len(first)), np.int32), np.empty(len(keys), np.int64)
     levels = []
     for place, key in enumerate(keys.values()):
-        codes[place], values = _levels(key, first)
-        widths[place] = len(values)
-        levels.append(values)
+        texts, widths[place] = _fill_levels(key, first, codes[place])
+        levels.append(texts)
     number, chosen = np.empty(len(first), np.int32), np.empty(len(first), np.int64)
     count = number_in_order(codes, widths, number, chosen)
     chosen = chosen[:count]
-    columns = {name: _column(levels[place], codes[place, chosen]) for place, name in enumerate(keys)}
+    columns = {}
+    for place, (name, key) in enumerate(keys.items()):
+        texts = levels[place]
+        if texts is None:
+            columns[name] = pa.array(np.asarray(key)[first[chosen]])
+        else:
+            columns[name] = _texts(texts, codes[place, chosen])
     renumber(of_row, number)
     return Groups(of_row, count, columns)
 
 
-def _column(values: pa.Array, codes: Int32s) -> pa.Array:
-    """Return values by their place; of texts only those that occur, each once."""
-    if not pa.types.is_string(values.type):
-        return values.take(pa.array(codes))
+def _texts(values: pa.Array, codes: Int32s) -> pa.Array:
+    """Return texts by their place among sorted ones: those that occur, each once."""
     occurs = np.zeros(len(values), np.bool_)
-    occurs[codes] = True
-    if not occurs.all():
+    if keep_present(codes, occurs) < len(values):
         values = values.filter(pa.array(occurs))
-        codes = (np.cumsum(occurs, dtype=np.int32) - np.int32(1))[codes]
     return pa.DictionaryArray.from_arrays(pa.array(codes), values)
 
 
@@ -223,26 +224,29 @@ def _codes(key: Key, size: int) -> tuple[Int32s, int]:
     return number, len(first) + 1
 
 
-def _levels(key: Key, rows: Int64s) -> tuple[Integers, pa.Array]:
-    """Return codes of some rows into sorted distinct values, so that they order as the values do."""
+def _fill_levels(key: Key, rows: Int64s, filled: Int32s) -> tuple[pa.Array | None, int]:
+    """Fill codes of some rows that order as the values do; return the sorted texts that they are of, and how many."""
     if isinstance(key, Ranked):
-        return key.codes[rows], key.values
+        filled[:] = key.codes[rows]
+        return key.values, len(key.values)
     if not isinstance(key, Codes):
-        values = np.asarray(key)[rows]
-        place = ranked(values.astype(np.int64)) if len(values) else np.zeros(0, np.int64)
-        return place, pa.array(values[firsts(place)])
-    chosen = key.codes[rows]
+        place = ranked(np.asarray(key)[rows].astype(np.int64))
+        filled[:] = place
+        return None, int(place.max(initial=-1)) + 1
     if len(key.values) <= _MOST_RANKED:
         rank, ordered = _ranks(key.values)
-        return rank[chosen], ordered
+        take_ranks(key.codes, rows, rank, filled)
+        return ordered, len(ordered)
     # Of many texts few are there as a rule.
+    chosen = key.codes[rows]
     seen = np.zeros(len(key.values) + 1, np.bool_)
     seen[chosen] = True
     seen[-1] = False
     present = np.flatnonzero(seen)
     place = np.append(np.cumsum(seen[:-1]) - 1, len(present))
     rank, ordered = _ranked_texts(tuple(key.values[code] for code in present.tolist()))
-    return rank[place[chosen]], ordered
+    filled[:] = rank[place[chosen]]
+    return ordered, len(ordered)
 
 
 @lru_cache(maxsize=64)
