@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from analysis.facts._ancestry import local_entries
 from analysis.facts._call_kernels import find_servers, mark_around
-from analysis.facts._data_calls import every_store
 from analysis.facts._failing import FAILING_COLUMNS, failing
 from analysis.facts._texts import first_there, taken
 from analysis.forest import Codes, Forest
 from analysis.links import architecture
+from analysis.links.naming import every_store
 from analysis.schema import KINDS
 
 __all__ = ["COLUMNS", "Outgoing", "first_spans", "outgoing", "servers", "taken"]

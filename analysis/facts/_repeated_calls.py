@@ -26,6 +26,7 @@ from analysis.facts._says import telling
 from analysis.facts._texts import first_there, taken
 from analysis.forest import Codes, Forest
 from analysis.links.layers import layers_of
+from analysis.links.naming import every_store
 from analysis.schema import KINDS
 
 __all__ = ["COLUMNS", "DATA", "PAGED", "Calls", "certain_values", "places_called", "select_calls"]
@@ -196,7 +197,7 @@ def _targets(forest: Forest, rows: Integers, server: Integers, remote: Bools) ->
     names = ("peer_service", "messaging_destination", "server_address")
     return first_there(
         [
-            (_data_calls.every_store(forest), np.where(remote, -1, rows)),
+            (every_store(forest), np.where(remote, -1, rows)),
             (forest.codes("service"), server),
             *((forest.codes(name), away) for name in names),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from analysis.forest import Codes, Forest
 from analysis.links.edges import Node
 from analysis.stores import store_id
 
-__all__ = ["COLUMNS", "NodeTable"]
+__all__ = ["COLUMNS", "NodeTable", "every_store"]
 
 #: Columns that name the other side.
 COLUMNS = (
@@ -28,6 +29,8 @@ COLUMNS = (
 
 #: Numbers of combinations stay below it.
 _WIDEST = 1 << 62
+#: The service graph and several facts ask for the same; forgotten with the forest.
+_STORES: WeakKeyDictionary[Forest, Codes] = WeakKeyDictionary()
 
 
 class NodeTable:
@@ -52,16 +55,16 @@ class NodeTable:
         return self.places.setdefault(node, len(self.places))
 
     def stores(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the store that each row calls; named after the peer where neither host nor database is known."""
-        forest = self._forest
-
-        def name(texts: tuple[str, ...], numbers: tuple[int, ...]) -> Node:
-            category, system, address, namespace, peer = texts
-            store = store_id(system, address, numbers[0], namespace, peer)
-            return Node(store, "cache" if category == "cache" else "database")
-
-        names = ("category", "db_system", "server_address", "db_namespace", "peer_service")
-        return self._named(rows, [forest.codes(one) for one in names], [forest.array("server_port")], name)
+        """Return the store that each row of a database or cache calls (:func:`every_store`)."""
+        known = every_store(self._forest)
+        cache = self._forest.codes("category").equal("cache")
+        pair = 2 * known.codes[rows] + cache[rows]
+        seen = np.zeros(2 * known.count, np.bool_)
+        seen[pair] = True
+        places = np.full(len(seen), -1, np.int32)
+        for one in np.flatnonzero(seen).tolist():
+            places[one] = self.add(Node(known.values[one // 2], "cache" if one % 2 else "database"))
+        return places[pair]
 
     def queues(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the queue or topic that each row names, else the broker; -1 where it names neither."""
@@ -94,26 +97,66 @@ class NodeTable:
         name: Callable[[tuple[str, ...], tuple[int, ...]], Node | None],
     ) -> NDArray[np.int32]:
         """Name every combination of values once."""
-        combined = np.zeros(len(rows), np.int64)
-        width = 1
-        columns = ((one.codes, -1, len(one.values)) for one in texts)
-        for values, low, high in (
-            *columns,
-            *((each, int(each.min(initial=0)), int(each.max(initial=0)) + 1) for each in numbers),
-        ):
-            if width * (high - low) >= _WIDEST:
-                number, firsts = _numbered(combined)
-                combined, width = number.astype(np.int64), len(firsts)
-            fold_rows(combined, np.ascontiguousarray(values, np.int32), rows, low, high - low)
-            width *= high - low
-        combination, firsts = _numbered(combined)
+        combination, firsts = _combinations(rows, texts, numbers)
         places = np.empty(len(firsts), np.int32)
         for place, first in enumerate(rows[firsts].tolist()):
-            codes = (int(one.codes[first]) for one in texts)
-            words = tuple(one.values[code] if code >= 0 else "" for one, code in zip(texts, codes, strict=True))
-            node = name(words, tuple(int(values[first]) for values in numbers))
+            node = name(_words(texts, first), tuple(int(values[first]) for values in numbers))
             places[place] = -1 if node is None else self.add(node)
         return places[combination]
+
+
+def every_store(forest: Forest) -> Codes:
+    """Return the store (:func:`analysis.stores.store_id`) of each row of a database or cache; -1 of others.
+
+    It is named after the peer where neither host nor database is known.
+    """
+    if forest not in _STORES:
+        _STORES[forest] = _find_stores(forest)
+    return _STORES[forest]
+
+
+def _find_stores(forest: Forest) -> Codes:
+    category = forest.codes("category")
+    rows = np.flatnonzero(
+        category.marked([code for code, name in enumerate(category.values) if name in ("database", "cache")])
+    )
+    texts = [forest.codes(name) for name in ("db_system", "server_address", "db_namespace", "peer_service")]
+    port = forest.array("server_port")
+    combination, firsts = _combinations(rows, texts, [port])
+    names = []
+    for first in rows[firsts].tolist():
+        system, address, namespace, peer = _words(texts, first)
+        names.append(store_id(system, address, int(port[first]), namespace, peer))
+    ordered = tuple(sorted(set(names)))
+    position = {name: index for index, name in enumerate(ordered)}
+    codes = np.full(forest.size, -1, np.int32)
+    codes[rows] = np.array([position[name] for name in names], np.int32)[combination]
+    return Codes(codes, ordered)
+
+
+def _words(texts: Sequence[Codes], row: int) -> tuple[str, ...]:
+    """Return what columns say of a row; nothing where they are null."""
+    codes = (int(one.codes[row]) for one in texts)
+    return tuple(one.values[code] if code >= 0 else "" for one, code in zip(texts, codes, strict=True))
+
+
+def _combinations(
+    rows: NDArray[np.int64], texts: Sequence[Codes], numbers: Sequence[NDArray[np.int32]]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Give each combination of values of some rows a number; return it for each, and the place of the first of each."""
+    combined = np.zeros(len(rows), np.int64)
+    width = 1
+    columns = ((one.codes, -1, one.count) for one in texts)
+    for values, low, high in (
+        *columns,
+        *((each, int(each.min(initial=0)), int(each.max(initial=0)) + 1) for each in numbers),
+    ):
+        if width * (high - low) >= _WIDEST:
+            number, firsts = _numbered(combined)
+            combined, width = number.astype(np.int64), len(firsts)
+        fold_rows(combined, np.ascontiguousarray(values, np.int32), rows, low, high - low)
+        width *= high - low
+    return _numbered(combined)
 
 
 def _numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
