@@ -14,13 +14,12 @@ import pyarrow as pa
 
 from analysis._kernels.compiled import kernel
 from analysis.facts._ancestry import local_entries
-from analysis.facts._once import listed
 from analysis.facts._table import EXEMPLARS, Field, Occurrences, gather
 from analysis.facts._together import SEPARATOR, service_sets
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
 from analysis.links import architecture
-from analysis.links.edges import DATA, Edges
+from analysis.links.edges import DATA
 from analysis.schema import KINDS
 
 __all__ = ["COLUMNS", "FIELDS", "scan"]
@@ -46,7 +45,12 @@ FIELDS: Final = (
 )
 _LEAVING: Final = (KINDS.index("client"), KINDS.index("producer"))
 
+#: Of the calls of one visit the first these many rows are shown, its own among them.
+_MOST_SPANS: Final = 1000
+
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 def scan(forest: Forest) -> pa.Table:
@@ -54,31 +58,17 @@ def scan(forest: Forest) -> pa.Table:
     edges = forest.edges
     names = tuple(node.id for node in edges.nodes)
     kinds = tuple(node.kind for node in edges.nodes)
-    entry = local_entries(forest)
-    rows = np.flatnonzero(entry == np.arange(forest.size))
+    rows, visit, own, own_critical = _visits(
+        local_entries(forest), forest.of_kind(_LEAVING), forest.self_time, forest.critical
+    )
     count = len(rows)
-    place = np.full(forest.size, -1, np.int64)
-    place[rows] = np.arange(count)
-    visit_of = place[entry]
-    own = _own_times(visit_of, forest.of_kind(_LEAVING), forest.self_time, forest.critical, count)
-    leaving, owner = _leaving(forest, edges, visit_of)
-    data = np.zeros(count, np.bool_)
-    calls = edges.kind[leaving] != DATA
-    data[owner[~calls]] = True
-    calling, together, texts = service_sets(owner[calls], edges.callee[leaving[calls]], names)
+    ends = (edges.caller, edges.callee, edges.client, edges.server)
+    caller, data, called, leaving, owner, offset, spans = _calls_of_visits(
+        ends, edges.kind == DATA, forest.parent, visit, rows
+    )
+    calling, together, texts = service_sets(owner, edges.callee[leaving], names)
     callees = np.full(count, -1, np.int32)
     callees[calling] = together
-    caller = np.full(count, -1, np.int32)
-    arriving = np.flatnonzero((edges.server >= 0) & (edges.caller != edges.callee))
-    arriving = arriving[place[edges.server[arriving]] >= 0]
-    # Written from the last to the first, so that the first stays.
-    caller[place[edges.server[arriving]][::-1]] = edges.caller[arriving][::-1]
-    client = edges.client[leaving]
-    shown = np.where(client >= 0, client, edges.server[leaving]).astype(np.int64)
-    by_row = np.argsort(shown, kind="stable")
-    offset, spans = listed(
-        np.concatenate([np.arange(count), owner[by_row]]), np.concatenate([rows, shown[by_row]]), count
-    )
     service, operation, kind = (forest.codes(name) for name in ("service", "operation", "kind"))
     return gather(
         FIELDS,
@@ -91,7 +81,7 @@ def scan(forest: Forest) -> pa.Table:
                 "caller": Codes(caller, names),
                 "caller_kind": Codes(caller, kinds),
                 "callees": Codes(callees, texts),
-                "called_once": np.bincount(owner[calls], minlength=count) == 1,
+                "called_once": called == 1,
                 "data": data,
                 **entry_keys(forest, rows),
             },
@@ -99,8 +89,8 @@ def scan(forest: Forest) -> pa.Table:
             sums={
                 "visits": np.ones(count, np.int64),
                 "total_ns": forest.duration[rows],
-                "own_ns": own[0],
-                "own_critical_ns": own[1],
+                "own_ns": own,
+                "own_critical_ns": own_critical,
             },
             histograms={},
             exemplar_value=forest.duration[rows],
@@ -110,22 +100,77 @@ def scan(forest: Forest) -> pa.Table:
     )
 
 
-def _leaving(forest: Forest, edges: Edges, visit_of: Int64s) -> tuple[Int64s, Int64s]:
-    """Return the calls that leave a visit to another node, and the visits that they leave."""
-    above = np.where(edges.server >= 0, forest.parent[edges.server], -1)
-    row = np.where(edges.client >= 0, edges.client, above)
-    leaving = np.flatnonzero((row >= 0) & (edges.caller != edges.callee))
-    return leaving, visit_of[row[leaving]]
+@kernel
+def _visits(
+    entry: Int32s, leaving: Bools, self_time: Int64s, critical: Int64s
+) -> tuple[Int64s, Int32s, Int64s, Int64s]:
+    """Give the visits numbers, in order of the rows that they are entered through.
+
+    Returns the row that each was entered through, the visit of every row, and for each visit the time that its spans
+    take themselves, calls to others apart, and of it that on the critical path.
+    """
+    count = 0
+    visit = np.empty(len(entry), np.int32)
+    for row in range(len(entry)):
+        if entry[row] == row:
+            visit[row] = count
+            count += 1
+    rows, own, own_critical = np.empty(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int64)
+    for row in range(len(entry)):
+        number = visit[entry[row]]
+        visit[row] = number
+        if entry[row] == row:
+            rows[number] = row
+        if not leaving[row]:
+            own[number] += self_time[row]
+            own_critical[number] += critical[row]
+    return rows, visit, own, own_critical
 
 
 @kernel
-def _own_times(
-    visit: Int64s, leaving: npt.NDArray[np.bool_], self_time: Int64s, critical: Int64s, count: int
-) -> tuple[Int64s, Int64s]:
-    """Add up for each visit the time that its spans take themselves, and of it that on the critical path."""
-    own, own_critical = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    for row in range(len(visit)):
-        if not leaving[row]:
-            own[visit[row]] += self_time[row]
-            own_critical[visit[row]] += critical[row]
-    return own, own_critical
+def _calls_of_visits(
+    edges: tuple[Int32s, Int32s, Int32s, Int32s], is_data: Bools, parent: Int32s, visit: Int32s, rows: Int64s
+) -> tuple[Int32s, Bools, Int64s, Int64s, Int64s, Int64s, Int64s]:
+    """Tell of each visit who called and whom it called.
+
+    ``edges`` are caller, callee, client and server of each call, in order of their rows, of which some are to stores.
+    Returns for each visit its first caller, -1 for nobody, whether it called a store, and how many other calls it made;
+    these calls, and the visit of each; where the rows of each visit begin in the last array, one more at its end, and
+    its rows: the one that it was entered through, then those of its calls, the first thousand.
+    """
+    caller, callee, client, server = edges
+    count = len(rows)
+    called_by, data, called = np.full(count, -1, np.int32), np.zeros(count, np.bool_), np.zeros(count, np.int64)
+    calls, owner, of_call = np.empty(len(caller), np.int64), np.empty(len(caller), np.int64), np.full(len(caller), -1)
+    offset = np.zeros(count + 1, np.int64)
+    found = 0
+    for call in range(len(caller)):
+        answered = server[call]
+        if caller[call] == callee[call]:
+            continue
+        if answered >= 0 and rows[visit[answered]] == answered and called_by[visit[answered]] < 0:
+            called_by[visit[answered]] = caller[call]
+        row = client[call]
+        if row < 0:
+            row = parent[answered]
+        if row < 0:
+            continue
+        number = visit[row]
+        of_call[call] = number
+        offset[number + 1] += 1
+        if is_data[call]:
+            data[number] = True
+        else:
+            called[number] += 1
+            calls[found], owner[found] = call, number
+            found += 1
+    for number in range(count):
+        offset[number + 1] = offset[number] + min(offset[number + 1] + 1, _MOST_SPANS)
+    spans, following = np.empty(offset[count], np.int64), offset[:count] + 1
+    spans[offset[:count]] = rows
+    for call in range(len(caller)):
+        number = of_call[call]
+        if number >= 0 and following[number] < offset[number + 1]:
+            spans[following[number]] = client[call] if client[call] >= 0 else server[call]
+            following[number] += 1
+    return called_by, data, called, calls[:found].copy(), owner[:found].copy(), offset, spans
