@@ -11,7 +11,7 @@ from analysis._kernels.compiled import kernel, walker
 from analysis._kernels.grouping import spans_before
 from analysis._kernels.steps import half_octave
 
-__all__ = ["choose_in_forest", "mark_steps"]
+__all__ = ["choose_in_forest", "mark_steps", "take_examples"]
 
 _LARGEST: Final = (1 << 63) - 1
 
@@ -105,6 +105,45 @@ def choose_in_forest(
             used += 1
         group_offset[number + 1] = used
     return chosen[:used].copy()
+
+
+@kernel
+def take_examples(
+    chosen: NDArray[np.int64],
+    trace: NDArray[np.int32],
+    value: NDArray[np.int64],
+    trace_offset: NDArray[np.int64],
+    high: NDArray[np.uint64],
+    low: NDArray[np.uint64],
+    start: NDArray[np.int64],
+    span_offset: NDArray[np.int64],
+    span_rows: NDArray[np.int64],
+    spans: NDArray[np.uint64],
+    numbers: NDArray[np.int64],
+    ids: NDArray[np.uint64],
+    ends: NDArray[np.int32],
+) -> NDArray[np.uint64]:
+    """Return the spans of the occurrences that were chosen: of entry i those at ``ends[i]:ends[i + 1]``.
+
+    Fills the value and the start of the trace into ``numbers``, a row each, and the two halves of the trace's id, which
+    stand at the row where the trace begins (``trace_offset``), into ``ids``. Of spans see
+    :func:`analysis._kernels.grouping.choose_examples`.
+    """
+    alone = len(span_offset) == 0
+    ends[0] = 0
+    for index in range(len(chosen)):
+        row = chosen[index]
+        of = trace[row]
+        begin = trace_offset[of]
+        numbers[0, index], numbers[1, index] = value[row], start[of]
+        ids[0, index], ids[1, index] = high[begin], low[begin]
+        ends[index + 1] = ends[index] + (1 if alone else span_offset[row + 1] - span_offset[row])
+    taken = np.empty(ends[-1], np.uint64)
+    for index in range(len(chosen)):
+        begin = chosen[index] if alone else span_offset[chosen[index]]
+        for place in range(ends[index], ends[index + 1]):
+            taken[place] = spans[span_rows[begin + place - ends[index]]]
+    return taken
 
 
 @walker

@@ -302,6 +302,9 @@ def spans_before(
     spans: NDArray[np.uint64],
 ) -> bool:
     """Return whether one of two rows comes first in order of its spans, then of its place."""
+    if not len(span_offset):
+        mine, its = spans[span_rows[row]], spans[span_rows[other]]
+        return bool(mine < its) if mine != its else row < other
     own = span_offset[row + 1] - span_offset[row]
     theirs = span_offset[other + 1] - span_offset[other]
     for place in range(min(own, theirs)):

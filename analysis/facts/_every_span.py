@@ -80,5 +80,5 @@ def _finest(forest: Forest) -> _Spans:
     if "name" in read:
         keys["identifying"] = says(forest, "name", holds_identifier)
     groups = group_by(keys, forest.size)
-    every = np.arange(forest.size + 1)
-    return _Spans(groups, examples_of(forest, groups, forest.trace_of, forest.duration, every, every[:-1]))
+    every = np.arange(forest.size)
+    return _Spans(groups, examples_of(forest, groups, forest.trace_of, forest.duration, None, every))

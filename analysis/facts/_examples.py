@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis._kernels.examples import choose_in_forest, mark_steps
+from analysis._kernels.examples import choose_in_forest, mark_steps, take_examples
 from analysis._kernels.grouping import choose_examples, take_spans
 from analysis._kernels.steps import HALF_OCTAVES
 from analysis.facts._grouping import Groups
@@ -51,7 +51,7 @@ class Exemplar:
 
 
 def examples_of(
-    forest: Forest, groups: Groups, trace: Integers, value: Integers, span_offset: Integers, span_rows: Integers
+    forest: Forest, groups: Groups, trace: Integers, value: Integers, span_offset: Integers | None, span_rows: Integers
 ) -> pa.Array:
     """Choose examples for each group from what was seen in one forest.
 
@@ -68,11 +68,12 @@ def examples_of(
     trace, value
         Of each occurrence.
     span_offset, span_rows
-        The rows of occurrence i are ``span_rows[span_offset[i]:span_offset[i + 1]]``.
+        The rows of occurrence i are ``span_rows[span_offset[i]:span_offset[i + 1]]``; without an offset the one row
+        ``span_rows[i]``.
     """
     which = np.ascontiguousarray(trace, np.int32)
     worth = np.ascontiguousarray(value, np.int64)
-    offsets = np.ascontiguousarray(span_offset, np.int64)
+    offsets = np.zeros(0, np.int64) if span_offset is None else np.ascontiguousarray(span_offset, np.int64)
     rows = np.ascontiguousarray(span_rows, np.int64)
     spans = forest.array("span_id")
     # Traces of a forest are in order of their ids: their places stand for them.
@@ -87,19 +88,24 @@ def examples_of(
     else:
         ids = np.zeros(0, np.uint64)
         group_offset, chosen = _choose(groups, which, ids, ids, worth, forest.trace_start_ns, offsets, rows, spans)
-    ends = np.empty(len(chosen) + 1, np.int32)
-    taken = take_spans(offsets, rows, spans, chosen, ends)
-    shown = which[chosen]
-    first_row = forest.trace_offset[shown]
-    return _packed(
-        group_offset,
-        worth[chosen],
-        forest.array("trace_id_high")[first_row],
-        forest.array("trace_id_low")[first_row],
-        forest.trace_start_ns[shown],
+    count = len(chosen)
+    numbers, ids, ends = np.empty((2, count), np.int64), np.empty((2, count), np.uint64), np.empty(count + 1, np.int32)
+    taken = take_examples(
+        chosen,
+        which,
+        worth,
+        forest.trace_offset,
+        forest.array("trace_id_high"),
+        forest.array("trace_id_low"),
+        forest.trace_start_ns,
+        offsets,
+        rows,
+        spans,
+        numbers,
+        ids,
         ends,
-        taken,
     )
+    return _packed(group_offset, numbers[0], ids[0], ids[1], numbers[1], ends, taken)
 
 
 def merge_examples(column: pa.Array, groups: Groups) -> pa.Array:

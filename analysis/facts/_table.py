@@ -81,7 +81,8 @@ class Occurrences:
     exemplar_value
         What exemplars are ranked by.
     span_offset, span_rows
-        The rows of the forest that belong to occurrence ``i`` are ``span_rows[span_offset[i]:span_offset[i + 1]]``.
+        The rows of the forest that belong to occurrence ``i`` are ``span_rows[span_offset[i]:span_offset[i + 1]]``;
+        without an offset each has one, ``span_rows[i]``.
     """
 
     keys: Mapping[str, Key]
@@ -113,8 +114,8 @@ def gather(fields: Sequence[Field], forest: Forest, seen: Occurrences) -> pa.Tab
             values, counts, *some = seen.histograms[item.name]
             columns[item.name] = groups.histograms(seen_buckets(values), counts, *some)
         elif item.role == "exemplars":
-            if seen.exemplar_value is None or seen.span_offset is None or seen.span_rows is None:
-                message = "a fact with exemplars needs exemplar_value, span_offset and span_rows"
+            if seen.exemplar_value is None or seen.span_rows is None:
+                message = "a fact with exemplars needs exemplar_value and span_rows"
                 raise ValueError(message)
             columns[item.name] = examples_of(
                 forest, groups, seen.trace, seen.exemplar_value, seen.span_offset, seen.span_rows

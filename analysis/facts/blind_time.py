@@ -72,7 +72,6 @@ def scan(forest: Forest) -> pa.Table:
             sums={"spans": one, "pause_ns": pause},
             histograms={"blind": (blind, one), "critical": (np.minimum(blind, forest.critical[rows]), one)},
             exemplar_value=blind,
-            span_offset=np.arange(len(rows) + 1),
             span_rows=rows,
         ),
     )

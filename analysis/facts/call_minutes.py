@@ -74,7 +74,6 @@ def scan(forest: Forest) -> pa.Table:
                 "kept_back": (np.where(alone, waited, -1), one),
             },
             exemplar_value=waited,
-            span_offset=np.arange(len(rows) + 1),
             span_rows=rows,
         ),
     )

@@ -105,7 +105,6 @@ def scan(forest: Forest) -> pa.Table:
                 "retries": _at(within, np.flatnonzero(of_calls(again))),
             },
             exemplar_value=forest.duration[both],
-            span_offset=np.arange(len(both) + 1),
             span_rows=both,
         ),
     )

@@ -64,7 +64,6 @@ def scan(forest: Forest) -> pa.Table:
             },
             histograms={"latency": (np.where(unanswered & forest.has_time[rows], duration, -1), many)},
             exemplar_value=np.where(unanswered, duration, 0),
-            span_offset=np.arange(len(rows) + 1),
             span_rows=rows,
         ),
     )

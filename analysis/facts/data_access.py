@@ -86,7 +86,6 @@ def scan(forest: Forest) -> pa.Table:
             },
             histograms={},
             exemplar_value=duration,
-            span_offset=np.arange(len(rows) + 1),
             span_rows=rows,
         ),
     )

@@ -64,7 +64,6 @@ def scan(forest: Forest) -> pa.Table:
             sums={"spans": np.ones(len(rows), np.bool_), "linked": linked},
             histograms={},
             exemplar_value=forest.duration[rows],
-            span_offset=np.arange(len(rows) + 1),
             span_rows=rows,
         ),
     )

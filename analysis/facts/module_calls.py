@@ -84,7 +84,6 @@ def scan(forest: Forest) -> pa.Table:
             sums={"calls": many, "errors": np.where(forest.error[row], many, 0), "total_ns": duration},
             histograms={"latency": (np.where(forest.has_time[row], duration, -1), many)},
             exemplar_value=duration,
-            span_offset=np.arange(len(row) + 1),
             span_rows=row,
         ),
     )

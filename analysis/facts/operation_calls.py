@@ -62,7 +62,6 @@ def scan(forest: Forest) -> pa.Table:
             sums={"calls": many, "errors": np.where(edges.error, many, 0)},
             histograms={"latency": (np.where(edges.timed, edges.duration, -1), many)},
             exemplar_value=edges.duration,
-            span_offset=np.arange(len(row) + 1),
             span_rows=row,
         ),
     )

@@ -58,7 +58,6 @@ def scan(forest: Forest) -> pa.Table:
                 "pause_ns": (second % MINUTE_S, pause),
             },
             exemplar_value=pause,
-            span_offset=np.arange(len(visits) + 1),
             span_rows=visits,
         ),
     )

@@ -83,7 +83,6 @@ def scan(forest: Forest) -> pa.Table:
                 "critical_per_request": (critical, one),
             },
             exemplar_value=amount,
-            span_offset=np.arange(len(rows) + 1),
             span_rows=rows,
         ),
     )

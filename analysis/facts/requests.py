@@ -60,7 +60,6 @@ def scan(forest: Forest) -> pa.Table:
             },
             histograms={"latency": (np.where(forest.has_time[top], duration, -1), one)},
             exemplar_value=duration,
-            span_offset=np.arange(len(top) + 1),
             span_rows=top,
         ),
     )

@@ -45,7 +45,6 @@ def scan(forest: Forest) -> pa.Table:
             },
             histograms={},
             exemplar_value=weight,
-            span_offset=np.arange(len(top) + 1),
             span_rows=top,
         ),
     )

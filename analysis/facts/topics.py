@@ -62,7 +62,6 @@ def scan(forest: Forest) -> pa.Table:
             sums={"messages": many, "errors": np.where(edges.error[edge], many, 0), "total_ns": duration},
             histograms={},
             exemplar_value=duration,
-            span_offset=np.arange(len(row) + 1),
             span_rows=row,
         ),
     )

@@ -56,7 +56,6 @@ def scan(forest: Forest) -> pa.Table:
             sums={"spans": np.ones(len(rows), np.bool_), "total_ns": forest.duration[rows]},
             histograms={},
             exemplar_value=forest.duration[rows],
-            span_offset=np.arange(len(rows) + 1),
             span_rows=rows,
         ),
     )

@@ -59,7 +59,6 @@ def scan(forest: Forest) -> pa.Table:
             sums={"lines": np.ones(len(records), np.bool_), "total_ns": forest.duration[span]},
             histograms={},
             exemplar_value=forest.duration[span],
-            span_offset=np.arange(len(records) + 1),
             span_rows=span,
         ),
     )

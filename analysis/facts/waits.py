@@ -65,7 +65,6 @@ def scan(forest: Forest) -> pa.Table:
             sums={"calls": one, "total_ns": duration, "longest_ns": duration},
             histograms={"latency": (duration, one)},
             exemplar_value=duration,
-            span_offset=np.arange(len(rows) + 1),
             span_rows=rows,
         ),
     )
