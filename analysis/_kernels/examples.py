@@ -11,16 +11,17 @@ from analysis._kernels.compiled import kernel, walker
 from analysis._kernels.grouping import spans_before
 from analysis._kernels.steps import half_octave
 
-__all__ = ["choose_in_forest", "mark_steps", "take_examples"]
+__all__ = ["choose_in_forest", "fill_steps", "take_examples"]
 
 _LARGEST: Final = (1 << 63) - 1
 
 
 @kernel
-def mark_steps(value: NDArray[np.int64], seen: NDArray[np.bool_]) -> None:
-    """Mark the half octaves that values fall into, of :data:`analysis._kernels.steps.HALF_OCTAVES`."""
+def fill_steps(value: NDArray[np.int64], step: NDArray[np.uint8], seen: NDArray[np.bool_]) -> None:
+    """Fill the half octave of every value, and mark those that occur."""
     for row in range(len(value)):
-        seen[_step_of(value[row])] = True
+        step[row] = half_octave(min(max(value[row], 0), _LARGEST - 1) + 1)
+        seen[step[row]] = True
 
 
 @kernel
@@ -32,15 +33,17 @@ def choose_in_forest(
     span_offset: NDArray[np.int64],
     span_rows: NDArray[np.int64],
     spans: NDArray[np.uint64],
+    step: NDArray[np.uint8],
     place_of: NDArray[np.int64],
     group_offset: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Choose for each group what :func:`analysis._kernels.grouping.choose_examples` does, where traces ascend.
 
     What comes first in order of trace is then what is seen first, and only occurrences of one trace are compared.
-    ``start`` is when each trace began; ``place_of`` numbers the half octaves that there are (:func:`mark_steps`), in
-    order, and is -1 for others. Fills ``group_offset``, one longer than there are groups; returns the rows of group g,
-    in order of trace, value, spans and row, at ``group_offset[g]:group_offset[g + 1]``.
+    ``start`` is when each trace began; ``step`` is the half octave of each value, and ``place_of`` numbers those that
+    there are (:func:`fill_steps`), in order, and is -1 for others. Fills ``group_offset``, one longer than there are
+    groups; returns the rows of group g, in order of trace, value, spans and row, at
+    ``group_offset[g]:group_offset[g + 1]``.
     """
     count = len(group_offset) - 1
     steps = place_of.max() + 1
@@ -53,7 +56,7 @@ def choose_in_forest(
     for row in range(len(group)):
         worth, of = value[row], trace[row]
         begin, known = group[row] * width, 2 * group[row]
-        slot = begin + place_of[_step_of(worth)]
+        slot = begin + place_of[step[row]]
         other = best[slot]
         if other < 0:
             best[slot] = row
@@ -144,11 +147,6 @@ def take_examples(
         for place in range(ends[index], ends[index + 1]):
             taken[place] = spans[span_rows[begin + place - ends[index]]]
     return taken
-
-
-@walker
-def _step_of(value: int) -> int:
-    return half_octave(min(max(value, 0), _LARGEST - 1) + 1)
 
 
 @walker

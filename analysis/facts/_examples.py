@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis._kernels.examples import choose_in_forest, mark_steps, take_examples
+from analysis._kernels.examples import choose_in_forest, fill_steps, take_examples
 from analysis._kernels.grouping import choose_examples, take_spans
 from analysis._kernels.steps import HALF_OCTAVES
 from analysis.facts._grouping import Groups
@@ -77,13 +77,13 @@ def examples_of(
     rows = np.ascontiguousarray(span_rows, np.int64)
     spans = forest.array("span_id")
     # Traces of a forest are in order of their ids: their places stand for them.
-    seen = np.zeros(HALF_OCTAVES, np.bool_)
-    mark_steps(worth, seen)
+    step, seen = np.empty(len(worth), np.uint8), np.zeros(HALF_OCTAVES, np.bool_)
+    fill_steps(worth, step, seen)
     if groups.count * np.count_nonzero(seen) <= _PLACES_PER_ENTRY * len(worth):
         group_offset = np.zeros(groups.count + 1, np.int64)
         place_of = np.where(seen, np.cumsum(seen) - 1, -1)
         chosen = choose_in_forest(
-            groups.of_row, which, worth, forest.trace_start_ns, offsets, rows, spans, place_of, group_offset
+            groups.of_row, which, worth, forest.trace_start_ns, offsets, rows, spans, step, place_of, group_offset
         )
     else:
         ids = np.zeros(0, np.uint64)
