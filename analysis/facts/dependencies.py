@@ -50,15 +50,17 @@ def scan(forest: Forest) -> pa.Table:
     first, visit, failed, shown = first[order], visit[order], failed[order], shown[order]
     failing_rows = failing(forest)
     one = np.ones(len(first), np.int64)
+    combination, examples = number_of((naming(forest).number[first], failed, failing_rows[visit]), len(first))
     return gather(
         FIELDS,
         forest,
         Occurrences(
             keys={
-                **naming(forest).of(first),
-                "failed": failed,
-                "visit_failed": failing_rows[visit],
+                **naming(forest).of(first[examples]),
+                "failed": failed[examples],
+                "visit_failed": failing_rows[visit[examples]],
             },
+            combination=combination,
             trace=forest.trace_of[visit],
             sums={
                 "visits": one,

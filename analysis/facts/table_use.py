@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from analysis.facts import _accesses
 from analysis.facts._accesses import UNKNOWN_TABLE, accesses_of
+from analysis.facts._grouping import number_of
 from analysis.facts._numbering import combined, firsts
 from analysis.facts._table import Field, Occurrences, gather
 from analysis.facts._together import SEPARATOR, together
@@ -58,6 +59,9 @@ def scan(forest: Forest) -> pa.Table:
         "server": [(server_of(store), "") for store in stores],
     }
     users, user_names = _users(forest, seen, kept)
+    # What a trace does again and again is told by doing it once.
+    different = number_of((trace, pair, users), len(kept))[1]
+    trace, pair, users = trace[different], pair[different], users[different]
     subjects = sorted({(grain, *subject) for grain in GRAINS for subject in by_grain[grain]})
     place = {subject: index for index, subject in enumerate(subjects)}
     parts = [np.array([place[grain, *subject] for subject in by_grain[grain]], np.int64)[pair] for grain in GRAINS]
