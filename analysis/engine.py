@@ -32,12 +32,17 @@ __all__ = ["Progress", "open_executor", "scan_facts"]
 #: travels. In one process nothing travels, and tasks that take fewer hold less.
 _LARGEST_BATCH: Final = 32
 _LARGEST_BATCH_HERE: Final = 8
-#: Bytes of tables of one fact that wait to be merged, at most, while the fact is small.
-_MOST_WAITING: Final = 16_000_000
+#: Bytes of tables that wait to be merged, at most, while what they make is small.
+_MOST_WAITING: Final = 96_000_000
+#: What waits of one fact is merged from so many bytes on, since every merging has a price of its own.
+_WORTH_MERGING: Final = 1_000_000
 #: Partitions of a batch that make merging it worth to give free memory back.
 _MANY_PARTITIONS: Final = 4
-#: Tasks for each worker, so that none waits long for the last.
-_TASKS_PER_WORKER: Final = 4
+#: Tasks for each worker, so that none waits long for the last; few where each has to send what it found.
+_TASKS_PER_WORKER: Final = 2
+_TASKS_PER_WORKER_HERE: Final = 4
+#: More tasks than these for each worker: what comes back is packed, since much of it waits.
+_FEW_TASKS: Final = 8
 
 
 def scan_facts(
@@ -82,7 +87,7 @@ def scan_facts(
         left = [pair for pair in partitions if pair[0].number not in done]
         batches = _batches(left, executor)
         # What is soon used here is as well left as it is.
-        packed = not shares_memory(executor) or len(batches) > 2 * _TASKS_PER_WORKER * worker_count(executor)
+        packed = not shares_memory(executor) or len(batches) > _FEW_TASKS * worker_count(executor)
         scan = partial(_scan_batch, ground=prepared, names=tuple(names), packed=packed)
         try:
             for batch, tables in in_order(executor, scan, batches):
@@ -179,12 +184,13 @@ class _Gathered:
     def add(self, tables: Mapping[str, Sequence[pa.Table | _Packed]]) -> None:
         """Take the facts of some partitions, merged or not."""
         for name, some in tables.items():
-            for table in some:
-                self._waiting[name].append(table)
-                self._bytes[name] += table.nbytes
+            self._waiting[name] += some
+            self._bytes[name] += sum(table.nbytes for table in some)
+        if sum(self._bytes.values()) > _MOST_WAITING:
+            for name, waiting in self._bytes.items():
                 merged = self._merged.get(name)
                 # As much again as there is: then no row is merged more often than the whole doubles.
-                if self._bytes[name] > max(_MOST_WAITING, 0 if merged is None else merged.nbytes):
+                if waiting > max(_WORTH_MERGING, 0 if merged is None else merged.nbytes):
                     self._merge(name)
 
     def _merge(self, name: str) -> None:
@@ -215,6 +221,7 @@ class _Gathered:
 
 def _batches(partitions: Sequence[_Pair], executor: Executor) -> list[Sequence[_Pair]]:
     """Cut the partitions into batches: few enough that partial results stay few, enough that workers stay busy."""
-    most = _LARGEST_BATCH_HERE if shares_memory(executor) else _LARGEST_BATCH
-    size = min(most, max(1, len(partitions) // (_TASKS_PER_WORKER * worker_count(executor))))
+    here = shares_memory(executor)
+    most, tasks = (_LARGEST_BATCH_HERE, _TASKS_PER_WORKER_HERE) if here else (_LARGEST_BATCH, _TASKS_PER_WORKER)
+    size = min(most, max(1, len(partitions) // (tasks * worker_count(executor))))
     return [partitions[first : first + size] for first in range(0, len(partitions), size)]
