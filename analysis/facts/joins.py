@@ -76,20 +76,25 @@ def scan(forest: Forest) -> pa.Table:
     stored[local_entries(forest)[accesses_of(forest).rows]] = True
     template = _templates(forest, server, Codes(out.template.codes[kept], out.template.values))
     group = combined(combined(entry, callee), template.codes)
-    first_call = firsts(group)
-    count = len(first_call)
-    many = _added(group, forest.multiplicity[row], count)
-    start = _least(group, forest.start[row], count)
+    many = _added(group, forest.multiplicity[row], int(group.max(initial=-1)) + 1)
+    # Most calls are made once: from here on there are only the others, in groups numbered anew.
     chosen = np.flatnonzero(many >= 2)
-    owner, before = _answered_before(
-        entry, callee, forest.end[row], stored[server], entry[first_call][chosen], start[chosen]
-    )
-    shown = np.concatenate([before, np.full(len(chosen), len(forest.service.values), np.int64)])
+    count = len(chosen)
+    inside, group = _among(group, chosen, len(many))
+    many, first_call = many[chosen], inside[firsts(group)]
+    top, target, called = entry[first_call], callee[first_call], template.codes[first_call]
+    asked = np.zeros(forest.size, np.bool_)
+    asked[top] = True
+    answering = np.flatnonzero(stored[server] & asked[entry])
+    answered = entry[answering], callee[answering], forest.end[row[answering]]
+    row, server = row[inside], server[inside]
+    owner, before = _answered_before(*answered, top, _least(group, forest.start[row], count))
+    shown = np.concatenate([before, np.full(count, len(forest.service.values), np.int64)])
     # Every visit has a member, so that those without a source are told too; the empty name is taken off again.
     names = (*forest.service.values, "")
     rank = np.argsort(np.argsort(np.array(names, object), kind="stable"), kind="stable").astype(np.int64)
     ordered = tuple(sorted(names))
-    _, sources, texts = together(np.concatenate([owner, np.arange(len(chosen))]), rank[shown], ordered)
+    _, sources, texts = together(np.concatenate([owner, np.arange(count)]), rank[shown], ordered)
     texts = tuple(text.removeprefix(SEPARATOR) for text in texts)
     values = (
         forest.array("parameters")
@@ -100,12 +105,10 @@ def scan(forest: Forest) -> pa.Table:
     on_path = critical_below(forest)[row]
     critical = _added(group, on_path, count)
     longest = largest_of(group, on_path, count)
-    offset, rows = _shown(group, row, forest.start[row], count, chosen)
-    one = np.ones(len(chosen), np.int64)
+    offset, rows = _shown(group, row, forest.start[row], count)
+    one = np.ones(count, np.int64)
     # In order of the trace, as gathering wants it: visits are numbered by row, and rows are ordered by trace.
-    top = entry[first_call][chosen]
-    saving = np.maximum(critical - longest, 0)[chosen]
-    critical = critical[chosen]
+    saving = np.maximum(critical - longest, 0)
     operation = forest.codes("operation")
     return gather(
         FIELDS,
@@ -115,23 +118,23 @@ def scan(forest: Forest) -> pa.Table:
                 **entry_keys(forest, top),
                 "service": Codes(service[top], forest.service.values),
                 "operation": Codes(operation.codes[top], operation.values),
-                "target": Codes(callee[first_call][chosen].astype(np.int32), forest.service.values),
-                "template": Codes(template.codes[first_call][chosen], template.values),
+                "target": Codes(target.astype(np.int32), forest.service.values),
+                "template": Codes(called, template.values),
                 "sources": Codes(sources.astype(np.int32), texts),
-                "length": _stepped(many[chosen]),
+                "length": _stepped(many),
             },
             trace=forest.trace_of[top],
             sums={
                 "joins": one,
-                "calls": many[chosen],
-                "values": np.bincount(group[pair][values[pair] != 0], minlength=count)[chosen],
-                "hidden": _added(group, (values == 0).astype(np.int64), count)[chosen],
-                "stored": _added(group, stored[server].astype(np.int64), count)[chosen],
+                "calls": many,
+                "values": np.bincount(group[pair][values[pair] != 0], minlength=count),
+                "hidden": _added(group, values == 0, count),
+                "stored": _added(group, stored[server], count),
                 "critical_ns": critical,
                 "saving_ns": saving,
             },
             histograms={
-                "calls_per_join": (many[chosen], one),
+                "calls_per_join": (many, one),
                 "critical_per_join": (critical, one),
                 "saving_per_join": (saving, one),
             },
@@ -150,11 +153,22 @@ def _templates(forest: Forest, server: Int64s, called: Codes) -> Codes:
     return Codes(codes.astype(np.int32), (*called.values, *of_callee.values))
 
 
+def _among(group: Int64s, chosen: Int64s, count: int) -> tuple[Int64s, Int64s]:
+    """Return the entries of chosen groups, and the place of the group of each among these."""
+    place = np.full(count, -1, np.int64)
+    place[chosen] = np.arange(len(chosen))
+    of = place[group]
+    inside = np.flatnonzero(of >= 0)
+    return inside, of[inside]
+
+
 def _answered_before(
-    entry: Int64s, callee: Int64s, end: Int64s, stored: npt.NDArray[np.bool_], of_group: Int64s, start: Int64s
+    entry: Int64s, callee: Int64s, end: Int64s, of_group: Int64s, start: Int64s
 ) -> tuple[Int64s, Int64s]:
-    """Return pairs of a group (its place) and a service that had answered its visit from a store before it started."""
-    entry, callee, end = entry[stored], callee[stored], end[stored]
+    """Return pairs of a group (its place) and a service that had answered its visit from a store before it started.
+
+    First come the calls that were answered from a store: visit, callee and end; then the groups: visit and start.
+    """
     visit = combined(entry, callee)
     first = firsts(visit)
     earliest = _least(visit, end, len(first))
@@ -189,13 +203,9 @@ def _stepped(length: Int64s) -> Int64s:
     return np.where(length <= 16, length, np.maximum(power, 17))
 
 
-def _shown(group: Int64s, row: Int64s, start: Int64s, count: int, chosen: Int64s) -> tuple[Int64s, Int64s]:
-    """Return the rows of the calls of each chosen group, by start."""
-    place = np.full(count, -1, np.int64)
-    place[chosen] = np.arange(len(chosen))
-    of = place[group]
-    kept = np.flatnonzero(of >= 0)
-    order = kept[np.lexsort((row[kept], start[kept], of[kept]))]
-    begins = np.searchsorted(of[order], np.arange(len(chosen) + 1))
-    few = np.arange(len(order)) - begins[of[order]] < _MOST_SPANS
-    return np.searchsorted(of[order][few], np.arange(len(chosen) + 1)), row[order][few]
+def _shown(group: Int64s, row: Int64s, start: Int64s, count: int) -> tuple[Int64s, Int64s]:
+    """Return the rows of the calls of each group, by start."""
+    order = np.lexsort((row, start, group))
+    begins = np.searchsorted(group[order], np.arange(count + 1))
+    few = np.arange(len(order)) - begins[group[order]] < _MOST_SPANS
+    return np.searchsorted(group[order][few], np.arange(count + 1)), row[order][few]
