@@ -137,7 +137,7 @@ def test_a_cluster_of_two_workers_over_tcp_finds_the_same_bytes(tmp_path: Path):
 
     data = analysis.ingest([shop_file(tmp_path / "traces.jsonl")], tmp_path / "dataset", partitions=5)
     expected = json.dumps(analysis.review(data).to_json())
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp://") as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", protocol="tcp://") as cluster:
         address = cluster.scheduler_address
         assert address.startswith("tcp://")
         found = json.dumps(analysis.review(data, engine=f"dask={address}").to_json())

@@ -44,7 +44,7 @@ def expected(exports, tmp_path_factory) -> tuple[dict[str, str], str]:
 def client(request) -> Iterator[Client]:
     with (
         LocalCluster(
-            n_workers=request.param, threads_per_worker=1, dashboard_address=None, protocol="tcp://"
+            n_workers=request.param, threads_per_worker=1, dashboard_address=":0", protocol="tcp://"
         ) as cluster,
         Client(cluster) as client,
     ):

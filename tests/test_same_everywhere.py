@@ -121,7 +121,7 @@ def test_workers_read_and_write_an_object_store(exports, expected, tmp_path, mon
         for path in exports:
             files.put_file(str(path), f"{BUCKET}/exports/{path.name}")
         with (
-            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp://") as cluster,
+            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", protocol="tcp://") as cluster,
             Client(cluster) as client,
         ):
             data = an.ingest(f"s3://{BUCKET}/exports", f"s3://{BUCKET}/kept", partitions=7, engine=client)
