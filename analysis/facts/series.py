@@ -20,7 +20,7 @@ from analysis.facts._numbering import added, firsts, ranked, sorted_within
 from analysis.facts._once import calls_of, critical_of_calls, listed_by_start, waited
 from analysis.facts._reads import asking
 from analysis.facts._repeated_calls import Calls
-from analysis.facts._series import find_series
+from analysis.facts._series import find_owners, find_series
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts._together import named_lists
 from analysis.facts.requests import entry_keys
@@ -58,11 +58,8 @@ def scan(forest: Forest) -> pa.Table:
     calls = calls_of(forest)
     above = calls.above[calls.rows]
     able = asking(forest) & ~forest.error[calls.rows] & ~calls.category.equal("cache")
-    under = np.flatnonzero((above >= 0) & forest.has_time[calls.rows])
-    owner, count = _numbered(forest.trace_of[calls.rows[under]], above[under], calls.remote[under])
-    # Under most spans there are no two calls that could be one after the other.
-    several = np.bincount(owner[able[under]], minlength=count)[owner] > 1
-    under, owner = under[several], owner[several]
+    timed = forest.has_time[calls.rows]
+    under, owner, count = find_owners(above, calls.remote, able, timed, forest.size)
     order = sorted_within(owner, forest.start[calls.rows[under]], count)[1]
     chosen, owner = under[order], owner[order]
     rows = calls.rows[chosen]
