@@ -24,8 +24,8 @@ _TITLE: Final = "Trace"
 SPANS_AT_MOST: Final = 200
 #: Where the bars begin; labels stand to the left. Shares of the width.
 _BARS_FROM: Final = 0.36
-#: A little less than there is: figures are also shown narrower.
-_LABEL_PX: Final = _BARS_FROM * (DESIGN_WIDTH - 100)
+#: Less than there is: on slides figures are shown narrower.
+_LABEL_PX: Final = _BARS_FROM * (DESIGN_WIDTH - 135)
 _INDENT_PX: Final = 11.0
 _DEEPEST_INDENT_PX: Final = 110.0
 #: Okabe and Ito's colours, lightened so that the line of the critical path stands out on them, and patterns for more.
