@@ -15,6 +15,8 @@ __all__ = [
     "find_outgoing",
     "find_sources",
     "innermost_calls",
+    "mark_nodes",
+    "renumber_nodes",
     "settle_outer",
     "tell_halves",
 ]
@@ -76,6 +78,22 @@ def find_sources(
         if source[row] >= 0 and names_queue[source[row]] and service[row] >= 0 and service[around] != service[row]:
             receives[row] = True
     return source
+
+
+@kernel
+def mark_nodes(node: NDArray[np.int32], used: NDArray[np.bool_]) -> None:
+    """Mark the nodes that calls lead from, or to."""
+    for call in range(len(node)):
+        used[node[call]] = True
+
+
+@kernel
+def renumber_nodes(node: NDArray[np.int32], order: NDArray[np.int64], number: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the nodes of calls in another order, by other numbers."""
+    renumbered = np.empty(len(order), np.int32)
+    for place in range(len(order)):
+        renumbered[place] = number[node[order[place]]]
+    return renumbered
 
 
 @kernel

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis._kernels.grouping import order_groups
-from analysis._kernels.links import tell_halves
+from analysis._kernels.links import mark_nodes, renumber_nodes, tell_halves
 from analysis.forest import Forest
 
 __all__ = ["EDGE_KINDS", "NODE_KINDS", "Calls", "Edges", "Node", "join"]
@@ -100,10 +100,10 @@ def join(forest: Forest, parts: Sequence[Calls], places: Mapping[Node, int]) -> 
     shown = np.where(client >= 0, client, server).astype(np.int32)
     by_row = np.empty(len(shown), np.int64)
     order_groups(shown, np.zeros(forest.size + 1, np.int64), by_row)
-    client, server = client[by_row].astype(np.int32), server[by_row].astype(np.int32)
+    client, server = (half[by_row].astype(np.int32, copy=False) for half in (client, server))
     used = np.zeros(len(places), np.bool_)
-    used[caller] = True
-    used[callee] = True
+    mark_nodes(caller, used)
+    mark_nodes(callee, used)
     nodes = tuple(sorted(node for node, place in places.items() if used[place]))
     renumbered = np.full(len(places) + 1, -1, np.int32)
     renumbered[[places[node] for node in nodes]] = np.arange(len(nodes), dtype=np.int32)
@@ -111,8 +111,8 @@ def join(forest: Forest, parts: Sequence[Calls], places: Mapping[Node, int]) -> 
     duration, timed, error = np.zeros(size, np.int64), np.zeros(size, np.bool_), np.zeros(size, np.bool_)
     tell_halves(client, server, forest.has_time, forest.duration, forest.error, duration, timed, error)
     return Edges(
-        caller=renumbered[caller[by_row]],
-        callee=renumbered[callee[by_row]],
+        caller=renumber_nodes(caller, by_row, renumbered),
+        callee=renumber_nodes(callee, by_row, renumbered),
         kind=kind[by_row].astype(np.int8),
         client=client,
         server=server,
