@@ -109,13 +109,14 @@ class Groups:
         grouping.count_distinct(self.of_row, np.ascontiguousarray(ascending, np.int32), result)
         return result
 
-    def histograms(self, bucket: Integers, counts: Integers, rows: Integers | None = None) -> pa.Array:
+    def histograms(self, bucket: Integers, counts: Integers | None, rows: Integers | None = None) -> pa.Array:
         """Return for each group how often it has each bucket, ascending; a negative bucket does not count.
 
-        ``rows`` names the row that each bucket belongs to, where they are not one for each.
+        ``counts`` is how often each counts, None where once. ``rows`` names the row that each bucket belongs to, where
+        they are not one for each.
         """
         group = self.of_row if rows is None else self.of_row[rows]
-        many = np.ascontiguousarray(counts, np.int64)
+        many = np.zeros(0, np.int64) if counts is None else np.ascontiguousarray(counts, np.int64)
         once = len(many) > 0 and int(many.min()) == int(many.max()) == 1
         group_offset = np.zeros(self.count + 1, np.int64)
         found, total = np.empty(len(group), np.int32), np.empty(len(group), np.int64)

@@ -40,6 +40,7 @@ __all__ = [
 Role = Literal["key", "sum", "min", "max", "histogram", "exemplars"]
 
 Integers = npt.NDArray[np.integer[Any]]
+Counted = tuple[Integers, Integers | None] | tuple[Integers, Integers | None, Integers]
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Occurrences:
         Integers for each sum, min or max column; marks for a sum that counts them. The sum column ``traces`` is counted
         here and is not given.
     histograms
-        For each histogram column the values (negative ones are left out) and how often each counts; where only some
-        occurrences have one, these come third, ascending.
+        For each histogram column the values (negative ones are left out) and how often each counts, None where each
+        counts once; where only some occurrences have one, these come third, ascending.
     combination
         Where the keys are those of a few combinations rather than of each occurrence: the combination of each;
         all of them occur.
@@ -88,7 +89,7 @@ class Occurrences:
     keys: Mapping[str, Key]
     trace: Integers
     sums: Mapping[str, npt.NDArray[Any]]
-    histograms: Mapping[str, tuple[Integers, ...]]
+    histograms: Mapping[str, Counted]
     combination: npt.NDArray[np.int32] | None = None
     exemplar_value: Integers | None = None
     span_offset: Integers | None = None

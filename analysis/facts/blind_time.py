@@ -55,7 +55,7 @@ def scan(forest: Forest) -> pa.Table:
     pause = np.minimum(_pauses(forest)[rows], forest.self_time[rows])
     blind = forest.self_time[rows] - pause
     tenths = (blind >> _SPARE) * TENTHS // np.maximum(forest.duration[rows] >> _SPARE, 1)
-    one = np.ones(len(rows), np.int64)
+    one = np.ones(len(rows), np.bool_)
     service, operation = forest.codes("service"), forest.codes("operation")
     return gather(
         FIELDS,
@@ -70,7 +70,7 @@ def scan(forest: Forest) -> pa.Table:
             },
             trace=forest.trace_of[rows],
             sums={"spans": one, "pause_ns": pause},
-            histograms={"blind": (blind, one), "critical": (np.minimum(blind, forest.critical[rows]), one)},
+            histograms={"blind": (blind, None), "critical": (np.minimum(blind, forest.critical[rows]), None)},
             exemplar_value=blind,
             span_rows=rows,
         ),

@@ -50,7 +50,7 @@ def scan(forest: Forest) -> pa.Table:
     began = forest.trace_start_ns[forest.trace_of[rows]] + forest.start[rows]
     alone = lost & (calls.server[kept] < 0)
     waited = np.where(lost, forest.duration[rows], 0)
-    one = np.ones(len(rows), np.int64)
+    one = np.ones(len(rows), np.bool_)
     return gather(
         FIELDS,
         forest,
@@ -70,8 +70,8 @@ def scan(forest: Forest) -> pa.Table:
                 "failed_ns": waited,
             },
             histograms={
-                "failed": (np.where(lost, waited, -1), one),
-                "kept_back": (np.where(alone, waited, -1), one),
+                "failed": (np.where(lost, waited, -1), None),
+                "kept_back": (np.where(alone, waited, -1), None),
             },
             exemplar_value=waited,
             span_rows=rows,

@@ -88,7 +88,7 @@ def scan(forest: Forest) -> pa.Table:
     first = np.empty(number_within(forest.trace_of[both].astype(np.int64), asked_in, second, request), np.int64)
     number_firsts(request, first)
     combination, examples = number_of((what, minute), len(both))
-    one = np.ones(len(both), np.int64)
+    one = np.ones(len(both), np.bool_)
     return gather(
         FIELDS,
         forest,
@@ -99,7 +99,7 @@ def scan(forest: Forest) -> pa.Table:
             trace=forest.trace_of[both],
             sums={"calls": one, "asked_cache": of_calls(asked), "behind_batch": batch[root]},
             histograms={
-                "by_second": (within, one),
+                "by_second": (within, None),
                 "requests": _at(within, first),
                 "failures": _at(within, np.flatnonzero(of_calls(calls.failed, failing(forest)[top]))),
                 "retries": _at(within, np.flatnonzero(of_calls(again))),
@@ -133,9 +133,9 @@ def _named(forest: Forest, calls: Outgoing, kept: np.ndarray, top: np.ndarray) -
     return np.concatenate([what, which + len(first)]), keys
 
 
-def _at(second: np.ndarray, occurrences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _at(second: np.ndarray, occurrences: np.ndarray) -> tuple[np.ndarray, None, np.ndarray]:
     """Return a histogram of some occurrences, each counted once."""
-    return second[occurrences], np.ones(len(occurrences), np.int64), occurrences
+    return second[occurrences], None, occurrences
 
 
 def _asked_cache(forest: Forest, rows: np.ndarray, visit: np.ndarray) -> np.ndarray:

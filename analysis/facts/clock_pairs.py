@@ -74,7 +74,7 @@ def scan(forest: Forest) -> pa.Table:
                 "still_early": still_early,
                 "still_late": still_late,
             },
-            histograms={"outside": (np.where(early | late, outside, -1), np.ones(len(rows), np.int64))},
+            histograms={"outside": (np.where(early | late, outside, -1), None)},
             exemplar_value=np.where(early | late, outside, 0),
             span_offset=np.arange(len(rows) + 1) * 2,
             span_rows=spans,

@@ -83,7 +83,7 @@ def scan(forest: Forest) -> pa.Table:
         "critical_ns": added(request, critical_below(forest)[row], count),
     }
     span_offset, span_rows = listed_by_start(forest, request, row, count)
-    one = np.ones(count, np.int64)
+    one = np.ones(count, np.bool_)
     return gather(
         FIELDS,
         forest,
@@ -96,8 +96,8 @@ def scan(forest: Forest) -> pa.Table:
             trace=forest.trace_of[row[first]],
             sums={"requests": one} | sums,
             histograms={
-                "calls_per_request": (np.maximum(calls - sums["errors"], 1), one),
-                **{f"{name}_per_request": (sums[f"{name}_ns"], one) for name in ("way", "saving", "critical")},
+                "calls_per_request": (np.maximum(calls - sums["errors"], 1), None),
+                **{f"{name}_per_request": (sums[f"{name}_ns"], None) for name in ("way", "saving", "critical")},
             },
             exemplar_value=sums["critical_ns"],
             span_offset=span_offset,

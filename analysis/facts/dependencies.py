@@ -49,7 +49,7 @@ def scan(forest: Forest) -> pa.Table:
     order = np.argsort(forest.trace_of[visit], kind="stable")
     first, visit, failed, shown = first[order], visit[order], failed[order], shown[order]
     failing_rows = failing(forest)
-    one = np.ones(len(first), np.int64)
+    one = np.ones(len(first), np.bool_)
     combination, examples = number_of((naming(forest).number[first], failed, failing_rows[visit]), len(first))
     return gather(
         FIELDS,

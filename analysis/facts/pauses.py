@@ -41,7 +41,7 @@ def scan(forest: Forest) -> pa.Table:
     visits, firsts = visits[timed], firsts[timed]
     pause = np.maximum(forest.start[firsts] - forest.start[visits], 0)
     second = began_ns(forest, visits) // SECOND_NS
-    one = np.ones(len(visits), np.int64)
+    one = np.ones(len(visits), np.bool_)
     return gather(
         FIELDS,
         forest,
@@ -54,7 +54,7 @@ def scan(forest: Forest) -> pa.Table:
             trace=forest.trace_of[visits],
             sums={"visits": one},
             histograms={
-                "pause_count": (second % MINUTE_S, one),
+                "pause_count": (second % MINUTE_S, None),
                 "pause_ns": (second % MINUTE_S, pause),
             },
             exemplar_value=pause,

@@ -62,7 +62,7 @@ def scan(forest: Forest) -> pa.Table:
     position = np.maximum(place[rows], 0)
     critical = critical_below(forest)[rows]
     duration = forest.duration[rows]
-    one = np.ones(len(rows), np.int64)
+    one = np.ones(len(rows), np.bool_)
     return gather(
         FIELDS,
         forest,
@@ -78,9 +78,9 @@ def scan(forest: Forest) -> pa.Table:
             trace=forest.trace_of[rows],
             sums={"requests": one, "amount": amount, "critical_ns": critical},
             histograms={
-                "amounts": (amount, one),
-                "latency": (np.where(forest.has_time[rows], duration, -1), one),
-                "critical_per_request": (critical, one),
+                "amounts": (amount, None),
+                "latency": (np.where(forest.has_time[rows], duration, -1), None),
+                "critical_per_request": (critical, None),
             },
             exemplar_value=amount,
             span_rows=rows,

@@ -38,7 +38,7 @@ _ENTRIES: Final[WeakKeyDictionary[Forest, list[Codes]]] = WeakKeyDictionary()
 def scan(forest: Forest) -> pa.Table:
     """Return the requests of one partition."""
     top = np.flatnonzero(forest.root == np.arange(forest.size))
-    one = np.ones(len(top), np.int64)
+    one = np.ones(len(top), np.bool_)
     service, operation, kind = (forest.codes(name) for name in ("service", "operation", "kind"))
     duration = forest.duration[top]
     return gather(
@@ -58,7 +58,7 @@ def scan(forest: Forest) -> pa.Table:
                 "orphaned": forest.orphan[top].astype(np.int64),
                 "total_ns": duration,
             },
-            histograms={"latency": (np.where(forest.has_time[top], duration, -1), one)},
+            histograms={"latency": (np.where(forest.has_time[top], duration, -1), None)},
             exemplar_value=duration,
             span_rows=top,
         ),

@@ -54,7 +54,7 @@ def scan(forest: Forest) -> pa.Table:
     )
     keep_largest(number, forest.duration[rows], first)
     rows, caller = rows[first], caller[first].astype(np.int64)
-    one = np.ones(len(rows), np.int64)
+    one = np.ones(len(rows), np.bool_)
     return gather(
         FIELDS,
         forest,

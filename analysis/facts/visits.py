@@ -37,7 +37,7 @@ FIELDS: Final = (
 def scan(forest: Forest) -> pa.Table:
     """Return the visits of one partition."""
     rows = np.flatnonzero(local_entries(forest) == np.arange(forest.size))
-    one = np.ones(len(rows), np.int64)
+    one = np.ones(len(rows), np.bool_)
     service, operation = forest.codes("service"), forest.codes("operation")
     return gather(
         FIELDS,
@@ -49,6 +49,6 @@ def scan(forest: Forest) -> pa.Table:
             },
             trace=forest.trace_of[rows],
             sums={"visits": one, "failures": failing(forest)[rows].astype(np.int64)},
-            histograms={"latency": (np.where(forest.has_time[rows], forest.duration[rows], -1), one)},
+            histograms={"latency": (np.where(forest.has_time[rows], forest.duration[rows], -1), None)},
         ),
     )

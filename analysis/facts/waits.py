@@ -47,7 +47,7 @@ def scan(forest: Forest) -> pa.Table:
     late = mechanism(forest)[rows] == MECHANISMS.index("timeout")
     end = np.where(calls.failed[kept], np.where(late, 2, 1), 0).astype(np.int32)
     duration = forest.duration[rows]
-    one = np.ones(len(rows), np.int64)
+    one = np.ones(len(rows), np.bool_)
     return gather(
         FIELDS,
         forest,
@@ -63,7 +63,7 @@ def scan(forest: Forest) -> pa.Table:
             },
             trace=forest.trace_of[rows],
             sums={"calls": one, "total_ns": duration, "longest_ns": duration},
-            histograms={"latency": (duration, one)},
+            histograms={"latency": (duration, None)},
             exemplar_value=duration,
             span_rows=rows,
         ),
