@@ -63,7 +63,7 @@ def test_each_kernel_is_compiled_for_one_type_of_each_array():
     for table in tables:
         for options in ({}, {"offsets": {"node-1": 5, "h": -1}}, {"adjust_within_ns": 10**9}):
             forest = plant(table, **options)
-            assert len(forest.self_time) == len(forest.downwards) == table.num_rows
+            assert len(forest.self_time) == len(forest.downwards) == len(forest.blocking) == table.num_rows
     for module in ("parents", "times"):
         source = importlib.import_module(f"analysis._kernels.{module}")
         for name, kernel in kernels_of(source).items():
