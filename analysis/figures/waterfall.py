@@ -24,8 +24,9 @@ _TITLE: Final = "Trace"
 SPANS_AT_MOST: Final = 200
 #: Where the bars begin; labels stand to the left. Shares of the width.
 _BARS_FROM: Final = 0.36
-#: Less than there is: on slides figures are shown narrower.
-_LABEL_PX: Final = _BARS_FROM * (DESIGN_WIDTH - 135)
+#: Beside a slide's words figures are this wide, and labels have the same room everywhere.
+_NARROW_PX: Final = 760
+_LABEL_PX: Final = _BARS_FROM * _NARROW_PX
 _INDENT_PX: Final = 11.0
 _DEEPEST_INDENT_PX: Final = 110.0
 #: Okabe and Ito's colours, lightened so that the line of the critical path stands out on them, and patterns for more.
@@ -219,7 +220,7 @@ def _draw(trace: _Trace) -> go.Figure:
             "separatethousands": True,
             "exponentformat": "none",
         },
-        xaxis2={"domain": [0, _BARS_FROM], "range": [0, _LABEL_PX + 10], "visible": False, "fixedrange": True},
+        xaxis2={"domain": [0, _BARS_FROM], "range": [0, _LABEL_PX], "visible": False, "fixedrange": True},
         yaxis={"range": [count - 0.5, -0.5], "visible": False, "anchor": "free"},
         shapes=stripes(trace.lines, trace.marked),
     )
