@@ -15,6 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from analysis._kernels.buckets import add_up_buckets
+
 __all__ = [
     "BUCKET_COUNT",
     "Histogram",
@@ -164,16 +166,12 @@ class Histogram:
     @classmethod
     def from_buckets(cls, which: NDArray[Any], counts: NDArray[Any] | None = None) -> Histogram:
         """Build a histogram of bucket numbers in any order, repeats allowed."""
-        weights = np.ones(which.shape[0], dtype=np.int64) if counts is None else np.asarray(counts, dtype=np.int64)
-        kept = weights > 0
-        held = np.asarray(which, dtype=np.int32)[kept]
-        if not len(held):
-            return cls()
-        # Few as they are, np.unique would cost twice as much.
-        order = np.argsort(held, kind="stable")
-        held = held[order]
-        firsts = np.flatnonzero(np.diff(held, prepend=held[0] - 1))
-        return cls(held[firsts], np.add.reduceat(weights[kept][order], firsts))
+        size = which.shape[0]
+        # Copies, where they are not made anyway: kernels are compiled for arrays that can be written to.
+        weights = np.ones(size, np.int64) if counts is None else np.array(counts, np.int64)
+        found, total = np.empty(size, np.int32), np.empty(size, np.int64)
+        many = add_up_buckets(np.array(which, np.int32), weights, BUCKET_COUNT, found, total)
+        return cls(found[:many], total[:many])
 
     @classmethod
     def merged(cls, histograms: Iterable[Histogram]) -> Histogram:

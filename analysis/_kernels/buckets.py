@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from analysis._kernels.compiled import kernel, walker
 from analysis._kernels.sorting import sort_few
 
-__all__ = ["add_buckets", "count_buckets"]
+__all__ = ["add_buckets", "add_up_buckets", "count_buckets"]
 
 _LARGEST: Final = (1 << 63) - 1
 #: Buckets that may lie between two that are filled, before sorting them costs less than looking at each.
@@ -122,6 +122,29 @@ def add_buckets(
             _put_in_order(held, touched, many)
             used = _write_down(held, touched, many, found, total, used)
         group_offset[number + 1] = used
+
+
+@kernel
+def add_up_buckets(
+    bucket: NDArray[np.int32],
+    count: NDArray[np.int64],
+    bucket_count: int,
+    found: NDArray[np.int32],
+    total: NDArray[np.int64],
+) -> int:
+    """Add up counts by bucket; those below one do not count. Returns how many buckets are left.
+
+    Fills the beginnings of ``found`` and ``total``, which are as long as ``bucket``, with buckets, ascending, and their
+    counts.
+    """
+    held = np.zeros(bucket_count, np.int64)
+    touched = np.empty(bucket_count, np.int32)
+    many = 0
+    for entry in range(len(bucket)):
+        if count[entry] > 0:
+            many = _hold(bucket[entry], count[entry], held, touched, many)
+    _put_in_order(held, touched, many)
+    return _write_down(held, touched, many, found, total, 0)
 
 
 @walker

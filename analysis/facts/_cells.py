@@ -16,7 +16,8 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.extensions import ExtensionArray, ExtensionDtype
 
-from analysis._histogram import Histogram
+from analysis._histogram import BUCKET_COUNT, Histogram
+from analysis._kernels.buckets import add_buckets
 from analysis.facts._examples import Exemplar
 
 __all__ = ["Cells", "exemplar_cells", "histogram_cells"]
@@ -137,6 +138,8 @@ class Cells(ExtensionArray):
 
     def added_up(self) -> Histogram:
         """Return the sum of a column of histograms."""
+        if isinstance(self._make, _Histograms):
+            return self._make.added_up(self._places)
         _, buckets, counts = self.entries()
         return Histogram.from_buckets(buckets, counts)
 
@@ -165,6 +168,19 @@ class _Histograms:
         begin, end = self._offsets[place], self._offsets[place + 1]
         # Kernels were compiled for arrays that can be written to, which those of Arrow cannot.
         return Histogram(self._buckets[begin:end].copy(), self._counts[begin:end].copy())
+
+    def added_up(self, places: npt.NDArray[np.int64]) -> Histogram:
+        """Return the sum of the cells at some places."""
+        order = places[places >= 0]
+        if not len(order):
+            return Histogram()
+        entries = int((self._offsets[order + 1] - self._offsets[order]).sum())
+        size = entries if len(order) == 1 else min(entries, BUCKET_COUNT)
+        bucket, count = np.empty(size, np.int32), np.empty(size, np.int64)
+        ends = np.zeros(2, np.int64)
+        lists = (self._offsets, self._buckets, self._counts)
+        add_buckets(np.array([0, len(order)]), order, *lists, BUCKET_COUNT, ends, bucket, count)
+        return Histogram(bucket[: ends[1]], count[: ends[1]])
 
     def entries(
         self, places: npt.NDArray[np.int64]

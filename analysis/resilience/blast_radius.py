@@ -140,10 +140,12 @@ def _row(
 def _used(facts: Facts) -> dict[tuple[str, str, str], int]:
     """Return how many requests of each entry operation wait for each service."""
     found: dict[tuple[str, str, str], int] = {}
-    for row in facts["request_services"].to_dict("records"):
-        for service in row["services"]:
-            key = (str(service), str(row["entry_service"]), str(row["entry_operation"]))
-            found[key] = found.get(key, 0) + int(row["requests"])
+    rows = facts["request_services"]
+    columns = (rows[name].tolist() for name in ("services", *_ENTRY, "requests"))
+    for services, entry_service, entry_operation, requests in zip(*columns, strict=True):
+        for service in services:
+            key = (service, entry_service, entry_operation)
+            found[key] = found.get(key, 0) + requests
     return found
 
 
