@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from analysis._kernels.buckets import add_up_buckets
+from analysis._kernels.buckets import add_up_buckets, bucket_of, fill_buckets, fill_seen
 
 __all__ = [
     "BUCKET_COUNT",
@@ -35,37 +34,9 @@ _STEPS: Final = 6
 BUCKET_COUNT: Final = 58 << _STEPS
 
 
-@njit(inline="always", nogil=True, cache=True)
 def bucket(value: int) -> int:
-    """Return the bucket of one value (a compiled kernel; values below zero count as zero)."""
-    if value < 64:
-        return max(0, value)
-    exponent = 0
-    rest = value
-    if rest >= 1 << 32:
-        rest >>= 32
-        exponent += 32
-    if rest >= 1 << 16:
-        rest >>= 16
-        exponent += 16
-    if rest >= 1 << 8:
-        rest >>= 8
-        exponent += 8
-    if rest >= 1 << 4:
-        rest >>= 4
-        exponent += 4
-    if rest >= 1 << 2:
-        rest >>= 2
-        exponent += 2
-    if rest >= 1 << 1:
-        exponent += 1
-    return ((exponent - 5) << 6) + ((value >> (exponent - 6)) & 63)
-
-
-@njit(nogil=True, cache=True)
-def _fill_buckets(values: NDArray[np.int64], out: NDArray[np.int32]) -> None:
-    for index in range(len(values)):
-        out[index] = bucket(values[index])
+    """Return the bucket of one value; values below zero count as zero."""
+    return bucket_of(value)
 
 
 def buckets(values: NDArray[Any]) -> NDArray[np.int32]:
@@ -78,21 +49,15 @@ def buckets(values: NDArray[Any]) -> NDArray[np.int32]:
     """
     wide = np.ascontiguousarray(values, dtype=np.int64)
     out = np.empty(wide.shape[0], dtype=np.int32)
-    _fill_buckets(wide, out)
+    fill_buckets(wide, out)
     return out
-
-
-@njit(nogil=True, cache=True)
-def _fill_seen(values: NDArray[np.int64], out: NDArray[np.int32]) -> None:
-    for index in range(len(values)):
-        out[index] = bucket(values[index]) if values[index] >= 0 else -1
 
 
 def seen_buckets(values: NDArray[Any]) -> NDArray[np.int32]:
     """Return the bucket of every value; -1 for values below zero."""
     wide = np.ascontiguousarray(values, dtype=np.int64)
     out = np.empty(wide.shape[0], dtype=np.int32)
-    _fill_seen(wide, out)
+    fill_seen(wide, out)
     return out
 
 

@@ -1,4 +1,4 @@
-"""Histograms of groups of rows: counted from the buckets of rows, or added up from histograms that rows have."""
+"""Buckets of values, and histograms of groups of rows: counted from the buckets of rows, or added up from theirs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from analysis._kernels.compiled import kernel, walker
 from analysis._kernels.sorting import sort_few
 
-__all__ = ["add_buckets", "add_up_buckets", "count_buckets"]
+__all__ = ["add_buckets", "add_up_buckets", "bucket_of", "count_buckets", "fill_buckets", "fill_seen"]
 
 _LARGEST: Final = (1 << 63) - 1
 #: Buckets that may lie between two that are filled, before sorting them costs less than looking at each.
@@ -20,6 +20,47 @@ _FEW: Final = 12
 #: Bits that hold a bucket: there are 3,712 (:data:`analysis._histogram.BUCKET_COUNT`).
 _BITS: Final = 12
 _BUCKET: Final = (1 << _BITS) - 1
+
+
+@walker
+def bucket_of(value: int) -> int:
+    """Return the bucket of a value (:mod:`analysis._histogram`); values below zero count as zero."""
+    if value < 64:
+        return max(0, value)
+    exponent = 0
+    rest = value
+    if rest >= 1 << 32:
+        rest >>= 32
+        exponent += 32
+    if rest >= 1 << 16:
+        rest >>= 16
+        exponent += 16
+    if rest >= 1 << 8:
+        rest >>= 8
+        exponent += 8
+    if rest >= 1 << 4:
+        rest >>= 4
+        exponent += 4
+    if rest >= 1 << 2:
+        rest >>= 2
+        exponent += 2
+    if rest >= 1 << 1:
+        exponent += 1
+    return ((exponent - 5) << 6) + ((value >> (exponent - 6)) & 63)
+
+
+@kernel
+def fill_buckets(values: NDArray[np.int64], out: NDArray[np.int32]) -> None:
+    """Fill in the bucket of each value."""
+    for index in range(len(values)):
+        out[index] = bucket_of(values[index])
+
+
+@kernel
+def fill_seen(values: NDArray[np.int64], out: NDArray[np.int32]) -> None:
+    """Fill in the bucket of each value; -1 for values below zero."""
+    for index in range(len(values)):
+        out[index] = bucket_of(values[index]) if values[index] >= 0 else -1
 
 
 @kernel
