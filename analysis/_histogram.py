@@ -24,6 +24,7 @@ __all__ = [
     "lower",
     "lowers",
     "mid",
+    "require_buckets",
     "seen_buckets",
     "upper",
     "uppers",
@@ -92,6 +93,19 @@ def mid(bucket: int) -> float:
     return (lower(bucket) + upper(bucket)) / 2
 
 
+def require_buckets(numbers: NDArray[Any]) -> None:
+    """Make sure that all numbers are those of buckets: kernels count in arrays that have places for these alone.
+
+    Raises
+    ------
+    ValueError
+        If one is not.
+    """
+    strange = numbers[(numbers < 0) | (numbers >= BUCKET_COUNT)]
+    if len(strange):
+        raise ValueError(f"there are buckets 0 to {BUCKET_COUNT - 1}, and none is {strange[0]}: the file is damaged")
+
+
 def _no_buckets() -> NDArray[np.int32]:
     return np.empty(0, dtype=np.int32)
 
@@ -130,12 +144,20 @@ class Histogram:
 
     @classmethod
     def from_buckets(cls, which: NDArray[Any], counts: NDArray[Any] | None = None) -> Histogram:
-        """Build a histogram of bucket numbers in any order, repeats allowed."""
+        """Build a histogram of bucket numbers in any order, repeats allowed.
+
+        Raises
+        ------
+        ValueError
+            If a number is none of a bucket.
+        """
         size = which.shape[0]
         # Copies, where they are not made anyway: kernels are compiled for arrays that can be written to.
         weights = np.ones(size, np.int64) if counts is None else np.array(counts, np.int64)
         found, total = np.empty(size, np.int32), np.empty(size, np.int64)
         many = add_up_buckets(np.array(which, np.int32), weights, BUCKET_COUNT, found, total)
+        if many < 0:
+            require_buckets(np.asarray(which))
         return cls(found[:many], total[:many])
 
     @classmethod

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis._histogram import BUCKET_COUNT, Histogram, bucket, buckets, lower, lowers, mid, upper, uppers
+from analysis.facts._cells import histogram_cells
+from analysis.facts._grouping import HISTOGRAM
 
 LARGEST = 2**63 - 1
 VALUES = st.lists(st.integers(min_value=0, max_value=LARGEST), max_size=60)
@@ -90,3 +93,12 @@ def test_merging_is_associative_and_loses_nothing(first: list[int], second: list
 def test_percentile_is_within_the_stated_error(values: list[int], share: float) -> None:
     exact = float(np.quantile(np.array(values, dtype=np.float64), share))
     assert Histogram.from_values(np.array(values)).percentile(share) == pytest.approx(exact, rel=0.008, abs=1e-6)
+
+
+@pytest.mark.parametrize("number", [-1, BUCKET_COUNT, 1 << 30])
+def test_what_is_no_bucket_is_refused(number):
+    with pytest.raises(ValueError, match=f"none is {number}"):
+        Histogram.from_buckets(np.array([3, number]))
+    column = pa.array([[{"bucket": number, "count": 1}]], HISTOGRAM)
+    with pytest.raises(ValueError, match=f"none is {number}"):
+        histogram_cells(column)

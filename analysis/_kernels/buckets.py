@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from analysis._kernels.compiled import kernel, walker
 from analysis._kernels.sorting import sort_few
+from analysis._kernels.steps import octave_of
 
 __all__ = ["add_buckets", "add_up_buckets", "bucket_of", "count_buckets", "fill_buckets", "fill_seen"]
 
@@ -27,26 +28,8 @@ def bucket_of(value: int) -> int:
     """Return the bucket of a value (:mod:`analysis._histogram`); values below zero count as zero."""
     if value < 64:
         return max(0, value)
-    exponent = 0
-    rest = value
-    if rest >= 1 << 32:
-        rest >>= 32
-        exponent += 32
-    if rest >= 1 << 16:
-        rest >>= 16
-        exponent += 16
-    if rest >= 1 << 8:
-        rest >>= 8
-        exponent += 8
-    if rest >= 1 << 4:
-        rest >>= 4
-        exponent += 4
-    if rest >= 1 << 2:
-        rest >>= 2
-        exponent += 2
-    if rest >= 1 << 1:
-        exponent += 1
-    return ((exponent - 5) << 6) + ((value >> (exponent - 6)) & 63)
+    octave = octave_of(value)
+    return ((octave - 5) << 6) + ((value >> (octave - 6)) & 63)
 
 
 @kernel
@@ -173,7 +156,7 @@ def add_up_buckets(
     found: NDArray[np.int32],
     total: NDArray[np.int64],
 ) -> int:
-    """Add up counts by bucket; those below one do not count. Returns how many buckets are left.
+    """Add up counts by bucket; those below one do not count. Returns how many buckets are left; -1 where one is none.
 
     Fills the beginnings of ``found`` and ``total``, which are as long as ``bucket``, with buckets, ascending, and their
     counts.
@@ -182,6 +165,8 @@ def add_up_buckets(
     touched = np.empty(bucket_count, np.int32)
     many = 0
     for entry in range(len(bucket)):
+        if bucket[entry] < 0 or bucket[entry] >= bucket_count:
+            return -1
         if count[entry] > 0:
             many = _hold(bucket[entry], count[entry], held, touched, many)
     _put_in_order(held, touched, many)

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._kernels.compiled import kernel
+from analysis._kernels.compiled import kernel, walker
 
-__all__ = ["HALF_OCTAVES", "fill_half_octaves", "half_octave"]
+__all__ = ["HALF_OCTAVES", "fill_half_octaves", "half_octave", "octave_of"]
 
 #: Half octaves that a signed 64-bit value can fall into.
 HALF_OCTAVES: Final = 128
@@ -20,9 +20,9 @@ HALF_OCTAVES: Final = 128
 _MIDDLES = np.array([math.isqrt(1 << (2 * octave + 1)) + 1 for octave in range(63)], np.int64)
 
 
-@kernel
-def half_octave(value: int) -> int:
-    """Return twice the logarithm of a value to base 2, rounded down; 0 for values below 1."""
+@walker
+def octave_of(value: int) -> int:
+    """Return the logarithm of a value to base 2, rounded down; 0 for values below 1."""
     octave = 0
     rest = value
     if rest >= 1 << 32:
@@ -42,6 +42,13 @@ def half_octave(value: int) -> int:
         octave += 2
     if rest >= 1 << 1:
         octave += 1
+    return octave
+
+
+@kernel
+def half_octave(value: int) -> int:
+    """Return twice the logarithm of a value to base 2, rounded down; 0 for values below 1."""
+    octave = octave_of(value)
     return 2 * octave + (1 if value >= _MIDDLES[octave] else 0)
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.extensions import ExtensionArray, ExtensionDtype
 
-from analysis._histogram import BUCKET_COUNT, Histogram
+from analysis._histogram import BUCKET_COUNT, Histogram, require_buckets
 from analysis._kernels.buckets import add_buckets
 from analysis.facts._examples import Exemplar
 
@@ -163,6 +163,8 @@ class _Histograms:
     def __init__(self, column: pa.Array) -> None:
         self._offsets = column.offsets.to_numpy()
         self._buckets, self._counts = (column.values.field(name).to_numpy() for name in ("bucket", "count"))
+        # A review that was saved may come from anywhere.
+        require_buckets(self._buckets)
 
     def __call__(self, place: int) -> Histogram:
         begin, end = self._offsets[place], self._offsets[place + 1]
