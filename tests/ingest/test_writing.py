@@ -72,6 +72,25 @@ def test_any_numbers_are_read_as_they_were_written(tmp_path):
     assert read_table(str(tmp_path / "spans.parquet")).equals(table)
 
 
+def test_columns_without_a_value_are_not_decoded(tmp_path):
+    texts = ["a", None, "b"]
+    columns = [pa.array(texts if item.name == "service" else [None] * 3, item.type) for item in SPAN_SCHEMA]
+    table = pa.table(columns, schema=SPAN_SCHEMA)
+    stored = tmp_path / "spans.parquet"
+    stored.write_bytes(parquet_bytes(table))
+    group = pq.ParquetFile(stored).metadata.row_group(0)
+    chunks = [group.column(place) for place in range(group.num_columns)]
+    content = bytearray(stored.read_bytes())
+    for chunk in chunks:
+        if chunk.path_in_schema != "service":
+            begin = chunk.dictionary_page_offset or chunk.data_page_offset
+            content[begin : begin + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    stored.write_bytes(content)
+    assert read_table(str(stored)).equals(table)
+    for chosen in (["links", "service", "db_rows"], ["links"]):
+        assert read_table(str(stored), chosen).equals(table.select(chosen))
+
+
 def test_partitions_are_read_as_they_were_made(tmp_path):
     source = exports(tmp_path / "in", 3)
     held, stored = open_export(source, skew="off"), ingest(source, tmp_path / "out", skew="off")
