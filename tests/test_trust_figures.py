@@ -43,10 +43,10 @@ def counted() -> dict[str, int]:
     }
 
 
-@pytest.mark.parametrize("name", counted())
-def test_a_figure_is_what_is_counted(name):
+@pytest.mark.parametrize(("name", "count"), counted().items())
+def test_a_figure_is_what_is_counted(name, count):
     said = re.findall(rf"([\d,]+) {name}", SECTION.partition("\n## ")[0])
-    assert {int(text.replace(",", "")) for text in said} == {counted()[name]}
+    assert {int(text.replace(",", "")) for text in said} == {count}
 
 
 def test_what_broke_is_kept_and_mended():

@@ -192,7 +192,7 @@ def bomb(levels: int) -> str:
         bomb(12),
         "a: &a [*a]",
         "#" + "x" * 5_000_000,
-        "services: {gateways: [" + "a, " * 300_000 + "]}",
+        "services: {gateways: [" + "a, " * 200_000 + "]}",
     ],
     ids=["brackets", "mappings", "laughs", "circle", "large", "long"],
 )

@@ -52,7 +52,8 @@ TRACE_EVERY_NS = 2_000_000_000
 def stories() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield detector, name and story of every case."""
     for path in sorted(CASES.glob("*/*.yml")):
-        for name, story in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        # libyaml takes a seventh of the time.
+        for name, story in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader).items():
             yield path.stem, name, story
 
 
