@@ -74,6 +74,7 @@ __all__ = [
     "beginning",
     "blast_radius",
     "calls",
+    "cascade_paths",
     "cohesion",
     "compare",
     "contexts",

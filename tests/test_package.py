@@ -24,6 +24,10 @@ def test_every_name_is_there(name):
     assert name in dir(an)
 
 
+def test_what_can_be_used_is_offered():
+    assert sorted(an._HOMES) == sorted(an.__all__)
+
+
 def test_a_function_stays_one_when_its_room_is_loaded():
     for name in ("ingest", "critical_path", "review"):
         room = importlib.import_module(f"analysis.{name}")
