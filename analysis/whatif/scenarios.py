@@ -107,7 +107,12 @@ def read_scenario(text: str) -> Scenario:
     if match is None:
         raise ScenarioError(f"{text[:80]!r} cannot be read: it is written {KINDS[kind]}")
     found = match.groupdict()
-    return Scenario(text.strip(), kind, _services(kind, found), _number(found.get("number")), _time(text, found))
+    number = _number(found.get("number"))
+    if kind == "fail" and number is not None and number > 1:
+        raise ScenarioError(f"{text[:80]!r}: a share is 0 to 1, or 0% to 100%")
+    if kind == "retry" and number is not None and number < 1:
+        raise ScenarioError(f"{text[:80]!r}: a call is made once at least")
+    return Scenario(text.strip(), kind, _services(kind, found), number, _time(text, found))
 
 
 def _services(kind: str, found: dict[str, str | None]) -> tuple[str, ...]:
@@ -130,6 +135,8 @@ def _time(text: str, found: dict[str, str | None]) -> int | None:
     time = found.get("time")
     if time is None:
         return None
+    if not any(letter.isalpha() for letter in time):
+        raise ScenarioError(f"{text[:80]!r}: {time!r} has no unit, such as 300ms or 1.5s")
     try:
         return int(pd.Timedelta(time.replace(" ", "").removeprefix("+")).value)
     except ValueError as error:
