@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -181,12 +182,20 @@ def tolerances(data: Dataset) -> pd.DataFrame:
 
 def check_names(scenario: Scenario, known: set[str], concerned: int) -> None:
     """Raise where a scenario concerns no span: what it names is not there, or nothing of the kind is."""
+    # Of several that are merged, two that are there do not answer for a third that is not.
+    if concerned and scenario.kind != "merge":
+        return
+    if scenario.kind == "owner":
+        table, owner = scenario.services
+        raise ScenarioError(f"{scenario.text!r}: no service but {owner!r} reaches a table {table!r}")
+    unknown = [name for name in scenario.services if name not in known]
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], known, 1)
+        hint = f"did you mean {close[0]!r}? There" if close else "there"
+        there = f"{hint} are {', '.join(sorted(known)[:30])}"
+        raise ScenarioError(f"{scenario.text!r}: there is no {unknown[0]!r}; {there}")
     if concerned:
         return
-    unknown = [name for name in scenario.services if name not in known]
-    if unknown and scenario.kind != "owner":
-        message = f"{scenario.text!r}: there is no {unknown[0]!r}; there are {', '.join(sorted(known)[:30])}"
-        raise ScenarioError(message)
     if scenario.kind in {"batch", "parallel"}:
         if not scenario.services:
             # Nothing detected is an answer: nothing changes.

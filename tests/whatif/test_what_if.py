@@ -262,6 +262,10 @@ def test_what_is_not_there_is_told():
     data = recorded([BESIDE])
     with pytest.raises(ScenarioError, match="there is no 'nobody'; there are a, b, c, shop"):
         an.what_if(data, "fail=nobody")
+    with pytest.raises(ScenarioError, match="there is no 'shp'; did you mean 'shop'\\? There are a, b, c, shop"):
+        an.what_if(data, "merge=shop+a+shp")
+    with pytest.raises(ScenarioError, match="no service but 'a' reaches a table 'lines'"):
+        an.what_if(data, "owner=lines->a")
     with pytest.raises(ScenarioError, match="the detectors found no such calls"):
         an.what_if(data, "batch=shop")
     with pytest.raises(ScenarioError, match="no span of the recording is concerned"):
