@@ -76,6 +76,11 @@ def _exemplar(exemplar: Any) -> dict[str, Any]:
     return {"trace_id": exemplar.trace_id, "span_ids": list(exemplar.span_ids)}
 
 
+def _traces(exemplars: list[dict[str, Any]]) -> str:
+    """Return the traces of exemplars, each once: two of them may be spans of one trace."""
+    return " ".join(dict.fromkeys(exemplar["trace_id"] for exemplar in exemplars))
+
+
 def to_csv(graph: ServiceGraph) -> str:
     """Return the edges as CSV, one for each caller, callee and kind; unknown percentiles are empty.
 
@@ -86,7 +91,7 @@ def to_csv(graph: ServiceGraph) -> str:
     writer.writerow(["caller", "callee", "kind", *_EDGE_NUMBERS, "trace_ids"])
     for caller, callee, kind, edge in _sorted_edges(graph):
         numbers = ["" if edge[name] is None else edge[name] for name in _EDGE_NUMBERS]
-        traces = " ".join(_exemplar(exemplar)["trace_id"] for exemplar in edge["exemplars"])
+        traces = _traces([_exemplar(exemplar) for exemplar in edge["exemplars"]])
         writer.writerow([_cell(caller), _cell(callee), _cell(kind), *numbers, _cell(traces)])
     return text.getvalue()
 
@@ -109,7 +114,7 @@ def to_graphml(graph: ServiceGraph) -> str:
         plain.add_node(number[node["id"]], label=known.pop("id"), **known)
     for edge in _edges(graph):
         known = {name: _xml(edge[name]) for name in ("kind", *_EDGE_NUMBERS) if edge[name] is not None}
-        known["trace_ids"] = " ".join(exemplar["trace_id"] for exemplar in edge["exemplars"])
+        known["trace_ids"] = _traces(edge["exemplars"])
         key = f"{number[edge['caller']]}-{number[edge['callee']]}-{edge['kind']}"
         plain.add_edge(number[edge["caller"]], number[edge["callee"]], key=_xml(key), **known)
     return "\n".join(nx.generate_graphml(plain, named_key_ids=True)) + "\n"

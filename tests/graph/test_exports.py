@@ -14,6 +14,7 @@ from analysis.graph import EXPORTS, service_graph, to_csv, to_dot, to_graphml, t
 
 HOSTILE = ('"] --> x["', "<img src=x>", "a\\", "end", "=1+1", "bell\x07", "line\nbreak", "`code`", "#quot;", "日本")
 EXAMPLE = Exemplar(value=1, trace_id="0" * 31 + "1", start_ns=0, span_ids=("0" * 15 + "2",))
+ALSO_THERE = Exemplar(value=1, trace_id="0" * 31 + "1", start_ns=0, span_ids=("0" * 15 + "3",))
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def graph():
         for name in HOSTILE
     ]
     rows.append({"caller": "end", "callee": "日本", "kind": "async", "calls": 1, "errors": 0, "traces": 1})
-    return service_graph(pd.DataFrame(rows).assign(exemplars=[(EXAMPLE,)] * len(rows)))
+    return service_graph(pd.DataFrame(rows).assign(exemplars=[(EXAMPLE, ALSO_THERE)] * len(rows)))
 
 
 def test_json_holds_every_name_as_it_is(graph):
@@ -48,7 +49,7 @@ def test_json_holds_every_name_as_it_is(graph):
         "p50_ms": None,
         "p95_ms": None,
         "p99_ms": None,
-        "exemplars": [{"trace_id": "0" * 31 + "1", "span_ids": ["0" * 15 + "2"]}],
+        "exemplars": [{"trace_id": "0" * 31 + "1", "span_ids": ["0" * 15 + last]} for last in "23"],
     }
 
 
@@ -74,6 +75,7 @@ def test_graphml_reads_back(graph):
     # XML has no bell; a line break in an attribute of data stays.
     assert labels == sorted(["db", *(name.replace("\x07", "") for name in HOSTILE)])
     assert read.number_of_edges() == len(HOSTILE) + 1
+    assert {traces for _, _, traces in read.edges(data="trace_ids")} == {EXAMPLE.trace_id}
 
 
 def test_mermaid_has_a_line_for_each_node_and_edge_and_no_name_ends_its_label(graph):
