@@ -69,7 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _never_fail_on_a_letter()
     parser = _parser()
-    options = parser.parse_args(arguments)
+    try:
+        options = parser.parse_args(arguments)
+    finally:
+        # Help and version end the program: what they say is to be out before, or nobody hears that it cannot be.
+        _flush()
     if options.command is None:
         parser.print_help(sys.stderr)
         return WRONG_USAGE
@@ -94,6 +98,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if ours:
             # Memory goes with the process: ending took half a second longer while all of it was searched for garbage.
             gc.freeze()
+
+
+def _flush() -> None:
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        deaf(sys.stdout)
 
 
 def _failed(error: Exception) -> int:
@@ -165,5 +177,6 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version  # noqa: PLC0415 - only when it is asked for
 
-        print(f"archreview {version('archreview')}")
+        # As help is written: whoever has closed the pipe is not told so.
+        parser._print_message(f"archreview {version('archreview')}\n", sys.stdout)
         parser.exit()

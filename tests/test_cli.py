@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -215,9 +216,10 @@ def test_standard_input_is_read(shop):
     assert '"traces": 30' in said.out
 
 
-def test_a_reader_who_leaves_is_no_error(shop):
+@pytest.mark.parametrize("asked", [["critical-path"], ["--version"], ["--help"], ["findings", "--help"]])
+def test_a_reader_who_leaves_is_no_error(shop, asked):
     first = subprocess.Popen(
-        [sys.executable, "-m", "analysis", "critical-path", str(shop)],
+        [sys.executable, "-m", "analysis", *asked, *([shop] if asked == ["critical-path"] else [])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
@@ -229,6 +231,19 @@ def test_a_reader_who_leaves_is_no_error(shop):
     first.stderr.close()
     assert first.wait() == 0
     assert errors == ""
+
+
+def test_what_cannot_be_said_is_no_traceback_and_notes_are_no_results(tmp_path, shop):
+    refused = tmp_path / "refused.jsonl"
+    refused.write_bytes(shop.read_bytes() + b"\nno record\n")
+    command = [sys.executable, "-m", "analysis", "graph", str(refused)]
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+    unheard = subprocess.run(closed, stderr=subprocess.PIPE, check=False, cwd=ROOT)
+    assert unheard.returncode == 1
+    assert unheard.stderr.decode().splitlines()[-1] == "archreview: standard output is closed: name a file with --out"
+    quiet = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", *command], capture_output=True, check=False, cwd=ROOT)
+    assert quiet.returncode == 0
+    assert json.loads(quiet.stdout)["nodes"]
 
 
 def test_a_terminal_of_another_character_set_is_no_error(shop):
@@ -245,9 +260,19 @@ def test_nothing_is_read_of_an_option_that_names_no_file(capsys, tmp_path, shop)
     out = tmp_path / "new" / "folder" / "graph.json"
     assert run(capsys, "graph", shop, "--out", out).code == 0
     assert out.read_text().startswith("{")
-    blocked = run(capsys, "graph", shop, "--out", shop / "graph.json")
-    assert blocked.code == 1
-    assert "Traceback" not in blocked.err
+
+
+@pytest.mark.parametrize("name", [*READING, "what-if", "origins", "also"])
+def test_where_nothing_can_be_written_is_told_before_anything_is_read(capsys, tmp_path, shop, name):
+    (tmp_path / "folder").mkdir()
+    more = {"what-if": ["--scenario", "fail=a"], "origins": ["--incident", "2026-11-23T10:00Z..2026-11-23T11:00Z"]}
+    for out, why in ((tmp_path / "folder", "name a file in it"), (shop / "new" / "result.json", f"{shop}: ")):
+        option = ["findings", "--also", f"json={out}"] if name == "also" else [name, "--out", out]
+        said = run(capsys, *option, *more.get(name, []), tmp_path / "gone.json")
+        assert said.code == 1
+        assert why in said.err
+        assert "gone" not in said.err
+        assert len(said.err.splitlines()) == 1
 
 
 def test_logs_alone_are_an_export(capsys, tmp_path):

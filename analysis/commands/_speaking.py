@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final, TextIO
 from analysis._masking import NOTHING_HIDDEN, Hidden
 from analysis._wording import plain
 
-__all__ = ["deaf", "give", "hide", "say"]
+__all__ = ["deaf", "expect", "give", "hide", "say"]
 
 _LONGEST_NOTE: Final = 4000
 #: What the configuration of the command hides in names, the last one given.
@@ -23,8 +24,35 @@ def hide(hidden: Hidden) -> None:
 
 
 def say(note: str) -> None:
-    """Say something on standard error, on one line: it may hold names from telemetry."""
+    """Say something on standard error, on one line: it may hold names from telemetry.
+
+    Where standard error is closed nobody is told: what `print` does then would put it among the results.
+    """
+    if sys.stderr is None:
+        return
     print(f"archreview: {plain(_HIDDEN[-1](note), _LONGEST_NOTE)}", file=sys.stderr)
+
+
+def expect(out: str | None) -> None:
+    """See that a result can be written to a file, before time goes into finding it.
+
+    Raises
+    ------
+    OSError
+        It is a folder, something on the way to it is none, or nothing may be written there.
+    """
+    if out is None:
+        return
+    path = Path(out)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "this is a folder: name a file in it", out)
+    if path.exists() and not path.is_file():
+        return
+    there = next(parent for parent in path.parents if parent.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{out} cannot be written, as this is no folder", str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"{out} cannot be written, as nothing may be written here", str(there))
 
 
 def give(text: str, out: str | None = None) -> None:
@@ -54,6 +82,8 @@ def give(text: str, out: str | None = None) -> None:
             unfinished.unlink(missing_ok=True)
             raise
         return
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed: name a file with --out")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

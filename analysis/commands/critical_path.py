@@ -10,7 +10,7 @@ from typing import Any, Final
 from analysis._wording import counted, duration, plain
 from analysis.commands._options import NotThere
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
-from analysis.commands._speaking import give
+from analysis.commands._speaking import expect, give
 from analysis.critical_path import critical_path, critical_path_report
 from analysis.dataset import Dataset
 from analysis.outputs.as_csv import cell
@@ -31,6 +31,7 @@ _BESIDE: Final = {
 def run(options: argparse.Namespace) -> int:
     """Write the critical path of each trace, or of one."""
     settings = settings_of(options)
+    expect(options.out)
     with progress_of(options) as progress:
         data = read(options, progress).seen(settings.view)
     tell_refused(options, data)

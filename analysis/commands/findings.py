@@ -9,7 +9,7 @@ from analysis import detectors, outputs
 from analysis.commands._comparing import baseline_of
 from analysis.commands._options import WrongUsage, nearest
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
-from analysis.commands._speaking import give, say
+from analysis.commands._speaking import expect, give, say
 from analysis.compare import Comparison
 from analysis.gate import Gate, Verdict
 from analysis.review import review
@@ -22,6 +22,8 @@ LIMIT_REACHED = 3
 def run(options: argparse.Namespace) -> int:
     """Review the sources, write the findings, and judge the gate."""
     settings, only, further = settings_of(options), _chosen(options), _further(options)
+    for file in (options.out, *(file for _, file in further)):
+        expect(file)
     gate = Gate(tuple(options.fail_on or ()), settings.acknowledgements, dt.datetime.now(dt.UTC).date())
     if gate.needs_baseline and options.baseline is None:
         message = f"--fail-on {gate.limits[0]} needs something to compare with: --baseline BEFORE"

@@ -9,7 +9,7 @@ import pandas as pd
 from analysis import facts
 from analysis.commands._options import WrongUsage
 from analysis.commands._reading import code_of, progress_of, read, settings_of, tell_refused
-from analysis.commands._speaking import give
+from analysis.commands._speaking import expect, give
 from analysis.config import Configuration
 from analysis.engine import scan_facts
 from analysis.graph import EXPORTS, graph_at
@@ -22,6 +22,7 @@ __all__ = ["run"]
 def run(options: argparse.Namespace) -> int:
     """Write the graph."""
     settings = settings_of(options)
+    expect(options.out)
     _check(options, settings)
     with progress_of(options) as progress:
         data = read(options, progress).seen(settings.view)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from analysis import facts, trust
 from analysis._wording import counted, duration, percent, plain
 from analysis.commands._reading import code_of, progress_of, read, settings_of
-from analysis.commands._speaking import give
+from analysis.commands._speaking import expect, give
 from analysis.dataset import Dataset
 from analysis.dataset.view import View
 from analysis.engine import scan_facts
@@ -28,6 +28,7 @@ _MOST_SERVICES: Final = 12
 def run(options: argparse.Namespace) -> int:
     """Read the sources whole and say what is in them."""
     settings = settings_of(options)
+    expect(options.out)
     with progress_of(options) as progress:
         # What was read is told as it is: only what must not be shown is taken out.
         data = read(options, progress).seen(View(hidden=settings.view.hidden))

@@ -10,7 +10,7 @@ from typing import Any, Final
 from analysis._wording import counted, plain
 from analysis.commands._options import NotThere, WrongUsage
 from analysis.commands._reading import code_of, opened, progress_of, read, settings_of, tell_refused
-from analysis.commands._speaking import give
+from analysis.commands._speaking import expect, give
 from analysis.dataset import Dataset
 from analysis.engine import Progress
 from analysis.origins import NoTraces, Window, origins_report, read_window
@@ -24,6 +24,7 @@ _EVIDENCE: Final = 6
 def run(options: argparse.Namespace) -> int:
     """Rank services by how likely an incident began there."""
     settings = settings_of(options)
+    expect(options.out)
     incident = _window(options.incident)
     baseline = _window(options.baseline) if _is_window(options.baseline) else None
     with progress_of(options) as progress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 
 from analysis._wording import counted
 from analysis.commands._comparing import baseline_with_data
@@ -12,6 +13,7 @@ from analysis.commands._speaking import say
 from analysis.compare import Comparison
 from analysis.history import append
 from analysis.report import Forms, build_report
+from analysis.report.folder import check_folder
 from analysis.report.lock import building
 from analysis.report.notify import Summary, send
 from analysis.review import review
@@ -36,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
 def _built(options: argparse.Namespace) -> tuple[int, Summary]:
     forms = Forms(options.single_file, options.slides, options.pdf, options.pictures, options.markdown)
     forms.check()
+    check_folder(Path(options.out))
     settings = settings_of(options)
     if options.show_values:
         settings = replace(settings, redaction=replace(settings.redaction, show_values=True))

@@ -10,7 +10,7 @@ from typing import Any, Final
 from analysis._wording import counted, duration, plain
 from analysis.commands._options import WrongUsage
 from analysis.commands._reading import code_of, opened, progress_of, read, settings_of, tell_refused
-from analysis.commands._speaking import give
+from analysis.commands._speaking import expect, give
 from analysis.dataset import Dataset
 from analysis.dataset.view import View
 from analysis.engine import Progress
@@ -26,6 +26,7 @@ _MOST: Final = 25
 def run(options: argparse.Namespace) -> int:
     """Replay recorded traces with one thing changed, or several."""
     settings = settings_of(options)
+    expect(options.out)
     try:
         scenarios = read_scenarios(options.scenario)
         with progress_of(options) as progress:

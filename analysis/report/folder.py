@@ -10,7 +10,7 @@ from typing import Final
 
 from analysis.report.execution import ReportError
 
-__all__ = ["EARLIER", "keep_earlier", "prepare", "publish"]
+__all__ = ["EARLIER", "cannot_be_made", "check_folder", "keep_earlier", "prepare", "publish"]
 
 _UNFINISHED: Final = "unfinished"
 _INDEX: Final = "index.html"
@@ -49,24 +49,42 @@ def prepare(folder: Path) -> Path:
     ReportError
         If something stands in the way that no report left behind, or the folder cannot be made.
     """
+    check_folder(folder)
     unfinished = folder / _UNFINISHED
-    if _contents(folder / _CONTENTS) is None:
-        for name in _TOP:
-            if (folder / name).exists() and not _left_behind(folder / name):
-                raise ReportError(_in_the_way(folder / name))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if unfinished.exists():
-            if _contents(unfinished / _CONTENTS) is None and not _left_behind(unfinished):
-                raise ReportError(_in_the_way(unfinished))
             _discard(unfinished)
         contents = unfinished / _CONTENTS
         contents.parent.mkdir(parents=True)
         _write_contents(contents, [])
     except OSError as error:
-        message = f"the folder of the report cannot be made: {error}"
-        raise ReportError(message) from error
+        raise ReportError(cannot_be_made(folder, error)) from error
     return unfinished
+
+
+def check_folder(folder: Path) -> None:
+    """See that a report can be built in a folder, which may be missing.
+
+    Raises
+    ------
+    ReportError
+        If something stands in the way that no report left behind.
+    """
+    if _contents(folder / _CONTENTS) is None:
+        for name in _TOP:
+            if (folder / name).exists() and not _left_behind(folder / name):
+                raise ReportError(_in_the_way(folder / name))
+    unfinished = folder / _UNFINISHED
+    if unfinished.exists() and _contents(unfinished / _CONTENTS) is None and not _left_behind(unfinished):
+        raise ReportError(_in_the_way(unfinished))
+
+
+def cannot_be_made(folder: Path, error: OSError) -> str:
+    """Say why the folder of a report cannot be made."""
+    blocked = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    why = error.strerror if blocked.is_dir() else f"{blocked} is a file"
+    return f"the folder of the report, {folder}, cannot be made: {why}"
 
 
 def publish(unfinished: Path, folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from analysis.report.execution import ReportError
+from analysis.report.folder import cannot_be_made
 
 __all__ = ["LOCK", "building"]
 
@@ -25,15 +26,15 @@ def building(folder: str | Path) -> Iterator[None]:
     Raises
     ------
     ReportError
-        Another program builds a report there.
+        Another program builds a report there, or there can be no folder.
     """
-    path = Path(folder) / LOCK
+    folder = Path(folder)
+    path = folder / LOCK
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("a+")
     except OSError as error:
-        message = f"the folder of the report cannot be made: {error}"
-        raise ReportError(message) from error
+        raise ReportError(cannot_be_made(folder, error)) from error
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,8 @@ import pytest
 
 from analysis.report import ReportError
 from analysis.report.folder import prepare, publish
+from analysis.report.lock import building
+from tests.commands.run import run
 
 
 def put(folder: Path, *names: str) -> None:
@@ -86,5 +88,16 @@ def test_foreign_folder_named_unfinished_is_refused(tmp_path):
 
 def test_file_in_place_of_the_folder_is_told(tmp_path):
     (tmp_path / "report").write_text("a file")
-    with pytest.raises(ReportError, match="cannot be made"):
-        prepare(tmp_path / "report")
+    for folder in (tmp_path / "report", tmp_path / "report" / "monday"):
+        for begun in (prepare, lambda path: building(path).__enter__()):
+            with pytest.raises(ReportError, match=rf"{folder}, cannot be made: {tmp_path / 'report'} is a file"):
+                begun(folder)
+
+
+def test_what_is_in_the_way_is_told_before_anything_is_read(capsys, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.html").write_text("mine")
+    said = run(capsys, "report", tmp_path / "gone.json", "--out", tmp_path / "report")
+    assert (said.code, said.out) == (1, "")
+    assert "index.html is in the way, and no report wrote it" in said.err
+    assert files(tmp_path / "report") == {"index.html"}
