@@ -106,6 +106,21 @@ def test_a_missing_file_is_said_and_ends_with_1(capsys, tmp_path, name):
     assert said.out == ""
 
 
+def test_a_name_that_is_nearly_there_is_told(capsys, tmp_path, shop):
+    said = run(capsys, "inspect", shop.with_name("shp.jsonl"))
+    assert f"shp.jsonl: there is no such file; did you mean {shop.name!r}?" in said.err
+    assert "Check its name" in said.err
+    assert "archreview formats" not in said.err
+
+
+def test_the_one_file_of_a_folder_that_cannot_be_read_is_named_once_with_its_reason(capsys, tmp_path):
+    (tmp_path / "monday.json").write_bytes(b"")
+    said = run(capsys, "inspect", tmp_path)
+    assert said.err.count("the file is empty") == 1
+    assert f"{tmp_path}: monday.json: the file is empty. " in said.err
+    assert "standard input is empty" in run_apart("inspect", "-").err
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [

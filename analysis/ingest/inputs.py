@@ -6,11 +6,13 @@ over. What is named explicitly is always listed, be it a pipe: when it cannot be
 
 from __future__ import annotations
 
+import difflib
 import glob
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +27,8 @@ __all__ = ["STANDARD_INPUT", "Expansion", "File", "Paths", "as_list", "expand", 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 STANDARD_INPUT: Final = "-"
+#: Among so many names of a folder the nearest one is looked for.
+_BESIDE: Final = 1000
 
 _PASSED_OVER: Final = (
     (stat.S_ISFIFO, "a pipe"),
@@ -122,7 +126,17 @@ def _local(path: str, notes: set[str]) -> Iterator[File]:
             elif not path.endswith("**"):
                 yield from _folder(Path(match), notes)
     else:
-        yield File(path, path, problem="there is no such file")
+        yield File(path, path, problem=_not_there(path))
+
+
+def _not_there(path: str) -> str:
+    """Say that there is no such file, and which name of those beside it was probably meant."""
+    try:
+        beside = [found.name for found in islice(Path(path).parent.iterdir(), _BESIDE)]
+    except OSError:
+        beside = []
+    close = difflib.get_close_matches(Path(path).name, beside, 1, 0.8)
+    return f"there is no such file; did you mean {close[0]!r}?" if close else "there is no such file"
 
 
 def _folder(top: Path, notes: set[str]) -> Iterator[File]:

@@ -35,6 +35,8 @@ MARKED: Final = "+"
 #: Called with the numbers of spans and of bytes of a file that were read more.
 Told = Callable[[int, int], None]
 
+#: What to do about a file that cannot be opened.
+_NOT_OPENED: Final = "Check its name, and that it may be read"
 _CHUNK_BYTES: Final = 1024 * 1024
 #: What goes wrong with a file from outside; anything else is a defect and is not hidden.
 _TROUBLE: Final = (UnreadableExport, OSError, EOFError)
@@ -187,6 +189,8 @@ def _refused(file: File, cause: str | Exception, content: str = "", form: str = 
     """Return the entry of what could not be read; what merely lies in a folder need not be an export."""
     problem = _problem(cause)
     notes = (cause.remedy,) if isinstance(cause, UnreadableExport) else ()
+    if isinstance(cause, OSError) or cause == file.problem:
+        notes = (_NOT_OPENED,)
     entry = Input(path=file.name, format=form, notes=notes, content=content, problem=problem)
     if file.named or form != "unknown":
         rejected = ({"reason": problem, "count": 1, "example": "the whole file"},)

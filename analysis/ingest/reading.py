@@ -113,9 +113,12 @@ def silent(stage: str, done: int, total: int | None) -> None:
 def _nothing_read(names: list[str], inputs: list[Input], notes: tuple[str, ...]) -> UnreadableExport:
     reasons = [f"{entry.path}: {entry.problem}" for entry in inputs] or ["there is no file in it", *notes]
     more = [f"and {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
-    problem = inputs[0].problem if len(inputs) == 1 else "nothing could be read: " + "; ".join(reasons[:_SHOWN] + more)
-    # Of a single file its own advice counts.
-    advice = inputs[0].notes if len(inputs) == 1 else ()
+    problem = "nothing could be read: " + "; ".join(reasons[:_SHOWN] + more)
+    advice: list[str] = []
+    if len(inputs) == 1:
+        # Of a single file its own advice counts.
+        problem = inputs[0].problem if inputs[0].path in names else reasons[0]
+        advice = [note for note in inputs[0].notes if note != inputs[0].problem]
     remedy = advice[0] if advice else WHAT_CAN_BE_READ
     return UnreadableExport(names[0] if len(names) == 1 else f"{len(names)} exports", problem, remedy)
 

@@ -36,7 +36,8 @@ def unreadable(name: str, head: bytes) -> UnreadableExport:
         Its first bytes, decompressed.
     """
     if not head.strip():
-        return UnreadableExport(name, "the file is empty", "Export it again; a trace export has at least one record")
+        what = "standard input" if name == "-" else "the file"
+        return UnreadableExport(name, f"{what} is empty", "Export it again; a trace export has at least one record")
     for keys in outlines(head):
         for wanted, problem, remedy in _LOOKALIKES:
             if all(keys.has(path, key) for path, key in wanted):
