@@ -10,7 +10,7 @@ import gc
 import io
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from analysis.commands._collecting import collected_seldom, uncollected
@@ -177,6 +177,6 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version  # noqa: PLC0415 - only when it is asked for
 
-        # As help is written: whoever has closed the pipe is not told so.
-        parser._print_message(f"archreview {version('archreview')}\n", sys.stdout)
+        with suppress(BrokenPipeError):
+            print(f"archreview {version('archreview')}")
         parser.exit()
