@@ -8,7 +8,7 @@ dark pages; longer texts stand on light plates of their own.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -26,6 +26,7 @@ __all__ = [
     "PLATE_LINE",
     "TEMPLATE",
     "add_notes",
+    "annotate",
     "empty_figure",
     "figure_of",
 ]
@@ -163,6 +164,11 @@ def add_notes(figure: go.Figure, lines: Sequence[str], below_px: float, left_px:
             showarrow=False,
             font={"size": _NOTE_SIZE, "color": INK},
         )
+
+
+def annotate(figure: go.Figure, annotations: Iterable[Mapping[str, Any]]) -> None:
+    """Add annotations all at once: for each that is added alone plotly copies those that the figure has."""
+    figure.layout.annotations = (*figure.layout.annotations, *annotations)
 
 
 def empty_figure(reason: str, title: str = "Nothing to show") -> go.Figure:

@@ -11,7 +11,16 @@ import plotly.graph_objects as go
 
 from analysis.figures._reviewed import Reviewed, fact, percent, trace_ids
 from analysis.figures._text import HOVER_CHARACTERS, fitted, hover, plural, shown
-from analysis.figures._theme import DESIGN_WIDTH, PLATE, PLATE_INK, PLATE_LINE, VERMILION, empty_figure, figure_of
+from analysis.figures._theme import (
+    DESIGN_WIDTH,
+    PLATE,
+    PLATE_INK,
+    PLATE_LINE,
+    VERMILION,
+    annotate,
+    empty_figure,
+    figure_of,
+)
 
 __all__ = ["cascade_tree"]
 
@@ -225,8 +234,7 @@ def _draw(forest: _Forest) -> go.Figure:
         yaxis={"visible": False, "range": [rows - 0.5, -0.5]},
         shapes=[_box(visit) for visit in visits],
     )
-    for visit in visits:
-        figure.add_annotation(_words(visit, 2 * _BOX_HALF * column_px - 10, forest))
+    annotate(figure, (_words(visit, 2 * _BOX_HALF * column_px - 10, forest) for visit in visits))
     return figure
 
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from analysis.catalogue import Catalogue
 from analysis.contexts import ContextMap
 from analysis.figures._text import HOVER_CHARACTERS, fitted, hover, plural, shown
-from analysis.figures._theme import COLOURS, FAINT, GREY, INK, empty_figure, figure_of
+from analysis.figures._theme import COLOURS, FAINT, GREY, INK, annotate, empty_figure, figure_of
 
 __all__ = ["context_map"]
 
@@ -98,12 +98,13 @@ def context_map(found: ContextMap, catalogue: Catalogue | None = None) -> go.Fig
         xaxis={"visible": False, "range": [-0.02, 1.02], "fixedrange": True},
         yaxis={"visible": False, "range": [height - 0.3, -0.8]},
     )
+    annotations, brackets = [], []
     for side, place, sign in ((left, _LEFT, -1), (right, _RIGHT, 1)):
-        for unit in units:
-            figure.add_annotation(_name(unit, place, side.place[unit], sign))
-        for title, begin, end in side.boxes:
-            figure.add_annotation(_heading(title, place, begin, sign))
-            figure.add_shape(_bracket(place, begin, end, sign))
+        annotations += [_name(unit, place, side.place[unit], sign) for unit in units]
+        annotations += [_heading(title, place, begin, sign) for title, begin, _ in side.boxes]
+        brackets += [_bracket(place, begin, end, sign) for _, begin, end in side.boxes]
+    annotate(figure, annotations)
+    figure.layout.shapes = brackets
     return figure
 
 

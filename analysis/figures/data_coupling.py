@@ -12,7 +12,17 @@ import plotly.graph_objects as go
 
 from analysis.figures._reviewed import Reviewed, fact
 from analysis.figures._text import HOVER_CHARACTERS, fitted, hover, listed, plural, shown
-from analysis.figures._theme import BLUE, PLATE, PLATE_INK, PLATE_LINE, SKY, VERMILION, empty_figure, figure_of
+from analysis.figures._theme import (
+    BLUE,
+    PLATE,
+    PLATE_INK,
+    PLATE_LINE,
+    SKY,
+    VERMILION,
+    annotate,
+    empty_figure,
+    figure_of,
+)
 from analysis.ownership import ownership
 
 __all__ = ["data_coupling"]
@@ -120,10 +130,11 @@ def _draw(places: Mapping[str, tuple[float, float]], shared: _Shared, notes: lis
         xaxis={"visible": False, "range": [-1.35, 1.35]},
         yaxis={"visible": False, "range": [-1.25, 1.25]},
     )
-    for pair, (x, y) in zip(sorted(shared), middles, strict=True):
-        figure.add_annotation(_plate(x, y, str(len(shared[pair])), "count", 11))
-    for name, (x, y) in places.items():
-        figure.add_annotation(_plate(x, y, f"<b>{fitted(name, 150, 12)}</b>", "service", 12))
+    plates = [
+        _plate(x, y, str(len(shared[pair])), "count", 11) for pair, (x, y) in zip(sorted(shared), middles, strict=True)
+    ]
+    plates += [_plate(x, y, f"<b>{fitted(name, 150, 12)}</b>", "service", 12) for name, (x, y) in places.items()]
+    annotate(figure, plates)
     return figure
 
 

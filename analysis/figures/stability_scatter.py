@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from analysis.contexts import service_measures
 from analysis.figures._reviewed import Reviewed, fact
 from analysis.figures._text import HOVER_CHARACTERS, hover, plural, shown
-from analysis.figures._theme import BLUE, FAINT, GREY, INK, empty_figure, figure_of
+from analysis.figures._theme import BLUE, FAINT, GREY, INK, annotate, empty_figure, figure_of
 
 __all__ = ["stability_scatter"]
 
@@ -100,8 +100,7 @@ def stability_scatter(result: Reviewed) -> go.Figure:
             "tickvals": [0, 0.25, 0.5, 0.75, 1],
         },
     )
-    for (x, y), names in spots:
-        figure.add_annotation(_label(x, y, names))
+    annotate(figure, (_label(x, y, names) for (x, y), names in spots))
     return figure
 
 

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from analysis.figures._reviewed import Reviewed, fact, trace_ids
 from analysis.figures._text import HOVER_CHARACTERS, cleaned, counted, fitted, hover, plural, shown, text_width
-from analysis.figures._theme import DESIGN_WIDTH, FAINT, INK, PLATE_INK, empty_figure, figure_of
+from analysis.figures._theme import DESIGN_WIDTH, FAINT, INK, PLATE_INK, annotate, empty_figure, figure_of
 
 __all__ = ["table_ownership"]
 
@@ -210,12 +210,14 @@ def _draw(tables: Sequence[_Table], services: Sequence[str], notes: list[str], s
             "range": [len(lines) - 0.5, -0.5],
         },
     )
-    for row, line in enumerate(lines):
-        if isinstance(line, _Table):
-            figure.add_annotation(_beside(row, line.verdict))
-            figure.add_shape(_rule(row))
-        else:
-            figure.add_annotation(_store_title(row, line))
+    annotate(
+        figure,
+        (
+            _beside(row, line.verdict) if isinstance(line, _Table) else _store_title(row, line)
+            for row, line in enumerate(lines)
+        ),
+    )
+    figure.layout.shapes = [_rule(row) for row, line in enumerate(lines) if isinstance(line, _Table)]
     return figure
 
 
