@@ -10,7 +10,7 @@ import pytest
 
 from analysis import facts, schema
 from analysis.facts import merge, to_frame, with_plain_texts
-from analysis.forest import plant
+from analysis.forest import Forest, plant
 from analysis.schema import SPAN_SCHEMA, empty_spans
 from tests.benchmarks.generate import generate
 from tests.facts.rows import query, span
@@ -21,9 +21,9 @@ LARGEST = (1 << 63) - 1
 KINDS = schema.KINDS
 
 
-def shown(name: str, table: pa.Table) -> Any:
+def shown(name: str, planted: Forest) -> Any:
     fact = FACTS[name]
-    scanned = fact.scan(plant(table))
+    scanned = fact.scan(planted)
     merged = merge(fact.FIELDS, [scanned])
     plain = with_plain_texts(fact.FIELDS, scanned).schema
     assert plain == pa.schema([(item.name, item.type) for item in fact.FIELDS])
@@ -34,13 +34,13 @@ def shown(name: str, table: pa.Table) -> Any:
 
 @pytest.mark.parametrize("name", FACTS)
 def test_an_empty_partition_has_no_facts(name):
-    assert len(shown(name, empty_spans())) == 0
+    assert len(shown(name, plant(empty_spans()))) == 0
 
 
 @pytest.mark.parametrize("name", FACTS)
 @pytest.mark.parametrize("row", [span(1), query(1, 0), span(1, parent=1), {"span_id": 1}], ids=repr)
 def test_one_row_is_a_partition(name, row):
-    frame = shown(name, span_table([row]))
+    frame = shown(name, plant(span_table([row])))
     assert (frame["traces"] == 1).all() if "traces" in frame else (frame.get("lines", frame) == 0).all(axis=None)
 
 
@@ -58,13 +58,22 @@ def plant_columns() -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("name", FACTS)
-def test_columns_without_values_are_no_obstacle(name):
+def test_columns_without_values_are_no_obstacle(name, without_a_column):
+    for planted in without_a_column:
+        shown(name, planted)
+
+
+# One forest is for all facts, as in a review.
+@pytest.fixture(scope="module")
+def without_a_column() -> list[Forest]:
     table = generate(400, seed=9)
+    planted = []
     for column in SPAN_SCHEMA.names:
         if column not in (*DEFAULTS, "span_id", "trace_id_low"):
             place = table.schema.get_field_index(column)
             nothing = pa.nulls(table.num_rows, SPAN_SCHEMA.field(column).type)
-            shown(name, table.set_column(place, SPAN_SCHEMA.field(column), nothing))
+            planted.append(plant(table.set_column(place, SPAN_SCHEMA.field(column), nothing)))
+    return planted
 
 
 @pytest.mark.parametrize("name", FACTS)
@@ -76,7 +85,7 @@ def test_sums_of_hostile_times_are_not_below_zero(name, duration_ns):
         for trace, start in enumerate(starts)
         for number, parent, make in hostile_tree(10 * trace)
     ]
-    frame = shown(name, span_table(rows))
+    frame = shown(name, plant(span_table(rows)))
     for item in FACTS[name].FIELDS:
         if item.role == "sum":
             assert (frame[item.name] >= 0).all(), item.name
@@ -125,24 +134,38 @@ def numbered(count: int) -> dict[str, np.ndarray]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FACTS)
-def test_a_span_may_have_a_million_children(name):
+def test_a_span_may_have_a_million_children(name, a_million_children):
+    shown(name, a_million_children)
+
+
+@pytest.fixture(scope="module")
+def a_million_children() -> Forest:
     count = 1_000_000
     parents = np.minimum(np.arange(count), 1)
     services = np.arange(count) % 3
-    shown(name, wide(count, **numbered(count), parent_span_id=parents, service=services))
+    return plant(wide(count, **numbered(count), parent_span_id=parents, service=services))
 
 
 @pytest.mark.parametrize("name", FACTS)
-@pytest.mark.parametrize("services", [1, 2, 40], ids="{}-services".format)
-def test_a_trace_may_be_a_hundred_thousand_deep(name, services):
-    count = 100_000
-    shown(name, wide(count, **numbered(count), parent_span_id=np.arange(count), service=np.arange(count) % services))
+def test_a_trace_may_be_a_hundred_thousand_deep(name, a_hundred_thousand_deep):
+    shown(name, a_hundred_thousand_deep)
+
+
+@pytest.fixture(scope="module", params=[1, 2, 40], ids="{}-services".format)
+def a_hundred_thousand_deep(request: pytest.FixtureRequest) -> Forest:
+    count, services = 100_000, request.param
+    return plant(wide(count, **numbered(count), parent_span_id=np.arange(count), service=np.arange(count) % services))
 
 
 @pytest.mark.parametrize("name", FACTS)
-def test_many_spans_may_hang_below_a_deep_visit(name):
+def test_many_spans_may_hang_below_a_deep_visit(name, many_below_a_deep_visit):
+    shown(name, many_below_a_deep_visit)
+
+
+@pytest.fixture(scope="module")
+def many_below_a_deep_visit() -> Forest:
     count = 100_000
     parents = np.minimum(np.arange(count), count // 2)
     services = (np.arange(count) > count // 2).astype(np.int64) * (1 + np.arange(count) % 5)
     kinds = np.zeros(count)
-    shown(name, wide(count, **numbered(count), parent_span_id=parents, service=services, kind=kinds))
+    return plant(wide(count, **numbered(count), parent_span_id=parents, service=services, kind=kinds))

@@ -13,9 +13,14 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.report import hostile
+from tests.sharing import made_once
 
 #: Printed by whatever of the user's a kernel must not load.
 INTRUDER = "the user's own setup was loaded"
+#: A folder that papermill and HTML could take for more than a name.
+FOLDER = "re{port} #1 & more"
+#: What making it said.
+SAID = "said.json"
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,15 @@ class Made:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory) -> Made:
-    """Make the report of the hostile export by the command line, from a folder of its own."""
-    home = tmp_path_factory.mktemp("home")
+    """Make the report of the hostile export by the command line, from a folder of its own; once for all processes."""
+    home = made_once(tmp_path_factory, "home", _make)
+    said = json.loads((home / SAID).read_text(encoding="utf-8"))
+    return Made(home / FOLDER, home, subprocess.CompletedProcess(**said))
+
+
+def _make(home: Path) -> None:
     (home / "export.json").write_bytes(hostile.export())
     _get_in_the_way(home)
-    # A folder that papermill and HTML could take for more than a name.
-    folder = home / "re{port} #1 & more"
     environment = os.environ | {
         "HOME": str(home),
         "PYTHONPATH": str(REPOSITORY),
@@ -44,7 +52,7 @@ def made(tmp_path_factory) -> Made:
         "BROWSER": "false",
     }
     forms = ["--single-file", "--slides", "--pdf", "--pictures", "--markdown"]
-    command = ["report", "export.json", "--out", folder.name, "--title", hostile.TITLE, *forms]
+    command = ["report", "export.json", "--out", FOLDER, "--title", hostile.TITLE, *forms]
     said = subprocess.run(
         [sys.executable, "-m", "analysis", *command],
         cwd=home,
@@ -54,7 +62,7 @@ def made(tmp_path_factory) -> Made:
         check=False,
     )
     assert said.returncode == 0, said.stderr
-    return Made(folder, home, said)
+    (home / SAID).write_text(json.dumps(vars(said)), encoding="utf-8")
 
 
 def _get_in_the_way(home: Path) -> None:

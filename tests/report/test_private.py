@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from analysis.cli import main
 from analysis.report import build, build_report
 from tests.notebooks.running import PLOTLY, execute_here
 from tests.planted import held, plant, told
+from tests.sharing import made_once
 
 CODENAME = "ACME-4711"
 BROKEN = f'{{"resourceSpans": "{CODENAME} eve.mallory@mail.corp-example.de"}}\n'
@@ -24,7 +26,11 @@ def private(tmp_path_factory):
 
     Made by the command, but that the notebooks run in this process: ten kernels would only take a minute to start.
     """
-    home = tmp_path_factory.mktemp("private")
+    home = made_once(tmp_path_factory, "private", _make)
+    return home / "report", (home / "said.txt").read_text(encoding="utf-8")
+
+
+def _make(home: Path) -> None:
     (home / "exports").mkdir()
     plant(home / "exports", CODENAME)
     (home / "exports" / "broken.jsonl").write_text(BROKEN)
@@ -38,7 +44,7 @@ def private(tmp_path_factory):
         patched.setattr(build, "_KERNELS", 1)
         code = main(command)
     assert code == 0, said.getvalue()
-    return out, said.getvalue()
+    (home / "said.txt").write_text(said.getvalue(), encoding="utf-8")
 
 
 @pytest.mark.slow
