@@ -11,7 +11,7 @@ from analysis._wording import counted, duration, percent, plain
 if TYPE_CHECKING:
     from analysis.findings import Finding
 
-__all__ = ["SEVERITY_BARS", "said", "section"]
+__all__ = ["SEVERITY_BARS", "measured", "said", "section"]
 
 #: Severity is told by word and by the height of the bar beside it, not by colour alone.
 SEVERITY_BARS: Final = {"info": "▁", "low": "▃", "medium": "▅", "high": "█"}
@@ -30,7 +30,7 @@ def section(finding: Finding) -> str:
         f"<p>{_shown(finding.summary)}</p>",
         f"<p><b>What to do.</b> {_shown(finding.remedy)}</p>",
         '<dl class="evidence">',
-        f"<dt>Cost</dt><dd>{_listed(finding.cost) or 'none measured'}</dd>",
+        f"<dt>Cost</dt><dd>{_listed(measured(finding.cost)) or 'none measured'}</dd>",
         f"<dt>Saving</dt><dd>{_listed(finding.saving) or 'not estimated'}</dd>",
         f"<dt>Seen in</dt><dd>{finding.traces_affected:,} of {counted(finding.traces_seen, 'trace')}</dd>",
         f"<dt>Confidence</dt><dd>{percent(finding.confidence)}</dd>",
@@ -40,6 +40,11 @@ def section(finding: Finding) -> str:
         "</dl></section>",
     ]
     return "".join(parts)
+
+
+def measured(cost: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a cost that cost something: what is zero by every measure costs nothing that was seen."""
+    return {name: value for name, value in cost.items() if value}
 
 
 def _shown(text: str, longest: int = _SENTENCES) -> str:

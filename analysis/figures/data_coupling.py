@@ -57,10 +57,12 @@ def data_coupling(result: Reviewed) -> go.Figure:
     names = sorted(set(table["service"]))
     coupled = sorted({service for pair in shared for service in pair})
     if not coupled:
+        if len(names) == 1:
+            return empty_figure("1 service uses tables: nobody is there to share them with.", _TITLE)
         return empty_figure(f"{plural(len(names), 'service')} use tables, and no two of them use the same.", _TITLE)
     notes = ["Number: tables and prefixes of keys that both use. Red: both write one of them; blue, dashed: not both."]
     if len(names) > len(coupled):
-        notes.append(f"{plural(len(names) - len(coupled), 'service')} share nothing: not drawn.")
+        notes.append(f"Not drawn, as nothing is shared: {plural(len(names) - len(coupled), 'service')}.")
     if coupled[SERVICES_AT_MOST:]:
         degree = {name: sum(len(tables) for pair, tables in shared.items() if name in pair) for name in coupled}
         kept = sorted(coupled, key=lambda name: (-degree[name], name))[:SERVICES_AT_MOST]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from analysis._wording import duration
 from analysis.facts import by_second
 from analysis.figures._reviewed import Reviewed, fact
 from analysis.figures._text import hover, plural, shown
@@ -117,7 +118,7 @@ def _draw(target: str, table: pd.DataFrame) -> go.Figure:
                     hovertext=[
                         hover(
                             [
-                                f"<b>{place + 1}: {clock[place]:%Y-%m-%d %H:%M:%S}</b>, {step} s",
+                                f"<b>{place + 1}: {clock[place]:%Y-%m-%d %H:%M:%S}</b>, {duration(step * 1e3)}",
                                 f"{offered[place]:.2g} calls a second offered, {good[place]:.2g} answered well",
                                 f"{again[place]:.0%} of the attempts were tries again, {lost[place]:.0%} failed",
                             ]
@@ -131,8 +132,9 @@ def _draw(target: str, table: pd.DataFrame) -> go.Figure:
         traces,
         title=f"{_TITLE}: {shown(target, 60)}",
         subtitle=(
-            f"{plural(len(bins), 'span')} of {step} s from {clock[0]:%Y-%m-%d %H:%M:%S} on (UTC), numbered in order; "
-            f"{int(bins['retries'].sum()):,} of {int(bins['by_second'].sum()):,} attempts were tries again"
+            f"{plural(len(bins), 'span')} of {duration(step * 1e3)} from {clock[0]:%Y-%m-%d %H:%M:%S} on (UTC), "
+            f"numbered in order; {int(bins['retries'].sum()):,} of {int(bins['by_second'].sum()):,} attempts were "
+            "tries again"
         ),
         plot_height_px=380,
         notes=[

@@ -47,7 +47,7 @@ def network_share(result: Reviewed) -> go.Figure:
         edges = edges.head(EDGES_AT_MOST)
     unseen = int(talks["calls"].sum() - talks["paired"].sum())
     if unseen > 0:
-        notes.append(f"{plural(unseen, 'call')} were seen from one side only and are left out.")
+        notes.append(f"Left out, as seen from one side only: {plural(unseen, 'call')}.")
     exemplars = {key: rows["exemplars"].iloc[0] for key, rows in paired.groupby(["caller", "callee"])}
     rows = edges.to_dict("records")
     return _draw(rows, [_hover(row, exemplars[row["caller"], row["callee"]]) for row in rows], notes)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from analysis._wording import duration
 from analysis.facts import by_second
 from analysis.figures._reviewed import Reviewed, fact, percent
 from analysis.figures._text import HOVER_CHARACTERS, fitted, hover, plural, shown
@@ -128,7 +129,7 @@ def _draw(failing: dict[str, pd.DataFrame], services: int, window: tuple[int, in
     )
     edge = pd.to_datetime(np.array([window[0] - step / 2, window[1] + step * 1.5]) * 1000, unit="ms")
     notes = [
-        f"Full height: all visits that ended in {step} s failed. Grey: there were visits.",
+        f"Full height: all visits that ended in {duration(step * 1e3)} failed. Grey: there were visits.",
         "▼: here its gravest series of spans begins in which a fifth failed. Services stand in this order.",
         "What failed first need not be the cause.",
     ]

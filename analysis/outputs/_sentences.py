@@ -68,6 +68,8 @@ def cost(finding: Finding) -> str:
 
 
 def seen(finding: Finding) -> str:
-    """Return in how many traces a finding was seen."""
+    """Return in how many traces a finding was seen; "" where it is about log records, which no trace need show."""
+    if not finding.traces_affected:
+        return ""
     traces = f"{finding.traces_affected:,} of {counted(finding.traces_seen, 'trace')}"
     return f"{traces} ({percent(finding.share)})" if 0 < finding.share < 1 else traces

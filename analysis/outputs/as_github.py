@@ -33,7 +33,8 @@ def _command(finding: Finding, comparison: Comparison | None) -> str:
     kind = "notice" if finding.acknowledged else _COMMANDS[finding.severity]
     status = comparison.status_of(finding.id) if comparison is not None else ""
     title = f"{finding.severity}{f', {status}' if status else ''}: {finding.title}"
-    told = f"{finding.summary} To do: {finding.remedy} In {seen(finding)}. {finding.detector} {finding.id}"
+    where = f" In {seen(finding)}." if seen(finding) else ""
+    told = f"{finding.summary} To do: {finding.remedy}{where} {finding.detector} {finding.id}"
     return f"::{kind} title={_property(title)}::{_data(told)}"
 
 

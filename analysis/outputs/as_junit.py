@@ -61,7 +61,8 @@ def _fails(finding: Finding) -> bool:
 
 
 def _told(finding: Finding) -> str:
-    lines = [finding.summary, f"To do: {finding.remedy}", f"Seen in {seen(finding)}."]
+    lines = [finding.summary, f"To do: {finding.remedy}"]
+    lines += [f"Seen in {seen(finding)}."] if seen(finding) else []
     lines += [f"Costs {cost(finding)}."] if cost(finding) else []
     lines += [f"{example.why} trace: {example.trace_id}" for example in finding.exemplars]
     if finding.acknowledged:

@@ -60,7 +60,8 @@ def _since(comparison: Comparison) -> list[str]:
 
 def _row(finding: Finding) -> str:
     title = f"[{escaped(finding.title, 200)}](#finding-{finding.id})"
-    cells = (finding.severity, title, cost(finding) or "–", seen(finding), percent(finding.confidence))  # noqa: RUF001 - a dash, as tables have it
+    known = (cost(finding) or "–", seen(finding) or "–")  # noqa: RUF001 - a dash, as tables have it
+    cells = (finding.severity, title, *known, percent(finding.confidence))
     return f"| {' | '.join(cells)} |"
 
 

@@ -33,7 +33,7 @@ def write(review: Review, comparison: Comparison | None = None, verdict: Verdict
         told = [status] if status else []
         told += ["acknowledged"] if finding.acknowledged else []
         severity = f"{finding.severity} ({', '.join(told)})" if told else finding.severity
-        cells = (severity, escaped(finding.title, 200), cost(finding) or "-", seen(finding))
+        cells = (severity, escaped(finding.title, 200), cost(finding) or "-", seen(finding) or "-")
         lines.append(f"| {' | '.join(cells)} | {percent(finding.confidence)} | `{finding.id}` |")
     if len(review.finding_objects) > _MOST:
         lines += ["", f"And {counted(len(review.finding_objects) - _MOST, 'more finding')}."]

@@ -63,8 +63,10 @@ def _lines(finding: Finding, status: str = "") -> Iterator[str]:
     if finding.severity != "info":
         yield from _wrapped(plain(finding.summary, _SENTENCES))
         yield from _wrapped(f"To do: {plain(finding.remedy, _SENTENCES)}")
-    costs = f"Costs {cost(finding)}; in" if cost(finding) else "In"
-    yield from _wrapped(f"{costs} {seen(finding)}; confidence {percent(finding.confidence)}.")
+    told = [f"costs {cost(finding)}"] if cost(finding) else []
+    told += [f"in {seen(finding)}"] if seen(finding) else []
+    sentence = "; ".join([*told, f"confidence {percent(finding.confidence)}"])
+    yield from _wrapped(f"{sentence[0].upper()}{sentence[1:]}.")
     worst = {example.why: example.trace_id for example in finding.exemplars}
     shown = next((f", {why} trace {worst[why]}" for why in ("worst", "median", "recent") if why in worst), "")
     yield f"{_INDENT}{finding.detector} {finding.id}{shown}"

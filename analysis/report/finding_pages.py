@@ -12,7 +12,7 @@ import pyarrow as pa
 from analysis import detectors
 from analysis._wording import duration
 from analysis.figures import exemplar
-from analysis.finding_html import said
+from analysis.finding_html import measured, said
 from analysis.findings import Finding
 from analysis.report.prose import as_html, sections
 from analysis.report.site import Document
@@ -63,7 +63,7 @@ def _page(told: Told, finding: Finding, alike: Sequence[Finding], logs: Logs) ->
         figure=figure,
         logs=own_logs[:_LOGS_AT_MOST],
         logs_hidden=max(0, len(own_logs) - _LOGS_AT_MOST),
-        cost=[said(name, value) for name, value in finding.cost.items()],
+        cost=[said(name, value) for name, value in measured(finding.cost).items()],
         saving=[said(name, value) for name, value in finding.saving.items()],
         measures=[said(name, _listed(value)) for name, value in finding.measures.items() if is_plain(value)],
         limits=[said(name, value) for name, value in finding.limits.items()],

@@ -15,7 +15,7 @@ from analysis.report.chapters import CHAPTERS
 from analysis.report.site import Document
 from analysis.report.templates import render
 from analysis.report.told import Told
-from analysis.report.wording import costliest, severities_of, worst_mark
+from analysis.report.wording import alike, costliest, severities_of, worst_mark
 from analysis.review import Review
 from analysis.scorecard import MARKS, UNJUDGED
 
@@ -44,7 +44,7 @@ def first_page(told: Told) -> Document:
         review=review,
         totals=review.totals,
         root="",
-        most=[by_id[finding.id] for finding in costliest(findings)],
+        most=[by_id[finding.id] | {"alike": alike(findings, finding)} for finding in costliest(findings)],
         services=sorted({service for finding in findings for service in finding.services}),
         teams=sorted({team for row in rows for team in row["teams"]}),
         answers=list(_answers(review)),

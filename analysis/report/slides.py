@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from analysis.figures import exemplar, service_map
-from analysis.finding_html import said
+from analysis.finding_html import measured, said
 from analysis.findings import Finding
 from analysis.report.finding_pages import is_plain
 from analysis.report.first_page import opening
 from analysis.report.templates import TEMPLATES, VENDOR, drawing_script, render
 from analysis.report.told import Told
-from analysis.report.wording import costliest
+from analysis.report.wording import alike, costliest
 
 __all__ = ["slides"]
 
@@ -58,7 +58,8 @@ def _slide(told: Told, finding: Finding) -> dict[str, Any]:
     measures = [said(name, value) for name, value in finding.measures.items() if is_plain(value)]
     return told.row(finding) | {
         "figure": figure,
-        "costs": [said(name, value) for name, value in finding.cost.items()],
+        "alike": alike(told.review.finding_objects, finding),
+        "costs": [said(name, value) for name, value in measured(finding.cost).items()],
         "savings": [said(name, value) for name, value in finding.saving.items()],
         "measures": [pair for pair in measures if pair[1]],
     }

@@ -8,7 +8,7 @@ from analysis._wording import counted, duration, percent
 from analysis.findings import SEVERITIES, Finding
 from analysis.scorecard import MARKS, UNJUDGED
 
-__all__ = ["costliest", "number_of", "saving_of", "severities_of", "worst_mark"]
+__all__ = ["alike", "costliest", "number_of", "saving_of", "severities_of", "worst_mark"]
 
 #: Findings of the first page.
 _COSTLIEST: Final = 10
@@ -46,8 +46,37 @@ def saving_of(finding: Finding) -> str:
 
 
 def costliest(findings: tuple[Finding, ...]) -> list[Finding]:
-    """Return the findings that cost most: the gravest first, and among these what takes most time of all requests."""
-    return [finding for finding in findings if finding.severity != "info"][:_COSTLIEST]
+    """Return the findings that cost most: the gravest first, and among these what takes most time of all requests.
+
+    Where no cost is measured one finding stands for those of other services that ask for the same (`alike`).
+    """
+    chosen: list[Finding] = []
+    for finding in findings:
+        if finding.severity != "info" and not any(_same(one, finding) for one in chosen):
+            chosen.append(finding)
+    return chosen[:_COSTLIEST]
+
+
+def alike(findings: tuple[Finding, ...], finding: Finding) -> int:
+    """Return for how many more findings one stands among the costliest."""
+    return sum(one is not finding and one.severity != "info" and _same(finding, one) for one in findings)
+
+
+def _same(one: Finding, other: Finding) -> bool:
+    return (
+        one.detector == other.detector
+        and not any(one.cost.values())
+        and not any(other.cost.values())
+        and _asked(one) == _asked(other)
+    )
+
+
+def _asked(finding: Finding) -> str:
+    """Return what a finding asks for, of whomever."""
+    asked = finding.remedy
+    for service in sorted(filter(None, finding.services), key=len, reverse=True):
+        asked = asked.replace(service, "…")
+    return asked
 
 
 def severities_of(findings: tuple[Finding, ...] | list[Finding]) -> str:

@@ -27,7 +27,7 @@ def test_a_line_counts_the_tables_that_two_services_share():
     assert plates(figure, "count") == ["2"]
     # Only a writes.
     assert lines(figure) == [("shared", "dash")]
-    assert "1 service share nothing" in texts(figure)
+    assert "Not drawn, as nothing is shared: 1 service." in texts(figure)
 
 
 def test_two_writers_of_one_table_are_told_apart():
@@ -53,6 +53,7 @@ def test_services_that_share_least_are_hidden_and_counted():
 
 def test_without_sharing_the_figure_says_so():
     assert "No access to a database" in texts(data_coupling(Story({})))
+    assert "1 service uses tables: nobody" in texts(data_coupling(used(("a", "o", "t", "read", 1))))
     assert "2 services use tables, and no two of them use the same." in texts(
         data_coupling(used(("a", "o", "t", "read", 1), ("b", "o", "u", "read", 1)))
     )

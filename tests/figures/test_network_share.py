@@ -32,7 +32,7 @@ def test_calls_seen_from_one_side_are_counted_and_left_out():
     one_sided = talk("a", "x", 3) | {"paired": 0, "client_ns": 0, "server_ns": 0}
     figure = network_share(talks(talk("a", "b", 2), one_sided))
     assert list(figure.layout.yaxis.ticktext) == ["a → b"]
-    assert "3 calls were seen from one side only" in texts(figure)
+    assert "Left out, as seen from one side only: 3 calls." in texts(figure)
 
 
 def test_edges_with_least_way_are_hidden_and_counted():

@@ -11,6 +11,7 @@ import analysis as an
 from analysis.findings import Assessment
 from analysis.report.first_page import first_page, opening
 from analysis.report.told import Told
+from analysis.report.wording import alike, costliest
 from tests.shop import shop_file
 
 
@@ -73,6 +74,43 @@ def test_shapes_are_counted_behind_what_is_graver(shop):
     assert [row["finding"].title for row in since["new"]] == ["retry_amplification 2"]
     assert (since["more_new"], since["more_resolved"]) == (2, 0)
     assert "2 more new ones, none graver" in first_page(told).body
+
+
+def test_of_findings_without_a_cost_one_stands_for_those_that_ask_for_the_same(shop):
+    review = of_kinds(shop, ("n_plus_one_queries", "high", 0), ("attribute_gaps", "medium", 0))
+    costly, gap = review.finding_objects
+    gaps = [
+        dataclasses.replace(
+            gap,
+            title=f"{service}: no span says its {aspect}",
+            services=(service,),
+            subject={"service": service, "aspect": aspect},
+            cost={"total_ms": 0.0},
+            remedy=f"Let {service} set its {aspect}.",
+        )
+        for service, aspect in (("cart", "kind"), ("orders", "kind"), ("prices", "kind"), ("cart", "route"))
+    ]
+    answers = (
+        Assessment(costly.detector, costly.family, "found", (costly, costly)),
+        Assessment(gap.detector, gap.family, "found", tuple(gaps)),
+    )
+    review = dataclasses.replace(review, assessments_made=answers)
+    chosen = costliest(review.finding_objects)
+    assert [finding.detector for finding in chosen] == ["n_plus_one_queries"] * 2 + ["attribute_gaps"] * 2
+    assert {finding.subject["aspect"] for finding in chosen[2:]} == {"kind", "route"}
+    assert [alike(review.finding_objects, finding) for finding in gaps] == [2, 2, 2, 0]
+    page = first_page(Told(review, "Shop")).body
+    assert "The 4 findings that cost most" in page
+    assert page.count("and 2 more findings alike") == 1
+
+
+def test_what_appeared_or_went_and_is_a_shape_only_is_no_more_of_nothing(shop):
+    shapes = of_kinds(shop, *[("shared_table", "info", 0)] * 2)
+    answers = (dataclasses.replace(shapes.assessments_made[0], outcome="not_found", findings=()),)
+    nothing = dataclasses.replace(shop, assessments_made=answers)
+    assert "2 findings, new and only shapes" in first_page(Told(shapes, "Shop", an.compare(nothing, shapes))).body
+    page = first_page(Told(nothing, "Shop", an.compare(shapes, nothing))).body
+    assert "2 findings, resolved and only shapes" in page
 
 
 def test_a_change_says_its_verdict_where_no_heading_does(shop, tmp_path):
