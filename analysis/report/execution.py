@@ -18,7 +18,7 @@ from nbclient.exceptions import DeadKernelError
 import analysis
 from analysis.report.kernels import ReportKernel, kernel_config
 
-__all__ = ["ReportError", "execute", "notebooks"]
+__all__ = ["ReportError", "execute", "notebooks", "write_small"]
 
 #: A machine under load takes its time to start a kernel.
 _START_SECONDS: Final = 300
@@ -131,6 +131,11 @@ def _forget_the_machine(source: Path, target: Path) -> None:
         # How long a cell took, and when, is of no use to whoever reads it.
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
+    write_small(notebook, target)
+
+
+def write_small(notebook: nbformat.NotebookNode, target: Path) -> None:
+    """Write an executed notebook in half the room that nbformat takes."""
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         # Whatever opens a notebook shows the richer form: the other one only doubles it.
         if "text/html" in output.get("data", {}):

@@ -156,7 +156,7 @@ def faulty_network(host: str, port: int) -> Iterator[FaultyNetwork]:
     server.daemon_threads = True
     network = FaultyNetwork(f"http://127.0.0.1:{server.server_address[1]}", (host, port))
     handler.network = network
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
         yield network

@@ -15,6 +15,8 @@ import plotly.graph_objects as go
 from IPython.core.formatters import DisplayFormatter
 from nbformat.v4 import new_output
 
+from analysis.report.execution import write_small
+
 PLOTLY = "application/vnd.plotly.v1+json"
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
@@ -48,7 +50,7 @@ def execute_here(source: Path, target: Path, parameters: Mapping[str, str]) -> P
             cell.outputs = [new_output("display_data", data=_forms(value)) for value in shown]
             if printed.getvalue():
                 cell.outputs.append(new_output("stream", text=printed.getvalue()))
-    nbformat.write(notebook, target)
+    write_small(notebook, target)
     return target
 
 
