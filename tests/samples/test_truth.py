@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -87,3 +88,14 @@ def test_nothing_that_matters_is_found_beside_the_truth(window: str) -> None:
         if finding["severity"] in ("medium", "high") and not any(entry.fits(finding) for entry in known)
     ]
     assert unknown == []
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_large_numbers_in_sentences_have_their_thousands_apart(window):
+    sentences = [
+        sentence
+        for finding in findings(window)
+        for sentence in (finding["title"], finding["summary"], finding["remedy"], *finding["considered"])
+    ]
+    assert any(re.search(r"\b\d,\d{3}\b", sentence) for sentence in sentences)
+    assert [sentence for sentence in sentences if re.search(r"(?<![\w.,:/-])\d{4,}(?![\w:/-])", sentence)] == []

@@ -168,7 +168,7 @@ def _finding(evidence: Evidence, limits: Limits, part: ServiceCalls, between: pd
     shown = merged_exemplars((realised if len(realised) else cut_rows)["exemplars"])
     trust = evidence.trust.of(services)
     considered = [
-        f"{int(realised['visits'].sum())} calls come back to a service that still waits, in {traces} traces"
+        f"{int(realised['visits'].sum()):,} calls come back to a service that still waits, in {traces:,} traces"
         if len(realised)
         else "no single request goes round: the circle is made of different requests",
         "asynchronous calls were left out",
@@ -183,7 +183,7 @@ def _finding(evidence: Evidence, limits: Limits, part: ServiceCalls, between: pd
         title=f"{', '.join(services)} call each other in a circle",
         summary=(
             f"{len(services)} services depend on each other through {len(inside)} kinds of calls; "
-            f"cutting {edges} ({calls} calls) would leave no circle."
+            f"cutting {edges} ({calls:,} calls) would leave no circle."
         ),
         services=services,
         subject={"services": list(services)},

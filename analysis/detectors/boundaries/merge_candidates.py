@@ -182,7 +182,7 @@ def _finding(
         summary=(
             f"{percent(float(str(measures['affinity'])))} of the calls of {measures['smaller']} are with the other, "
             f"which is in {percent(float(str(measures['co_occurrence'])))} of its traces; {'; '.join(reasons)}. As one "
-            f"they would save {duration(at_p95)} of the critical path at p95. Calls between: {way.cost['calls']}."
+            f"they would save {duration(at_p95)} of the critical path at p95. Calls between: {way.cost['calls']:,}."
         ),
         services=pair,
         subject={"services": list(pair)},

@@ -78,7 +78,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     called = outside["requests"] > outside["orphaned"]
     left = int(outside.loc[probes, "requests"].sum())
     suppressed = (
-        [f"{left} requests of {outside.loc[probes, 'entry_service'].nunique()} services: probes"] if left else []
+        [f"{left:,} requests of {outside.loc[probes, 'entry_service'].nunique()} services: probes"] if left else []
     )
     entering = outside[called & ~probes]
     count = (entering["requests"] - entering["orphaned"]).groupby(entering["entry_service"]).sum()
@@ -101,7 +101,7 @@ def _finding(evidence: Evidence, limits: Limits, entering: pd.DataFrame, count: 
         severity=severity(Weight(passes_limits=len(many) >= limits["services"])),
         confidence=trust.confidence(0.6, _SENSITIVE_TO, traces),
         title=f"Requests from outside enter at {len(shares)} services",
-        summary=f"{whole} requests have no caller: {listed}.",
+        summary=f"{whole:,} requests have no caller: {listed}.",
         services=services,
         subject={"services": sorted(shares)},
         measures={
@@ -119,7 +119,7 @@ def _finding(evidence: Evidence, limits: Limits, entering: pd.DataFrame, count: 
         exemplars=examples(merged_exemplars(entering["exemplars"]), latency.percentile(0.5) if latency.count else 0.0),
         considered=(
             "an ingress that records no spans would look the same: low at most",
-            f"{left} requests of probes were left out, and spans that name a parent which is missing",
+            f"{left:,} requests of probes were left out, and spans that name a parent which is missing",
             *trust.sentences(_SENSITIVE_TO, traces),
         ),
         remedy="Put a gateway before them; or, if there is one, let it record spans and pass the context on.",

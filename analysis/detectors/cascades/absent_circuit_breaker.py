@@ -110,7 +110,7 @@ def _findings(evidence: Evidence, limits: Limits, suppressed: list[str]) -> Iter
             told = _told_in_logs(evidence, service, target, bad)
             if told:
                 suppressed.append(
-                    f"{service} to {target}: {told} log records of the bad minutes tell of an open breaker"
+                    f"{service} to {target}: {told:,} log records of the bad minutes tell of an open breaker"
                 )
                 continue
             yield _finding(evidence, service, target, bad, usual, limits)
@@ -171,8 +171,9 @@ def _finding(evidence: Evidence, service: str, target: str, bad: pd.DataFrame, u
         confidence=trust.confidence(0.8 if usual else 0.6, _SENSITIVE_TO, traces),
         title=f"{service} goes on calling {whom}, which does not answer",
         summary=(
-            f"In {len(bad)} minutes {failures} of {calls} calls failed, after {duration(ms(waits.percentile(0.5)))} "
-            f"at the median, and the calls went on: {wasted_ns / _SECOND_NS:.3g} s were waited in vain."
+            f"In {len(bad)} minutes {failures:,} of {calls:,} calls failed, after "
+            f"{duration(ms(waits.percentile(0.5)))} at the median, and the calls went "
+            f"on: {wasted_ns / _SECOND_NS:.3g} s were waited in vain."
         ),
         services=services,
         subject={"service": service, "target": target},

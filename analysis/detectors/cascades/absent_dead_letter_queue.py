@@ -136,7 +136,7 @@ def _finding(evidence: Evidence, service: str, destination: str, rows: pd.DataFr
     where = destination or "a destination that nothing names"
     trust = evidence.trust.of((service,))
     considered = [
-        f"{recovered} messages that failed were processed in the end",
+        f"{recovered:,} messages that failed were processed in the end",
         f"topics for retries were seen: {', '.join(retries)}" if retries else "no topic for retries was seen",
         "a broker that puts messages aside by itself leaves no span: confidence is lowered",
         *trust.sentences(_SENSITIVE_TO, int(rows["traces"].sum())),
@@ -148,7 +148,7 @@ def _finding(evidence: Evidence, service: str, destination: str, rows: pd.DataFr
         confidence=trust.confidence(0.7, _SENSITIVE_TO, int(rows["traces"].sum())),
         title=f"{service} fails at one message of {where} {most} times, and puts nothing aside",
         summary=(
-            f"{stuck} of {messages} messages of {where} failed {limits['failures']:g} times or more, one of them "
+            f"{stuck:,} of {messages:,} messages of {where} failed {limits['failures']:g} times or more, one of them "
             f"{most} times; nothing was published to a dead-letter destination."
         ),
         services=(service,),

@@ -152,8 +152,8 @@ def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
         fails_users=requests > 0,
     )
     considered = [
-        f"{lost - carried} of {lost} failures were survived",
-        f"{item.all_visits - item.visits} of {item.all_visits} visits did without it",
+        f"{lost - carried:,} of {lost:,} failures were survived",
+        f"{item.all_visits - item.visits:,} of {item.all_visits:,} visits did without it",
         "answers to the client's own mistakes (4xx) were not counted as failures",
     ]
     if item.required:
@@ -168,8 +168,8 @@ def _finding(evidence: Evidence, item: _Dependency, limits: Limits) -> Finding:
         confidence=trust.confidence(0.85, _SENSITIVE_TO, traces),
         title=f"{where} fails whenever {whom} does: {shortened(item.template)}",
         summary=(
-            f"{item.used:.0%} of the visits call {whom}; when it failed ({lost} times), the visit failed "
-            f"{carried} times, and with it {requests} requests."
+            f"{item.used:.0%} of the visits call {whom}; when it failed ({lost:,} times), the visit failed "
+            f"{carried:,} times, and with it {requests:,} requests."
         ),
         services=services,
         subject={name: getattr(item, name) for name in _SUBJECT},

@@ -270,7 +270,7 @@ def _finding(evidence: Evidence, phase: _Phase, bad: Rows, limits: Limits) -> Fi
             f"calls to {phase.broken} went well again: the outage was over"
             if phase.broken
             else f"first attempts were back at {first:.1f} times the usual: the rush was over",
-            f"{by_overload} of {failures} failures are timeouts or rejections, as overload makes them",
+            f"{by_overload:,} of {failures:,} failures are timeouts or rejections, as overload makes them",
         ),
         severity=severity(Weight(passes_limits=lost >= limits["lost"], share_of_requests=touched)),
         title=f"{phase.target} stays overloaded after the {phase.trigger_name} is over",

@@ -107,7 +107,7 @@ def _finding(item: Retried, recorders: set[str], limits: Limits) -> Finding:
         confidence=trust.confidence(0.9 if near else 0.6, _SENSITIVE_TO, item.traces),
         title=f"{item.where} repeats {item.what} to {item.whom} without an idempotency key",
         summary=(
-            f"{count} calls ({method}) to {item.whom} were tried again after a timeout or an error of the server, "
+            f"{count:,} calls ({method}) to {item.whom} were tried again after a timeout or an error of the server, "
             "and nothing tells the callee that it has seen them before."
         ),
         services=item.services,
@@ -152,6 +152,6 @@ def _considered(item: Retried, keyed: int, near: bool) -> list[str]:
     else:
         said.append("keys are recorded by other services only: that this caller records them is assumed")
     if keyed:
-        said.append(f"{keyed} calls that were tried again carried a key and were not counted")
+        said.append(f"{keyed:,} calls that were tried again carried a key and were not counted")
     said.append("refused connections did nothing, and were not counted")
     return said

@@ -268,7 +268,7 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
         summary=(
             f"With {load:.1f} visits at once ({worst.instance or 'its only copy named'}), visits waited "
             f"{duration(ms(worst.busy_ns))} for {what} on average, {duration(ms(worst.idle_ns))} when idle; {refused} "
-            f"waits failed, and {failed} requests with them."
+            f"waits failed, and {failed:,} requests with them."
         ),
         services=(service,),
         subject={"service": service, "how": worst.how},

@@ -180,7 +180,7 @@ def _error_finding(
     services = tuple(sorted({service, *(item["service"] for item in above if item["failed"] > 0)} - {""}))
     trust = evidence.trust.of(services)
     considered = [
-        f"{count - climbed} of {count} failures stayed within {service}"
+        f"{count - climbed:,} of {count:,} failures stayed within {service}"
         if count > climbed
         else "every failure left the service",
         f"absorbed at {', '.join(absorbed)}" if absorbed else "nothing on the way absorbed it",
@@ -196,9 +196,9 @@ def _error_finding(
         confidence=trust.confidence(0.6 if unmeasured else 0.9, _SENSITIVE_TO, traces),
         title=f"Failures of {origin} climb to {paths[0]['path'][-1]}",
         summary=(
-            f"{operation} of {service} failed {count} times ({_mechanisms(rows)}), "
+            f"{operation} of {service} failed {count:,} times ({_mechanisms(rows)}), "
             f"and most often took {_listed(paths[0]['path'][1:])} down with it; "
-            f"{climbed} of these left the service, and {lost} requests failed because of them."
+            f"{climbed:,} of these left the service, and {lost:,} requests failed because of them."
         ),
         services=services,
         subject={"kind": "error", "origin_service": service, "origin_operation": operation},
@@ -292,7 +292,7 @@ def _listed(hops: list[str]) -> str:
 
 
 def _mechanisms(rows: Rows) -> str:
-    return ", ".join(f"{how} {count}" for how, count in _by_mechanism(rows).items())
+    return ", ".join(f"{how} {count:,}" for how, count in _by_mechanism(rows).items())
 
 
 def _by_mechanism(rows: Rows) -> dict[str, int]:
@@ -353,7 +353,7 @@ def _slow_finding(evidence: Evidence, limits: Limits, origin: tuple[str, str], c
     share = traces / evidence.traces if evidence.traces else 0.0
     caller = " ".join(worst.caller)
     considered = [
-        f"{pair.slow_alone} slow visits of {' '.join(pair.caller)} had no slow {' '.join(pair.callee)} below them"
+        f"{pair.slow_alone:,} slow visits of {' '.join(pair.caller)} had no slow {' '.join(pair.callee)} below them"
         for pair in climbed[:_MOST_PATHS]
     ]
     considered.append("visits whose callee failed were left out")
@@ -368,7 +368,7 @@ def _slow_finding(evidence: Evidence, limits: Limits, origin: tuple[str, str], c
         title=f"Slowness of {callee} makes {_listed(above)} slow",
         summary=(
             f"When {callee} takes {limits['slow']:g} times its median, {caller} does too "
-            f"in {worst.both} of {worst.slow_callee} visits ({worst.lift:.1f} times as often as otherwise)."
+            f"in {worst.both:,} of {worst.slow_callee:,} visits ({worst.lift:.1f} times as often as otherwise)."
         ),
         services=services,
         subject={"kind": "latency", "origin_service": origin[0], "origin_operation": origin[1]},

@@ -118,7 +118,7 @@ def _finding(item: Retried, layers: tuple[Retried, ...], limits: Limits) -> Find
     multiplied = f" Over {len(layers)} layers that is up to {product_most} calls for one." if len(layers) > 1 else ""
     trust = evidence.trust.of(item.services)
     considered = [
-        f"{item.tried_again - exhausted} of {item.tried_again} calls that were tried again succeeded in the end",
+        f"{item.tried_again - exhausted:,} of {item.tried_again:,} calls that were tried again succeeded in the end",
         f"retries at {len(layers)} layers multiply: {', '.join(named)}"
         if len(layers) > 1
         else "no caller above retries as well",
@@ -138,8 +138,8 @@ def _finding(item: Retried, layers: tuple[Retried, ...], limits: Limits) -> Find
         confidence=trust.confidence(0.9, SENSITIVE_TO, item.traces),
         title=f"{item.where} tries {item.whom} up to {item.most} times: {item.what}",
         summary=(
-            f"{item.calls} calls to {item.whom} took {item.attempts} attempts ({item.mean:.2f} each); "
-            f"{item.tried_again} were tried again, {exhausted} of these in vain.{multiplied}"
+            f"{item.calls:,} calls to {item.whom} took {item.attempts:,} attempts ({item.mean:.2f} each); "
+            f"{item.tried_again:,} were tried again, {exhausted:,} of these in vain.{multiplied}"
         ),
         services=item.services,
         subject=item.subject,

@@ -125,7 +125,7 @@ def _finding(item: Retried, gaps: Histogram, limits: Limits) -> Finding | None:
         confidence=trust.confidence(0.9, _SENSITIVE_TO, traces),
         title=f"{item.where} tries {item.whom} again {how}: {item.what}",
         summary=(
-            f"{gaps.count} gaps after the first have a median of {duration(ms(median))} and vary by {varies:.0%}: "
+            f"{gaps.count:,} gaps after the first have a median of {duration(ms(median))} and vary by {varies:.0%}: "
             + ("no pause." if short else "the same pause each time.")
         ),
         services=item.services,

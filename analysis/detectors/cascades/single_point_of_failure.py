@@ -166,7 +166,7 @@ def _finding(
         ),
         severity=severity(Weight(passes_limits=whole >= limits["requests"])),
         title=f"{service} is a single point of failure",
-        summary=f"{share:.0%} of the {whole} requests need {service}, and it runs as one copy, {copy}.",
+        summary=f"{share:.0%} of the {whole:,} requests need {service}, and it runs as one copy, {copy}.",
         services=(service,),
         subject={"service": service},
         measures={

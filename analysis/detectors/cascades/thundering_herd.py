@@ -169,13 +169,13 @@ def _finding(evidence: Evidence, item: _Herd, limits: Limits) -> Finding:
         (
             f"{cached:.0%} of the calls in these minutes come after a question to a cache",
             "requests did not come in the same rush",
-            f"{failed} of the {calls} calls failed",
+            f"{failed:,} of the {calls:,} calls failed",
         ),
         severity=severity(weight),
         title=f"{item.service} calls {whom} in herds: {shortened(item.template)}",
         summary=(
-            f"In {len(item.seconds)} seconds {calls} calls came for {requests} requests, up to {worst} in one second; "
-            f"{item.usual:g} are usual."
+            f"In {len(item.seconds)} seconds {calls:,} calls came for {requests:,} requests, up to {worst} in one "
+            f"second; {item.usual:g} are usual."
         ),
         services=tuple(sorted({item.service, *({item.target} & known)})),
         subject={name: getattr(item, name) for name in _SUBJECT},

@@ -116,7 +116,7 @@ def _finding(
     services = tuple(sorted({subject["service"], subject["target"]} - {""}))
     trust = evidence.trust.of(services)
     considered = [
-        f"{failed - count} of {failed} calls that failed for the caller ended with it",
+        f"{failed - count:,} of {failed:,} calls that failed for the caller ended with it",
         "durations were compared, not ends: the overhang is a lower bound and does not depend on clocks",
         *(
             f"inside, {item['operation']} waits {duration(item['timeout_ms'])} for {item['target']}, "
@@ -132,7 +132,7 @@ def _finding(
         confidence=trust.confidence(0.9, _SENSITIVE_TO, traces),
         title=f"{callee} works on after {caller} has given up",
         summary=(
-            f"{caller} gave up on {count} calls, after {duration(outer_ms)} at the median; {callee} went on for "
+            f"{caller} gave up on {count:,} calls, after {duration(outer_ms)} at the median; {callee} went on for "
             f"another {given_up.percentile(0.5) / 1000:.0%} of that time."
         ),
         services=services,

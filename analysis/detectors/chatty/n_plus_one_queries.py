@@ -86,7 +86,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     coverage = evidence["coverage"]
     calls, stated = int(coverage["data_calls"].sum()), int(coverage["with_statement"].sum())
     if not stated:
-        missing = f"db.query.text of {calls} data calls" if calls else "spans of data calls with db.query.text"
+        missing = f"db.query.text of {calls:,} data calls" if calls else "spans of data calls with db.query.text"
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=(missing,))
     # Among data calls without a statement are those that connect: only a service without any statement leaves a gap.
     silent = coverage.loc[(coverage["data_calls"] > 0) & (coverage["with_statement"] == 0), "service"]

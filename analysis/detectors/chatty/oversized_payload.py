@@ -150,7 +150,7 @@ def _finding(evidence: Evidence, limits: Limits, told: _Answers) -> Finding:
         severity=severity(Weight(passes_limits=passes, share_of_p95=share * spared)),
         title=title,
         summary=(
-            f"{answers} {large} hold {usual} at the median, {what} at {'p99' if counted else 'p95'}, and take "
+            f"{answers:,} {large} hold {usual} at the median, {what} at {'p99' if counted else 'p95'}, and take "
             f"{duration(ms(told.slow_ns))} at {'p99' if counted else 'p95'}."
         ),
         services=tuple(callers) if counted else tuple(sorted({*callers, told.callee})),

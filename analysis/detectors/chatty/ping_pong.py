@@ -85,9 +85,9 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         services = path.split(ARROW)
         visits = rows.total("visits")
         if len(services) > 3:
-            suppressed.append(f"{path}: a longer way round is a cyclic dependency ({visits} visits)")
+            suppressed.append(f"{path}: a longer way round is a cyclic dependency ({visits:,} visits)")
         elif any(is_proxy(service) for service in services):
-            suppressed.append(f"{path}: a proxy passes requests on ({visits} visits)")
+            suppressed.append(f"{path}: a proxy passes requests on ({visits:,} visits)")
         else:
             findings.append(_finding(evidence, limits, services[0], services[1], rows))
     return Assessment(
@@ -127,7 +127,7 @@ def _finding(evidence: Evidence, limits: Limits, waiting: str, between: str, row
         ),
         title=f"{between} calls back to {waiting}, which waits for its answer",
         summary=(
-            f"{visits} calls of {between} come back to {waiting}{shown} while it waits for {between}. "
+            f"{visits:,} calls of {between} come back to {waiting}{shown} while it waits for {between}. "
             f"They take {duration(at_p95)} of the critical path at p95."
         ),
         services=tuple(sorted((waiting, between))),

@@ -98,7 +98,7 @@ def _set_aside(asked: Rows) -> list[str]:
     said = []
     for (template, target, verdict), rows in apart.groups("template", "target", "verdict"):
         traces = rows.total("requests")
-        said.append(f"{shortened(template)} of {target}: {_NOT_REDUNDANT[verdict]} ({traces} traces)")
+        said.append(f"{shortened(template)} of {target}: {_NOT_REDUNDANT[verdict]} ({traces:,} traces)")
     return said
 
 
@@ -132,9 +132,9 @@ def _finding(evidence: Evidence, limits: Limits, template: str, target: str, row
         severity=severity(Weight(passes_limits=open_p95 >= limits["cost_ms"] * 1e6 and not cached, share_of_p95=share)),
         title=f"{who} ask{'' if several else 's'} {target} the same again within a request: {shortened(template)}",
         summary=(
-            f"Of {calls} calls in {affected} traces {repeated} ask for what was answered before ({median:g} calls a "
-            f"trace, p95 {at_p95:g}). The repetitions take {duration(cost['critical_path_ms_p95'])} of the critical "
-            "path at p95."
+            f"Of {calls:,} calls in {affected:,} traces {repeated:,} ask for what was answered before ({median:g} "
+            f"calls a trace, p95 {at_p95:g}). The repetitions take {duration(cost['critical_path_ms_p95'])} of the "
+            "critical path at p95."
         ),
         services=tuple(sorted({*callers, target} if category in ("http", "rpc") else set(callers))),
         subject={"template": template, "target": target},

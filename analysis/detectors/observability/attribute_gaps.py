@@ -42,6 +42,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from analysis._wording import counted, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, ms
 from analysis.facts.coverage import ASPECTS
@@ -70,6 +71,16 @@ _REMEDIES: Final = {
     "error_type": "Record the exception, or set error.type, where the status is set to error.",
     "service_name": "Set OTEL_SERVICE_NAME (service.name) in every deployment.",
     "conventions": "Update the instrumentation; OTEL_SEMCONV_STABILITY_OPT_IN=http,database chooses the stable names.",
+}
+#: Which spans should say an aspect, and by which attribute.
+_SAID_BY: Final = {
+    "kind": ("span", "a kind"),
+    "route": ("HTTP server span", "http.route"),
+    "database_system": ("data call", "db.system.name"),
+    "database_text": ("data call", "db.query.text or db.collection.name"),
+    "peer": ("client span", "server.address or peer.service"),
+    "destination": ("messaging span", "messaging.destination.name"),
+    "error_type": ("failed span", "error.type or an exception"),
 }
 _HALF: Final = 0.5
 
@@ -100,22 +111,22 @@ def _aspects(row: dict[Any, Any]) -> Iterator[tuple[str, int, int]]:
 
 
 def _gap(evidence: Evidence, limits: Limits, row: dict[Any, Any], aspect: str, could: int, said: int) -> Finding:
-    words = ASPECTS[aspect][2]
+    carrier, attribute = _SAID_BY[aspect]
     share = said / could
     heavy = share < _HALF
     passes = could >= limits["spans"]
     who = row["service"] or "(no service name)"
     considered = []
     if aspect == "route" and row["raw_names"]:
-        considered.append(f"{int(row['raw_names'])} span names are or hold raw paths")
+        considered.append(f"{int(row['raw_names']):,} span names are or hold raw paths")
     return _finding(
         evidence,
         limits,
         row,
         aspect,
         Weight(passes_limits=passes, share_of_requests=_share_of_traces(evidence, row) if heavy else 0.0),
-        title=f"{who}: {share:.0%} of its spans give the {words}",
-        summary=f"{could - said} of {could} spans of {who} leave out the {words}.",
+        title=f"{who}: {f'{percent(share)} of its {carrier}s have' if said else f'no {carrier} has'} {attribute}",
+        summary=f"Without {attribute}: {could - said:,} of {counted(could, carrier)} of {who}.",
         measures={"could": could, "said": said, "coverage": round(share, 6)},
         considered=considered,
     )
@@ -129,8 +140,8 @@ def _nameless(evidence: Evidence, limits: Limits, row: dict[Any, Any]) -> Findin
         row,
         "service_name",
         Weight(passes_limits=spans >= limits["spans"], share_of_requests=_share_of_traces(evidence, row)),
-        title=f"{spans} spans do not name their service",
-        summary=f"{spans} spans carry no service.name ({row['service'] or 'empty'}): they belong to nobody on the map.",
+        title="1 span does not name its service" if spans == 1 else f"{spans:,} spans do not name their service",
+        summary=f"Without a service.name ({row['service'] or 'empty'}): {counted(spans, 'span')}, nobody's on the map.",
         measures={"could": spans, "said": 0, "coverage": 0.0},
         considered=[],
     )
@@ -145,7 +156,7 @@ def _old(evidence: Evidence, limits: Limits, row: dict[Any, Any]) -> Finding:
         "conventions",
         Weight(passes_limits=False),
         title=f"{row['service'] or '(no service name)'} still uses replaced attribute names",
-        summary=f"{old} of {spans} spans use names that the semantic conventions have replaced; they are read too.",
+        summary=f"{old:,} of {counted(spans, 'span')}, by names that the conventions have replaced; they are read too.",
         measures={"could": spans, "said": spans - old, "coverage": round(1 - old / spans, 6)},
         considered=["old and new names feed the same columns: nothing is lost in this review"],
     )

@@ -101,7 +101,7 @@ def _offset(evidence: Evidence, limits: Limits, clock: str, offset_ms: float, ro
     out, left = _out_of_step(rows)
     consistent = left < _HALF * out
     passes = consistent and abs(offset_ms) >= limits["offset_ms"] and calls >= limits["calls"]
-    considered = [f"{left} of {calls} calls are still out of step after the correction, {out} were before"]
+    considered = [f"{left:,} of {calls:,} calls are still out of step after the correction, {out:,} were before"]
     if not consistent:
         considered.append("the offset is the best that was found and not the same for most calls")
     return _finding(
@@ -111,8 +111,8 @@ def _offset(evidence: Evidence, limits: Limits, clock: str, offset_ms: float, ro
         Weight(passes_limits=passes),
         title=f"The clock of {clock} {'is' if consistent else 'may be'} {direction}",
         summary=(
-            f"{out} of {calls} calls between {clock} and {', '.join(others)} are out of step as exported, and {left} "
-            f"once its times are shifted by {duration(-offset_ms)}."
+            f"{out:,} of {calls:,} calls between {clock} and {', '.join(others)} are out of step as exported, "
+            f"and {left:,} once its times are shifted by {duration(-offset_ms)}."
         ),
         services=tuple(mine),
         subject={"clock": clock},
@@ -131,7 +131,9 @@ def _drifting(evidence: Evidence, limits: Limits, one: str, other: str, rows: pd
         rows,
         Weight(passes_limits=False),
         title=f"The clocks of {one} and {other} disagree, by no constant offset",
-        summary=f"{early} of {calls} calls between {one} and {other} begin before their caller; no shift was applied.",
+        summary=(
+            f"{early:,} of {calls:,} calls between {one} and {other} begin before their caller; no shift was applied."
+        ),
         services=tuple(sorted({*rows["caller_service"], *rows["callee_service"]} - {""})),
         subject={"clocks": [one, other]},
         measures={"offset_ms": None, "calls": calls, "out_of_step": out, "out_of_step_corrected": left},

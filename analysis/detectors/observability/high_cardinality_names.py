@@ -92,7 +92,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, rows: pd.DataFram
     services = (service,) if service else ()
     trust = evidence.trust.of(services)
     considered = [
-        f"{whole - spans} of its {whole} spans have names without identifiers and were left out",
+        f"{whole - spans:,} of its {whole:,} spans have names without identifiers and were left out",
         "operations in this review are named without the values: no other finding is split by them",
         "traces are a lower bound: those of the operation seen in most",
         *trust.sentences(_SENSITIVE_TO, traces),
@@ -103,9 +103,9 @@ def _finding(evidence: Evidence, limits: Limits, service: str, rows: pd.DataFram
         family=INFO.family,
         severity=severity(Weight(passes_limits=passes)),
         confidence=trust.confidence(0.95, _SENSITIVE_TO, traces),
-        title=f"{who} has about {distinct} names for {spans} spans",
+        title=f"{who} has about {distinct:,} names for {spans:,} spans",
         summary=(
-            f"{spans} of {whole} spans of {who} hold an identifier in their name: about {distinct} names where "
+            f"{spans:,} of {whole:,} spans of {who} hold an identifier in their name: about {distinct:,} names where "
             f"{len(operations)} would do, such as {operations[0]}."
         ),
         services=services,

@@ -100,12 +100,12 @@ def _finding(
     here = int(producers.loc[producers["destination"] == destination, "spans"].sum())
     passes = share > limits["share"] and spans >= limits["spans"] and published > 0
     considered = [
-        f"{published} producer spans of the same messaging system are in the export, {here} for this destination"
+        f"{published:,} producer spans of the same messaging system are in the export, {here:,} for this destination"
         if published
         else "no producer span of the same messaging system is in the export: the messages may come from outside"
     ]
     if polls:
-        considered.append(f"{polls} spans of receiving or polling were set aside: the processing carries the context")
+        considered.append(f"{polls:,} spans of receiving or polling were set aside: the processing carries the context")
     services = (service,) if service else ()
     trust = evidence.trust.of(services)
     considered += trust.sentences(_SENSITIVE_TO, traces)
@@ -117,7 +117,7 @@ def _finding(
         confidence=trust.confidence(0.9 if here else 0.8, _SENSITIVE_TO, traces),
         title=f"{who} loses the trace of {share:.0%} of the messages from {what}",
         summary=(
-            f"{alone} of {spans} consumer spans of {who} for {what} have neither parent nor link: "
+            f"{alone:,} of {spans:,} consumer spans of {who} for {what} have neither parent nor link: "
             "which request they belong to cannot be seen."
         ),
         services=services,

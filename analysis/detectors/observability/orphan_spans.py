@@ -84,7 +84,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, operation: str, r
     passes = share > limits["share"] and with_parent - cut >= limits["spans"]
     share_of_traces = traces / evidence.traces if evidence.traces else 0.0
     kinds = ", ".join(sorted(set(broken["kind"])))
-    considered = [f"{cut} more orphans lie at the ends of the export's window and were set aside"] if cut else []
+    considered = [f"{cut:,} more orphans lie at the ends of the export's window and were set aside"] if cut else []
     services = (service,) if service else ()
     trust = evidence.trust.of(services)
     considered += trust.sentences(_SENSITIVE_TO, traces)
@@ -95,8 +95,8 @@ def _finding(evidence: Evidence, limits: Limits, service: str, operation: str, r
         confidence=trust.confidence(0.95, _SENSITIVE_TO, traces),
         title=f"{operation} of {service or 'an unnamed service'} loses its parent in {share:.0%} of its spans",
         summary=(
-            f"{lost} of {with_parent - cut} {kinds} spans of {operation} name a parent that is not in the export, "
-            f"in {traces} traces: who called them cannot be seen."
+            f"{lost:,} of {with_parent - cut:,} {kinds} spans of {operation} name a parent that is not in the export, "
+            f"in {traces:,} traces: who called them cannot be seen."
         ),
         services=services,
         subject={"service": service, "operation": operation},

@@ -123,7 +123,7 @@ def _unequal(
             else "Requests stand for very different numbers of others"
         ),
         summary=(
-            f"Of {requests} requests {what}: {counted:.1%} of those seen failed, {true:.1%} of those they stand for."
+            f"Of {requests:,} requests {what}: {counted:.1%} of those seen failed, {true:.1%} of those they stand for."
         ),
         measures={
             "requests": requests,
@@ -133,7 +133,7 @@ def _unequal(
             "failed_share_weighted": round(true, 6),
         },
         considered=[
-            f"{int(sampling['weighted'].sum())} of {requests} requests stand for more or less than one",
+            f"{int(sampling['weighted'].sum()):,} of {requests:,} requests stand for more or less than one",
             "other findings count what was seen: their shares are of the sample",
         ],
         confidence=0.95,
@@ -149,7 +149,7 @@ def _filtered(evidence: Evidence, limits: Limits, sampling: pd.DataFrame, reques
         Weight(passes_limits=False),
         bias="filter",
         title=f"{failures / requests:.0%} of all requests failed: the export may hold failures only",
-        summary=f"{failures} of {requests} requests failed, and none says how many it stands for.",
+        summary=f"{failures:,} of {requests:,} requests failed, and none says how many it stands for.",
         measures={
             "requests": requests,
             "requests_stood_for": None,

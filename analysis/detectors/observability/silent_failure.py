@@ -106,7 +106,7 @@ def _finding(
     services = (service,) if service else ()
     trust = evidence.trust.of(services)
     considered = [
-        f"{told} other failed spans of the operation say or show why they failed",
+        f"{told:,} other failed spans of the operation say or show why they failed",
         "spans with a failed child were set aside: the child shows why"
         if unexplained
         else "a status of ok, answers of 4xx and RPC codes were set aside: there the outcome was decided on purpose",
@@ -122,7 +122,7 @@ def _finding(
             if unexplained
             else f"{operation} of {who} records exceptions while its status is not error"
         ),
-        summary=f"{spans} spans of {operation}, in {traces} traces, {what}.",
+        summary=f"{spans:,} spans of {operation}, in {traces:,} traces, {what}.",
         services=services,
         subject={"service": service, "operation": operation, "kind": how},
         measures={"silent_spans": spans, "told_spans": told, "silent_share": round(spans / (spans + told), 6)},

@@ -111,9 +111,9 @@ def _finding(
     services = (service,) if service else ()
     trust = evidence.trust.of(services)
     considered = [
-        f"{parents - spans} of {parents} spans of the operation with children are no blind spot",
+        f"{parents - spans:,} of {parents:,} spans of the operation with children are no blind spot",
         f"{duration(ms(dark.total('pause_ns')))} of pauses between attempts were set aside",
-        f"{rows.only(rows['told']).total('spans')} spans in whose middle a log record was written were set aside",
+        f"{rows.only(rows['told']).total('spans'):,} spans in whose middle a log record was written were set aside",
         "calls to others, spans of connecting, and of waiting for a pool, were left out",
         *trust.sentences(_SENSITIVE_TO, traces),
     ]
@@ -125,8 +125,8 @@ def _finding(
         confidence=trust.confidence(0.8, _SENSITIVE_TO, traces),
         title=f"{operation} of {who} spends {duration(ms(p50))} where no span looks",
         summary=(
-            f"In {spans} of {parents} spans of {operation} with children, at least {limits['share']:.0%} of the time "
-            f"passes without a child: {duration(ms(p50))} at the median, {duration(ms(p95))} at p95."
+            f"In {spans:,} of {parents:,} spans of {operation} with children, at least {limits['share']:.0%} of the "
+            f"time passes without a child: {duration(ms(p50))} at the median, {duration(ms(p95))} at p95."
         ),
         services=services,
         subject={"service": service, "operation": operation},

@@ -119,7 +119,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, peer: str, rows: 
         roots = evidence["requests"]
         count = int(roots.loc[roots["entry_service"] == peer, "requests"].sum())
         considered.append(
-            f"{peer} records spans elsewhere ({count} requests begin there): "
+            f"{peer} records spans elsewhere ({count:,} requests begin there): "
             "it may be instrumented and lose the context on this call"
         )
     services = (service,) if service else ()
@@ -134,7 +134,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, peer: str, rows: 
             f"{peer}, called by {service or 'an unnamed service'}, records no spans{' of these calls' if known else ''}"
         ),
         summary=(
-            f"{unanswered} of {calls} client spans from {service or 'an unnamed service'} to {peer} "
+            f"{unanswered:,} of {calls:,} client spans from {service or 'an unnamed service'} to {peer} "
             f"have no server span below: {duration(ms(rows['unanswered_ns'].sum()))} in all, "
             "of which nothing inside can be seen."
         ),

@@ -74,7 +74,7 @@ def unknown_share(access: pd.DataFrame) -> tuple[str, ...]:
     if not unknown:
         return ()
     whole = int(access["calls"].sum())
-    return (f"the table of {unknown} of {whole} data calls (db.query.text or db.collection.name)",)
+    return (f"the table of {unknown:,} of {whole:,} data calls (db.query.text or db.collection.name)",)
 
 
 def write_counts(rows: pd.DataFrame) -> pd.Series:

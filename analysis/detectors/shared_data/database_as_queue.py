@@ -198,7 +198,7 @@ def _finding(
         f"{len(polling.intervals)} intervals vary by {polling.cv:.0%}: regular, unlike work that comes as it does"
     ]
     if polling.breaks:
-        considered.append(f"{polling.breaks} longer breaks were left out")
+        considered.append(f"{polling.breaks:,} longer breaks were left out")
     if outbox:
         considered.append("its name says that it is an outbox, from which events are published")
     calls, total_ns = int(own["calls"].sum()), int(own["total_ns"].sum())
@@ -213,8 +213,8 @@ def _finding(
         severity=severity(Weight(passes_limits=per_write >= limits["polls_per_write"] and not outbox)),
         title=f"{service} polls {table} every {duration(median_ms)} for what {' and '.join(writers)} left there",
         summary=(
-            f"{service} read {table} in {store} {polling.polls} times at regular intervals of {duration(median_ms)}; "
-            f"{', '.join(writers)} wrote it in {writing} traces. A row waits {duration(median_ms / 2)} on average."
+            f"{service} read {table} in {store} {polling.polls:,} times at regular intervals of {duration(median_ms)}; "
+            f"{', '.join(writers)} wrote it in {writing:,} traces. A row waits {duration(median_ms / 2)} on average."
         ),
         services=tuple(sorted({service, *writers})),
         subject={"store": store, "table": table, "service": service},

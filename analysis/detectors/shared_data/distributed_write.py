@@ -131,8 +131,9 @@ def _finding(evidence: Evidence, limits: Limits, rows: pd.DataFrame, service: st
     sidelined = sorted(
         {table for writes in rows["writes"] for _, _, table in map(parts_of, writes) if _SIDELINE.search(table.lower())}
     )
+    failed = int(rows["failed"].sum())
     considered = [
-        f"{half_done} of {int(rows['failed'].sum())} requests that failed had writes which stay, unless undone later",
+        f"{half_done:,} of {failed:,} requests that failed had writes which stay, unless undone later",
         "writes behind a queue, to caches and to audit tables were left out",
     ]
     if sidelined:
@@ -149,8 +150,9 @@ def _finding(evidence: Evidence, limits: Limits, rows: pd.DataFrame, service: st
         severity=severity(weight),
         title=f"{operation or 'A span that is missing'} of {service} writes through {len(services)} services",
         summary=(
-            f"In {requests} of {whole} requests, {operation or 'what is behind a missing span'} of {service} writes "
-            f"{len(stores)} stores through {', '.join(services)} while its caller waits; {half_done} were half done."
+            f"In {requests:,} of {whole:,} requests, {operation or 'what is behind a missing span'} of {service} "
+            f"writes {len(stores)} stores through {', '.join(services)} while its caller "
+            f"waits; {half_done:,} were half done."
         ),
         services=services,
         subject={"service": service, "operation": operation},
@@ -160,7 +162,7 @@ def _finding(evidence: Evidence, limits: Limits, rows: pd.DataFrame, service: st
             "requests": requests,
             "entry_requests": whole,
             "calls": int(rows["calls"].sum()),
-            "failed": int(rows["failed"].sum()),
+            "failed": failed,
             "half_done": half_done,
         },
         cost={

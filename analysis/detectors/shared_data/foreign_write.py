@@ -108,7 +108,9 @@ def _finding(
     owner_share = float(writes[owner] / writes.sum())
     factor, doubt = _tables.store_confidence(store)
     base = float(rows.loc[rows["mode"] == "write", "confidence"].min()) * factor
-    considered = [f"{owner} makes {int(writes[owner])} of {int(writes.sum())} writes seen: it is taken for the owner"]
+    considered = [
+        f"{owner} makes {int(writes[owner]):,} of {int(writes.sum()):,} writes seen: it is taken for the owner"
+    ]
     if readers:
         considered.append(f"{', '.join(readers)} only read{'s' if len(readers) == 1 else ''} it")
     if office:
@@ -125,7 +127,7 @@ def _finding(
         severity=severity(Weight(passes_limits=calls >= limits["writes"] and not office, blocks_change=True)),
         title=f"{service} writes {table}, which belongs to {owner}",
         summary=(
-            f"{service} makes {calls} of the {int(writes.sum())} writes to {table} in {store}; "
+            f"{service} makes {calls:,} of the {int(writes.sum()):,} writes to {table} in {store}; "
             f"{owner_share:.0%} are those of {owner}."
         ),
         services=tuple(sorted((owner, service))),

@@ -77,7 +77,9 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         missing = ("spans of cache calls (db.system.name redis, valkey, memcached … with db.query.text)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     unknown = int(cached.loc[cached["table"] == UNKNOWN_TABLE, "calls"].sum())
-    partly = (f"the keys of {unknown} of {int(cached['calls'].sum())} cache calls (db.query.text)",) if unknown else ()
+    partly = (
+        (f"the keys of {unknown:,} of {int(cached['calls'].sum()):,} cache calls (db.query.text)",) if unknown else ()
+    )
     known = cached[cached["table"] != UNKNOWN_TABLE]
     if known.empty:
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=partly)
@@ -114,7 +116,7 @@ def _finding(evidence: Evidence, rows: pd.DataFrame, limits: Limits, store: str,
     unsure = int(rows.loc[rows["mode"] == "unknown", "calls"].sum())
     considered = ["prefixes of sessions, limits and locks were left out"]
     if unsure:
-        considered.append(f"{unsure} calls with commands that may read or write count as neither")
+        considered.append(f"{unsure:,} calls with commands that may read or write count as neither")
     return finding(
         evidence,
         INFO,

@@ -173,7 +173,9 @@ def _schemas(
             services,
             subject={"grain": "schema", "store": schema},
             title=f"{len(services)} services keep their tables in one schema, {schema}",
-            summary=f"{int(tables.sum())} tables of {len(services)} services lie in {schema}; none of these is shared.",
+            summary=(
+                f"{int(tables.sum()):,} tables of {len(services)} services lie in {schema}; none of these is shared."
+            ),
             measures={"tables": int(tables.sum()), "shared_tables": sum(len(item) > 1 for item in owners.values())},
             remedy=_SCHEMA_REMEDY,
         )

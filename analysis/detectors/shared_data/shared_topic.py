@@ -116,7 +116,7 @@ def _finding(evidence: Evidence, rows: pd.DataFrame, limits: Limits, topic: str,
         considered,
         severity=severity(Weight(passes_limits=not inbox and not bus)),
         title=f"{name} has {len(producers)} producers: {', '.join(producers)}",
-        summary=f"{len(producers)} services publish {messages} messages to {topic}, which should have one owner.",
+        summary=f"{len(producers)} services publish {messages:,} messages to {topic}, which should have one owner.",
         services=producers,
         subject={"topic": topic},
         measures={
