@@ -67,8 +67,7 @@ def test_each_kernel_is_compiled_for_one_type_of_each_array():
     for module in ("parents", "times"):
         source = importlib.import_module(f"analysis._kernels.{module}")
         for name, kernel in kernels_of(source).items():
-            # A kernel that only others call is in their compiled form, if that was found on disk; if not, numba
-            # compiles it once more for each constant that it is given.
+            # A kernel that only others call is in their compiled form, if that was found on disk.
             arrays = {tuple(kind for kind in signature if isinstance(kind, Array)) for signature in kernel.signatures}
             expected = {1} if name in source.__all__ else {0, 1}
             assert len(arrays) in expected, f"{module}.{name} was compiled for {kernel.signatures}"
@@ -188,6 +187,45 @@ def test_a_kernel_from_disk_is_a_part_of_one_that_is_compiled_later(tmp_path):
     assert said == ["2 0", "2 6 1", "2 6 1"]
 
 
+def test_only_what_is_called_from_python_becomes_code_and_is_kept(tmp_path):
+    (tmp_path / "loops.py").write_text(
+        "from analysis._kernels.compiled import kernel, walker\n\n\n@walker\ndef share(sum, count):\n"
+        "    return sum // count\n\n\n@kernel\ndef shares(sums, counts, found):\n"
+        "    for row in range(len(sums)):\n        found[row] = share(sums[row], counts[row])\n"
+        "    if found[0] > 100:\n        raise ValueError('more than ' + str(share(200, 2)))\n"
+        "    return share(sums[0], 2) + share(sums[0], 5)\n"
+    )
+    script = (
+        "import numpy as np; import sys; from pathlib import Path\n"
+        "from loops import share, shares\n"
+        "sums, counts, found = np.array([7, 9]), np.array([3, 4]), np.zeros(2, np.int64)\n"
+        "print(shares(sums, counts, found), *found)\n"
+        "for wrong in ((sums, counts * 0, found), (sums * 1000, counts, found)):\n"
+        "    try:\n        shares(*wrong)\n"
+        "    except (ZeroDivisionError, ValueError) as error:\n        print(type(error).__name__, error)\n"
+        "print(len(share.signatures), *sorted(file.name[6:12] for file in Path().rglob('*.nbc')))\n"
+        "if sys.argv[1]:\n    print(share(7, 3), *sorted(file.name[6:12] for file in Path().rglob('*.nbc')))\n"
+    )
+    said = []
+    for directly in ("", "", "yes", "yes"):
+        run = subprocess.run(
+            [sys.executable, "-c", script, directly],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(Path(compiled.__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said.append(run.stdout.split("\n")[:-1])
+    # 7 // 3 and 9 // 4; 7 // 2 + 7 // 5; then what is divided by zero, and 7000 // 3.
+    results = ["4 2 2", "ZeroDivisionError integer division by zero", "ValueError more than 100"]
+    # What is called by a kernel alone has one form for constants and others, as long as the kernel is being compiled.
+    assert said[0] == [*results, "1 shares"]
+    assert said[1] == [*results, "0 shares"]
+    assert said[2] == [*results, "0 shares", "2 share- shares"]
+    assert said[3] == [*results, "0 share- shares", "2 share- shares"]
+
+
 def test_what_numba_is_locked_to_is_read_the_short_way():
     assert kept.KeptForms._impl_class is kept._Forms
 
@@ -288,7 +326,7 @@ def test_a_kernel_is_compiled_again_when_a_constant_of_another_file_changes(tmp_
     (package / "_kernels").mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "_kernels" / "__init__.py").touch()
-    for name in ("compiled", "kept"):
+    for name in ("compiled", "kept", "libraries"):
         source = Path(compiled.__file__).with_name(f"{name}.py")
         (package / "_kernels" / source.name).write_bytes(source.read_bytes())
     (package / "_names.py").write_text("from analysis._sizes import (\n    ROOM,\n)\n")

@@ -12,13 +12,13 @@ import os.path
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import numba
 from llvmlite import binding
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
-from numba.core.codegen import JITCodeLibrary
 from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
+
+from analysis._kernels.libraries import KNOWN, Written, own_libraries
 
 __all__ = ["KeptForms", "digest"]
 
@@ -27,40 +27,6 @@ _PACKAGE: Final = Path(__file__).parent.parent
 _IMPORTS: Final = re.compile(
     rf"^from ({_PACKAGE.name}(?:\.\w+)*) import (\([^)]*\)|.*)$|^import ({_PACKAGE.name}(?:\.\w+)*)", re.MULTILINE
 )
-#: Whether libraries of this numba are put together as here; any other does it in its own way.
-_KNOWN: Final = numba.version_info.short == (0, 68)
-
-
-class _Written(NamedTuple):
-    """What is written of a library: its name, its code, the module, and the names that are in it or only used by it."""
-
-    name: str
-    code: bytes
-    module: bytes
-    defined: tuple[str, ...]
-    used: tuple[str, ...]
-
-
-class _Library(JITCodeLibrary):
-    """A compiled form whose module is read when something is compiled that calls it."""
-
-    _written: _Written | None = None
-
-    @classmethod
-    def _unserialize(cls, codegen: Any, state: _Written) -> Any:
-        # As numba does, but that it reads the module, and takes the names from there.
-        library = codegen.create_library(state.name)
-        library._written = state  # noqa: SLF001
-        library.enable_object_caching()
-        library._set_compiled_object(state.code)  # noqa: SLF001
-        library._finalize_final_module()  # noqa: SLF001
-        codegen._engine._defined_symbols.update(state.defined)  # noqa: SLF001
-        return library
-
-    def _get_module_for_linking(self) -> Any:
-        if self._written is not None:
-            self._shared_module, self._written = binding.parse_bitcode(self._written.module), None
-        return super()._get_module_for_linking()  # type: ignore[no-untyped-call]
 
 
 class _Forms(CompileResultCacheImpl):
@@ -74,19 +40,15 @@ class _Forms(CompileResultCacheImpl):
         for symbol in (*module.functions, *module.global_variables):
             names[symbol.is_declaration].append(symbol.name)
         used = (name for name in names[True] if not name.startswith("llvm."))
-        return (_Written(name, code, bitcode, tuple(names[False]), tuple(used)), *others)
+        return (Written(name, code, bitcode, tuple(names[False]), tuple(used)), *others)
 
     def rebuild(self, target_context: Any, payload: tuple[Any, ...]) -> Any:
         """Return the compiled form of what was written; kernels come back one at a time."""
         if not all(map(_is_there, payload[0].used)):
             # What makes ready to compile makes it known.
             target_context.refresh()
-        codegen = target_context.codegen()
-        codegen._library_class = _Library  # noqa: SLF001 - what the next library is, which it has no parameter for
-        try:
+        with own_libraries(target_context.codegen()):
             return super().rebuild(target_context, payload)  # type: ignore[no-untyped-call]
-        finally:
-            del codegen._library_class  # noqa: SLF001
 
 
 @cache
@@ -106,7 +68,7 @@ def _make_memory_known() -> None:
 class KeptForms(FunctionCache):
     """The compiled forms of one kernel on disk, which hold while no file changes that the kernel's own imports."""
 
-    _impl_class = _Forms if _KNOWN else CompileResultCacheImpl
+    _impl_class = _Forms if KNOWN else CompileResultCacheImpl
 
     def __init__(self, function: Any) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]
@@ -116,11 +78,16 @@ class KeptForms(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled form for a signature; None where there is none."""
-        if not _KNOWN:
+        if not KNOWN:
             return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         # Without making ready to compile.
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Write the compiled form for a signature; what has no machine code is within that of others."""
+        if not KNOWN or data.library.has_code:
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 @cache
