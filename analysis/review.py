@@ -6,6 +6,7 @@ JSON.
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -178,9 +179,13 @@ class Review:
                 finding.subject.get(key) == value for key, value in subject.items()
             ):
                 return finding
+        if detector not in detectors.discover():
+            close = difflib.get_close_matches(detector, detectors.discover(), 1, 0.4)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise KeyError(f"there is no detector {detector!r}{hint}")
         answers = {item.detector: item.outcome for item in self.assessments_made}
-        message = f"no finding of {detector!r} with {subject}; its answer is {answers.get(detector, 'not judged')!r}"
-        raise KeyError(message)
+        of = f" with {subject}" if subject else ""
+        raise KeyError(f"no finding of {detector!r}{of}; its answer is {answers.get(detector, 'not judged')!r}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the findings JSON; the same input gives the same bytes."""
@@ -262,9 +267,13 @@ def review(
         The configuration cannot be used; the message names the file, the line and the remedy.
     KeyError
         No detector has a name in ``only``.
+    TypeError
+        What is given is no dataset.
     EngineLost
         Workers, or the scheduler of a cluster, are gone.
     """
+    if not isinstance(data, Dataset):
+        raise TypeError(f"a dataset is reviewed, such as an.open_export gives, not {type(data).__name__}")
     settings = configuration.load(config)
     data = data.seen(settings.view)
     chosen = _chosen(only)

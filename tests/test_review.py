@@ -97,8 +97,8 @@ def test_a_finding_is_found_by_detector_and_subject(shop):
     assert shop.finding("n_plus_one_queries", **found.subject) == found
     with pytest.raises(KeyError, match="its answer is 'not_found'"):
         shop.finding("orphan_spans")
-    with pytest.raises(KeyError, match="not judged"):
-        shop.finding("no_such_detector")
+    with pytest.raises(KeyError, match="there is no detector 'orphans'; did you mean 'orphan_spans'"):
+        shop.finding("orphans")
 
 
 def test_findings_are_rows_worst_first(shop):
@@ -159,3 +159,16 @@ def test_a_review_of_another_version_tells_its_findings_and_why_not_its_facts(sh
         _ = opened.facts
     # What is compared with it is compared by its findings.
     assert open_baseline(folder, pytest.fail).review is None
+
+
+def test_what_is_handed_in_wrongly_is_told_in_words(path, shop):
+    with pytest.raises(TypeError, match=r"a dataset is reviewed, such as an\.open_export gives, not str"):
+        an.review(str(path))
+    with pytest.raises(KeyError, match="there is no detector 'n_plus_one'; did you mean 'n_plus_one_calls'"):
+        shop.finding("n_plus_one")
+    with pytest.raises(TypeError, match="name an export, or a list of them, not NoneType"):
+        an.open_export(None)
+    with pytest.raises(an.sources.UnreadableExport, match="exports: none is named"):
+        an.open_export([])
+    with pytest.raises(ValueError, match="max_skew is a length of time such as '1ms', not 'soon'"):
+        an.open_export(path, max_skew="soon")

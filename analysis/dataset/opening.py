@@ -276,7 +276,10 @@ def ingest(
 def _limit(skew: str, max_skew: Span | None) -> int:
     if skew not in _MAX_SKEW_NS:
         raise ValueError(f"skew is one of {', '.join(_MAX_SKEW_NS)}, not {skew!r}")
-    limit_ns = _MAX_SKEW_NS[skew] if max_skew is None else int(pd.Timedelta(max_skew).value)
+    try:
+        limit_ns = _MAX_SKEW_NS[skew] if max_skew is None else int(pd.Timedelta(max_skew).value)
+    except ValueError as error:
+        raise ValueError(f"max_skew is a length of time such as '1ms', not {max_skew!r}") from error
     if limit_ns < 0:
         raise ValueError(f"max_skew is a length of time, not {max_skew!r}")
     return limit_ns

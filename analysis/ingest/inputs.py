@@ -72,6 +72,8 @@ def as_list(paths: Paths) -> list[str]:
     """Return the names that were given, one or several, as text."""
     if isinstance(paths, str | os.PathLike):
         return [os.fspath(paths)]
+    if not isinstance(paths, Iterable):
+        raise TypeError(f"name an export, or a list of them, not {type(paths).__name__}")
     return [os.fspath(path) for path in paths]
 
 

@@ -120,6 +120,8 @@ def _nothing_read(names: list[str], inputs: list[Input], notes: tuple[str, ...])
         problem = inputs[0].problem if inputs[0].path in names else reasons[0]
         advice = [note for note in inputs[0].notes if note != inputs[0].problem]
     remedy = advice[0] if advice else WHAT_CAN_BE_READ
+    if not names:
+        return UnreadableExport("exports", "none is named", WHAT_CAN_BE_READ)
     return UnreadableExport(names[0] if len(names) == 1 else f"{len(names)} exports", problem, remedy)
 
 

@@ -22,7 +22,7 @@ class UnreadableExport(Exception):  # noqa: N818 - it is what the user has in ha
     def __init__(self, name: str, problem: str, remedy: str, position: str = "") -> None:
         self.name, self.problem, self.remedy, self.position = name, problem, remedy, position
         where = f"{name}, {position}" if position else name
-        super().__init__(f"{where}: {problem}. {remedy}")
+        super().__init__(f"{where}: {problem}{'' if problem.endswith('?') else '.'} {remedy}")
 
 
 def unreadable(name: str, head: bytes) -> UnreadableExport:
