@@ -130,7 +130,9 @@ def sort_ascending(values: NDArray[np.int64], rows: NDArray[np.int32], places: N
         keys = np.empty(count, np.int64)
         for place in range(count):
             keys[place] = values[rows[place]]
-        places[:count] = np.argsort(keys, kind="mergesort")
+        in_order = np.argsort(keys, kind="mergesort")
+        for place in range(count):
+            places[place] = in_order[place]
         return
     for place in range(count):
         key = values[rows[place]]

@@ -59,7 +59,9 @@ def exclusive_of_spans(
                 rows[count], begins[count], finishes[count] = below, max(starts, first), min(stops, last)
                 count += 1
             if count > _FEW:
-                places[:count] = np.argsort(finishes[:count], kind="mergesort")
+                by_end = np.argsort(finishes[:count], kind="mergesort")
+                for place in range(count):
+                    places[place] = by_end[place]
             else:
                 _order(finishes, count, places)
             for place in range(count):

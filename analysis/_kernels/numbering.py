@@ -242,8 +242,11 @@ def sort_within(
             continue
         for place in range(begin, end):
             rising[place - begin] = value[order[place]]
-        sorted_rows = order[begin:end][np.argsort(rising[: end - begin], kind="mergesort")]
-        order[begin:end] = sorted_rows
+        by_value = np.argsort(rising[: end - begin], kind="mergesort")
+        for place in range(end - begin):
+            rising[place] = order[begin + by_value[place]]
+        for place in range(end - begin):
+            order[begin + place] = rising[place]
 
 
 @walker

@@ -166,8 +166,9 @@ def _calls_of_visits(
             found += 1
     for number in range(count):
         offset[number + 1] = offset[number] + min(offset[number + 1] + 1, _MOST_SPANS)
-    spans, following = np.empty(offset[count], np.int64), offset[:count] + 1
-    spans[offset[:count]] = rows
+    spans, following = np.empty(offset[count], np.int64), np.empty(count, np.int64)
+    for number in range(count):
+        spans[offset[number]], following[number] = rows[number], offset[number] + 1
     for call in range(len(caller)):
         number = of_call[call]
         if number >= 0 and following[number] < offset[number + 1]:

@@ -208,6 +208,8 @@ def span_vectors(
         Which spans follow old conventions, and which must be made a row at a time instead.
     """
     old, odd = np.zeros(len(ends), np.bool_), np.zeros(len(ends), np.bool_)
+    # A column of the scan is spread over memory: the loop would be compiled for it once more.
+    ends = np.ascontiguousarray(ends)
     _feed(
         attributes, ends, server, meanings.of, meanings.parts, _RULES.column, _RULES.rank, _RULES.turn, _RULES.replaced,
         columns.codes, columns.numbers, columns.used, old, odd, np.full((2, len(COLUMNS)), -1, np.int64),
