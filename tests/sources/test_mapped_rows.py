@@ -522,3 +522,13 @@ def test_a_row_of_another_width_that_is_no_text_costs_itself(tmp_path):
     assert list(data.spans(["name"])["name"]) == ["GET /a", "caf\ufffd"]
     [refused] = data.totals.rejected
     assert (refused["count"], refused["example"]) == (1, "row 2: 4 instead of 3")
+
+
+def test_rows_of_another_kind_are_refused_in_a_sentence(tmp_path):
+    path = tmp_path / "faults.json"
+    path.write_text('[{"source": "chaos", "note": "a pod was killed"}]')
+    mapping = {"spans": {name: f"Column{name}" for name in ("trace_id", "span_id", "name", "start_ns", "duration_ns")}}
+    with pytest.raises(UnreadableExport) as raised:
+        an.open_rows(path, mapping)
+    said = "it has none of the 5 columns that the mapping names, such as 'Columntrace_id'; it has source, note"
+    assert said in str(raised.value)

@@ -19,6 +19,8 @@ TABLES: Final[tuple[Table, ...]] = ("spans", "logs")
 
 #: Rows of JSON that are looked at: a field that is there only now and then is in one of them.
 _LOOKED: Final = 200
+#: Up to so many missing columns are all named, each with its line of the mapping.
+_FEW: Final = 3
 _SHOWN: Final = 12
 #: What a column is called, rather than a value of a file without a header.
 _A_NAME: Final = re.compile(r"[A-Za-z_@][A-Za-z_.@ -]{0,60}\d{0,3}")
@@ -60,13 +62,23 @@ def lacking(mapping: RowMapping, names: list[str], has: Callable[[str], bool]) -
     table = min(sections, key=lambda table: len(absent[table]) / len(mapping.fields(table)))
     told = []
     lowered = {name.lower(): name for name in names}
-    for field in absent[table]:
-        close = difflib.get_close_matches(field.path.lower(), lowered, 1, 0.6)
-        hint = f"; did you mean {lowered[close[0]]!r}?" if close else ""
-        told.append(f"{field.path!r} ({mapping.at(field)}: {field.column} of {table}{hint})")
     shown = [name for name in names if _A_NAME.fullmatch(name)]
     listed = ", ".join(shown[:_SHOWN]) + (", …" if len(shown) > _SHOWN else "")
-    return f"it has no column {', no column '.join(told)}" + (f"; it has {listed}" if listed else "")
+    has_them = f"; it has {listed}" if listed else ""
+    wanted = list(dict.fromkeys(field.path for field in absent[table]))
+    nothing = len(absent[table]) == len(mapping.fields(table)) and not any(_near(path, lowered) for path in wanted)
+    if nothing and len(wanted) > _FEW:
+        # It is another thing altogether: which line of the mapping names what would say nothing.
+        return f"it has none of the {len(wanted)} columns that the mapping names, such as {wanted[0]!r}{has_them}"
+    for field in absent[table]:
+        close = _near(field.path, lowered)
+        hint = f"; did you mean {lowered[close[0]]!r}?" if close else ""
+        told.append(f"{field.path!r} ({mapping.at(field)}: {field.column} of {table}{hint})")
+    return f"it has no column {', no column '.join(told)}{has_them}"
+
+
+def _near(path: str, lowered: dict[str, str]) -> list[str]:
+    return difflib.get_close_matches(path.lower(), lowered, 1, 0.6)
 
 
 def first_rows(head: bytes) -> list[Any]:
