@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["counted", "duration", "percent", "plain"]
+__all__ = ["counted", "duration", "listed", "percent", "plain"]
 
 _LONGEST: Final = 2000
 #: Categories of Unicode that a line cannot hold: control, formatting (direction marks are), surrogates, private use
@@ -41,6 +42,12 @@ def plain(text: str, longest: int = _LONGEST) -> str:
 def counted(number: int, noun: str, several: str = "") -> str:
     """Return how many there are of something: ``1 trace``, ``2,129 traces``; ``several`` is an irregular plural."""
     return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a sentence has them: ``a``, ``a and b``, ``a, b and c``."""
+    *first, last = list(names) or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def duration(milliseconds: float) -> str:

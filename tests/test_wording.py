@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis._wording import counted, duration, percent, plain
+from analysis._wording import counted, duration, listed, percent, plain
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,10 @@ def test_plain_keeps_what_can_be_read_and_says_where_it_cuts():
     assert plain("注文サービス") == "注文サービス"
     assert plain("abcdef", 4) == "abc…"
     assert plain("c" + "\u0301" * 9) == "c" + "\u0301" * 2
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [([], ""), (["a"], "a"), (("a", "b"), "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_names_stand_in_a_sentence(names, said):
+    assert listed(names) == said

@@ -41,6 +41,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
+from analysis._wording import listed
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.facts.revisits import ARROW
@@ -180,7 +181,7 @@ def _finding(evidence: Evidence, limits: Limits, part: ServiceCalls, between: pd
         family=INFO.family,
         severity=severity(Weight(passes_limits=calls >= limits["calls"], blocks_change=True)),
         confidence=trust.confidence(0.95, _SENSITIVE_TO, traces),
-        title=f"{', '.join(services)} call each other in a circle",
+        title=f"{listed(services)} call each other in a circle",
         summary=(
             f"{len(services)} services depend on each other through {len(inside)} kinds of calls; "
             f"cutting {edges} ({calls:,} calls) would leave no circle."

@@ -41,7 +41,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from analysis._wording import duration, percent
+from analysis._wording import duration, listed, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, ms
 from analysis.detectors._requests import PERCENTILE, affected_traces, fronts_seen, largest_share
@@ -147,7 +147,7 @@ def _finding(
         confidence=trust.confidence(0.75, _SENSITIVE_TO, traces),
         title=f"{service} {operation} needs the same {len(services)} services every time",
         summary=(
-            f"{percent(shares['same'])} of the requests wait for {', '.join(services)}: {percent(shares['reach'])} of "
+            f"{percent(shares['same'])} of the requests wait for {listed(services)}: {percent(shares['reach'])} of "
             f"all services. The way between them takes {duration(at_p95)} of the critical path at p95."
         ),
         services=services,

@@ -45,7 +45,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis._wording import duration, percent
+from analysis._wording import duration, listed, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
@@ -161,8 +161,8 @@ def _finding(
         confidence=trust.confidence(0.8, _SENSITIVE_TO, seen),
         title=f"{service} keeps records for {len(callers)} services and decides nothing",
         summary=(
-            f"{percent(share)} of the visits to {service} only read or write {', '.join(tables)}; it is called by "
-            f"{', '.join(callers)} and is part of {percent(seen / traces)} of the traces. The way to it takes "
+            f"{percent(share)} of the visits to {service} only read or write {listed(tables)}; it is called by "
+            f"{listed(callers)} and is part of {percent(seen / traces)} of the traces. The way to it takes "
             f"{duration(at_p95)} of the critical path at p95."
         ),
         services=services,
@@ -188,7 +188,7 @@ def _finding(
             *trust.sentences(_SENSITIVE_TO, seen),
         ),
         remedy=(
-            f"Move what {', '.join(callers)} do with the records into {service}, so that one call does it; or give "
+            f"Move what {listed(callers)} do with the records into {service}, so that one call does it; or give "
             "each a copy of the few fields it needs, fed by events."
         ),
     )

@@ -35,6 +35,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from analysis._wording import listed
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._requests import fronts_seen, is_proxy
 from analysis.detectors.boundaries._services import NOT_CROSSING, answers_of, calls_between, not_assessable, way_of
@@ -103,7 +104,7 @@ def _finding(
         confidence=trust.confidence(0.9, _SENSITIVE_TO, way.traces),
         title=f"{service} is a hub: {len(callers)} services call it, and it calls {len(callees)}",
         summary=(
-            f"{', '.join(callers)} call {service}, and it calls {', '.join(callees)}: number {rank} of {services} "
+            f"{listed(callers)} call {service}, and it calls {listed(callees)}: number {rank} of {services} "
             "services by callers times callees."
         ),
         services=concerned,

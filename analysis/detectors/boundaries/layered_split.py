@@ -40,7 +40,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis._wording import duration, percent
+from analysis._wording import duration, listed, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._requests import fronts_seen, is_proxy
 from analysis.detectors.boundaries._services import (
@@ -154,7 +154,7 @@ def _finding(
         title=f"{ARROW.join(layers)} are layers of one service",
         summary=(
             f"Each calls the next in at least {percent(min(shares))} of its visits, and nobody else calls "
-            f"{', '.join(layers[1:])}. The way between them takes {duration(at_p95)} of the critical path at p95."
+            f"{listed(layers[1:])}. The way between them takes {duration(at_p95)} of the critical path at p95."
         ),
         services=services,
         subject={"layers": list(layers)},
@@ -176,5 +176,5 @@ def _finding(
             "probes were left out; users and queues that enter a layer count as other callers",
             *trust.sentences(_SENSITIVE_TO, way.traces),
         ),
-        remedy=f"Cut vertically: one service for what {', '.join(layers)} do together, with the layers as modules.",
+        remedy=f"Cut vertically: one service for what {listed(layers)} do together, with the layers as modules.",
     )

@@ -44,7 +44,7 @@ from typing import Final
 import networkx as nx
 import pandas as pd
 
-from analysis._wording import duration, percent
+from analysis._wording import duration, listed, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
@@ -168,7 +168,7 @@ def _finding(
     way = way_of(evidence, hops.where(grain="pair", caller=pair[0], callee=pair[1]))
     at_p95 = float(way.cost["critical_path_ms_p95"])
     tables = measures["shared_tables"]
-    reasons = [f"both use {', '.join(tables)}"] if isinstance(tables, list) and tables else []
+    reasons = [f"both use {listed(tables)}"] if isinstance(tables, list) and tables else []
     reasons += ["calls lead from each back to the other"] if measures["circle"] else []
     one, other = pair
     trust = evidence.trust.of(pair)

@@ -39,7 +39,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis._wording import duration, percent
+from analysis._wording import duration, listed, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import ms
 from analysis.detectors._requests import fronts_seen, is_proxy
@@ -162,5 +162,5 @@ def _finding(
             "costs per request are those of the way to it, without its own time",
             *trust.sentences(_SENSITIVE_TO, way.traces),
         ),
-        remedy=f"Remove {service}: let {', '.join(callers)} ask {target}, and move what it adds to either side.",
+        remedy=f"Remove {service}: let {listed(callers)} ask {target}, and move what it adds to either side.",
     )

@@ -45,7 +45,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analysis._wording import duration
+from analysis._wording import duration, listed
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, ms
@@ -113,7 +113,7 @@ def _finding(evidence: Evidence, limits: Limits, template: str, target: str, row
     category = str(rows["category"][0])
     cached = category == "cache"
     several = len(callers) > 1
-    who = f"{', '.join(callers[:-1])} and {callers[-1]}" if several else "".join(callers)
+    who = listed(callers)
     median, at_p95 = round(per_request.percentile(0.5), 2), round(per_request.percentile(PERCENTILE), 2)
     cost = {
         **on_path(critical, rows["critical_ns"].sum()),

@@ -40,7 +40,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis._wording import duration
+from analysis._wording import duration, listed
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms
 from analysis.findings import Assessment, Finding
@@ -97,7 +97,7 @@ def _offset(evidence: Evidence, limits: Limits, clock: str, offset_ms: float, ro
         }
         - {""}
     )
-    direction = f"{duration(abs(offset_ms))} {'ahead of' if offset_ms > 0 else 'behind'} {', '.join(others)}"
+    direction = f"{duration(abs(offset_ms))} {'ahead of' if offset_ms > 0 else 'behind'} {listed(others)}"
     out, left = _out_of_step(rows)
     consistent = left < _HALF * out
     passes = consistent and abs(offset_ms) >= limits["offset_ms"] and calls >= limits["calls"]
@@ -111,7 +111,7 @@ def _offset(evidence: Evidence, limits: Limits, clock: str, offset_ms: float, ro
         Weight(passes_limits=passes),
         title=f"The clock of {clock} {'is' if consistent else 'may be'} {direction}",
         summary=(
-            f"{out:,} of {calls:,} calls between {clock} and {', '.join(others)} are out of step as exported, "
+            f"{out:,} of {calls:,} calls between {clock} and {listed(others)} are out of step as exported, "
             f"and {left:,} once its times are shifted by {duration(-offset_ms)}."
         ),
         services=tuple(mine),

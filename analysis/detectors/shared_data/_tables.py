@@ -9,6 +9,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import listed
 from analysis.detectors import NO_ROLES, Evidence, Roles
 from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.operations import template
@@ -135,7 +136,7 @@ def how(writers: tuple[str, ...], readers: tuple[str, ...]) -> str:
     """Return who writes and who reads, as part of a sentence."""
     parts = []
     if writers:
-        parts.append(f"{', '.join(writers)} write{'s' if len(writers) == 1 else ''} it")
+        parts.append(f"{listed(writers)} write{'s' if len(writers) == 1 else ''} it")
     if readers:
-        parts.append(f"{', '.join(readers)} {'only read' if writers else 'read'}{'s' if len(readers) == 1 else ''} it")
+        parts.append(f"{listed(readers)} {'only read' if writers else 'read'}{'s' if len(readers) == 1 else ''} it")
     return ", ".join(parts)

@@ -47,7 +47,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._histogram import Histogram
-from analysis._wording import duration
+from analysis._wording import duration, listed
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, ms, named
@@ -146,7 +146,7 @@ def _finding(
     share = _share_of_p95(evidence, rows)
     passes = critical.percentile(_PERCENTILE) >= limits["cost_ms"] * 1e6
     considered = [
-        f"{', '.join(sources)} had answered before the first of the calls; that the ids are theirs is inferred",
+        f"{listed(sources)} had answered before the first of the calls; that the ids are theirs is inferred",
         f"{hidden:.0%} of the calls hide what they ask for" if hidden else "the calls ask for different things",
     ]
     where, often = f"{operation} of {service}", round(times.percentile(_PERCENTILE), 2)
@@ -159,9 +159,9 @@ def _finding(
         _SENSITIVE_TO,
         considered,
         severity=severity(Weight(passes_limits=passes, share_of_p95=share)),
-        title=f"{where} joins data of {', '.join(sources)} with {target} by {often:g} calls a request",
+        title=f"{where} joins data of {listed(sources)} with {target} by {often:g} calls a request",
         summary=(
-            f"After answers of {', '.join(sources)}, {where} calls {template} of {target} "
+            f"After answers of {listed(sources)}, {where} calls {template} of {target} "
             f"{times.percentile(0.5):g} times a request (median). They take "
             f"{duration(ms(critical.percentile(_PERCENTILE)))} of the critical path at p95; one call instead would "
             f"save {duration(ms(saving.percentile(_PERCENTILE)))}."
@@ -186,5 +186,5 @@ def _finding(
             "calls": calls - joins,
         },
         exemplars=examples(merged_exemplars(rows["exemplars"]), critical.percentile(0.5)),
-        remedy=_REMEDY.format(service=service, owners=", ".join(sorted({target, *sources})), target=target),
+        remedy=_REMEDY.format(service=service, owners=listed(sorted({target, *sources})), target=target),
     )

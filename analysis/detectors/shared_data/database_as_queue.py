@@ -51,7 +51,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis._wording import duration
+from analysis._wording import duration, listed
 from analysis.detectors import Evidence, Info, Limit, Limits, Roles, Weight, severity
 from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, ms, named
@@ -214,7 +214,7 @@ def _finding(
         title=f"{service} polls {table} every {duration(median_ms)} for what {' and '.join(writers)} left there",
         summary=(
             f"{service} read {table} in {store} {polling.polls:,} times at regular intervals of {duration(median_ms)}; "
-            f"{', '.join(writers)} wrote it in {writing:,} traces. A row waits {duration(median_ms / 2)} on average."
+            f"{listed(writers)} wrote it in {writing:,} traces. A row waits {duration(median_ms / 2)} on average."
         ),
         services=tuple(sorted({service, *writers})),
         subject={"store": store, "table": table, "service": service},
@@ -231,5 +231,5 @@ def _finding(
         cost={"total_ms": ms(polling.total_ns), "calls": polling.polls},
         saving={"total_ms": ms(polling.total_ns), "calls": polling.polls},
         exemplars=examples(merged_exemplars(own["exemplars"]), total_ns / calls if calls else 0.0),
-        remedy=_REMEDY.format(writers=", ".join(writers), table=table, service=service),
+        remedy=_REMEDY.format(writers=listed(writers), table=table, service=service),
     )

@@ -42,6 +42,7 @@ from typing import Final, NamedTuple
 
 import pandas as pd
 
+from analysis._wording import listed
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding, on_path
 from analysis.detectors._evidence import examples, merged_exemplars, merged_histogram, named
@@ -151,7 +152,7 @@ def _finding(evidence: Evidence, limits: Limits, rows: pd.DataFrame, service: st
         title=f"{operation or 'A span that is missing'} of {service} writes through {len(services)} services",
         summary=(
             f"In {requests:,} of {whole:,} requests, {operation or 'what is behind a missing span'} of {service} "
-            f"writes {len(stores)} stores through {', '.join(services)} while its caller "
+            f"writes {len(stores)} stores through {listed(services)} while its caller "
             f"waits; {half_done:,} were half done."
         ),
         services=services,
@@ -171,5 +172,5 @@ def _finding(evidence: Evidence, limits: Limits, rows: pd.DataFrame, service: st
         },
         saving={"failed_requests": half_done},
         exemplars=examples(merged_exemplars(rows["exemplars"]), total_ns / requests),
-        remedy=_REMEDY.format(services=", ".join(services)),
+        remedy=_REMEDY.format(services=listed(services)),
     )

@@ -44,6 +44,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import listed
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, ms, named
@@ -112,7 +113,7 @@ def _finding(
         f"{owner} makes {int(writes[owner]):,} of {int(writes.sum()):,} writes seen: it is taken for the owner"
     ]
     if readers:
-        considered.append(f"{', '.join(readers)} only read{'s' if len(readers) == 1 else ''} it")
+        considered.append(f"{listed(readers)} only read{'s' if len(readers) == 1 else ''} it")
     if office:
         considered.append(f"{service} is a back office, which corrects data of others by design")
     operations = sorted(set(own["operation"]) - {""})

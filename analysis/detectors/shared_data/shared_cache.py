@@ -46,6 +46,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import listed
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._building import finding
 from analysis.detectors._evidence import examples, merged_exemplars, ms, named
@@ -126,7 +127,7 @@ def _finding(evidence: Evidence, rows: pd.DataFrame, limits: Limits, store: str,
         _SENSITIVE_TO,
         (*considered, *doubt),
         severity=severity(Weight(passes_limits=len(writers) >= 1, blocks_change=len(writers) >= 2)),
-        title=f"Keys under {prefix} are shared by {', '.join(services)}",
+        title=f"Keys under {prefix} are shared by {listed(services)}",
         summary=f"{len(services)} services use keys under {prefix} in {store}: {_tables.how(writers, readers)}.",
         services=services,
         subject={"store": store, "prefix": prefix},

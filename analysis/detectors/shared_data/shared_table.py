@@ -50,6 +50,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis._wording import listed
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
 from analysis.detectors._evidence import examples, merged_exemplars, ms, named
 from analysis.detectors.shared_data import _tables
@@ -138,7 +139,7 @@ def _shared(evidence: Evidence, access: pd.DataFrame, limits: Limits, left: set[
             limits,
             services,
             subject={"grain": "table", "store": store, "table": table},
-            title=f"{table} is shared by {', '.join(services)}",
+            title=f"{table} is shared by {listed(services)}",
             summary=f"{table} in {store} is used by {len(services)} services: {how}.",
             measures={
                 "writers": list(writers),
@@ -204,7 +205,7 @@ def _servers(evidence: Evidence, access: pd.DataFrame, limits: Limits) -> Iterat
             services,
             subject={"grain": "server", "server": server, "store": server},
             title=f"{len(services)} services have databases or schemas of their own on one server, {server}",
-            summary=f"{', '.join(services)} keep their data apart, but on {server}: one point of failure.",
+            summary=f"{listed(services)} keep their data apart, but on {server}: one point of failure.",
             measures={
                 "databases": int(own["store"].nunique()),
                 "schemas": len({place for service in services for place in by_service[service]}),
