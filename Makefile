@@ -23,6 +23,8 @@ PYTHON = python3 python3.13 python3.12 python3.11 python3.14
 BIN = .venv/bin
 # JupyterLab and papermill would otherwise prefer a kernel of the same name in the user's home.
 export JUPYTER_PREFER_ENV_PATH = 1
+# Images with Python set it: each of the hundreds of processes of the tests would compile the package anew, half a second.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The stamps carry checksums, because git changes the times of files that it did not change. The folder is part of the
 # first: the scripts in an environment name it, so that a moved checkout needs a new one.

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -36,10 +37,10 @@ def held(path: Path) -> str:
     return text + "".join(gzip.decompress(base64.b64decode(figure)).decode() for figure in packed)
 
 
-def plant(folder: Path, *more: str) -> Path:
+def plant(folder: Path, *more: str, secrets: Sequence[str] = VALUES) -> Path:
     """Write a shop in whose spans and logs every secret, and more, stands in every field; return its folder."""
     spans = []
-    values = [*VALUES, *more]
+    values = [*secrets, *more]
     for number, value in enumerate(values):
         trace = 1_000 + number
         naming = dict.fromkeys(NAMING, value)
