@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis._kernels.links import innermost_calls
-from analysis.facts._says import says
+from analysis.facts._says import given, says
 from analysis.forest import Codes, Forest
 from analysis.links import layers
 from analysis.links.naming import every_store
@@ -58,8 +58,13 @@ def data_calls(forest: Forest) -> npt.NDArray[np.int64]:
 
 
 def connecting(forest: Forest) -> npt.NDArray[np.bool_]:
-    """Mark the spans that connect to a store or wait for a connection: they have no statement to record."""
-    return says(forest, "operation", lambda text: bool(_CONNECTING & set(text.lower().replace(".", " ").split())))
+    """Mark the spans that connect to a store or wait for a connection: they have no statement to record.
+
+    A word may also be the name of what is asked: a service called checkout, a table called pool.
+    """
+    named = says(forest, "operation", lambda text: bool(_CONNECTING & set(text.lower().replace(".", " ").split())))
+    asks = says(forest, "category", lambda text: text in ("http", "rpc", "messaging"))
+    return named & ~asks & ~given(forest, "db_statement") & ~given(forest, "db_collection")
 
 
 def stores(forest: Forest, rows: npt.NDArray[np.int64]) -> Codes:

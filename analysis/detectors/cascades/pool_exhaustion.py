@@ -17,7 +17,9 @@ once). Waits are the spans of taking a connection; where a service has none, the
 its first child. A pool is exhausted where the waits of the busiest quarter of the seconds are ``grows`` times as long
 as those of the least busy (5, house default) and ``wait_ms`` at least on average (20, house default), in ``seconds``
 seconds or more (5, house default), and rise with the load (Spearman's rank correlation of ``rises``, 0.3, house
-default). Where waits timed out while the copy's other calls to stores went on, the first two are enough.
+default), with ``at_once`` visits at once in the busiest quarter (2, as one that waits for another makes two; long
+waits alone make a copy look busy). Where waits timed out while the copy's other calls to stores went on, the first two
+are enough.
 
 For information: ``queries`` calls to stores at once or more, all through a second, by one copy (10, the catalogue's
 limit).
@@ -79,6 +81,7 @@ INFO: Final = Info(
         "grows": Limit(5, "times", "waits of the busiest quarter of seconds against those of the least busy"),
         "wait_ms": Limit(20, "ms", "average wait in the busiest quarter of seconds"),
         "seconds": Limit(5, "s", "busy seconds in which waits are that long"),
+        "at_once": Limit(2, "visits", "visits at once in the busiest quarter of seconds, on average"),
         "rises": Limit(0.3, "", "rank correlation of waits and load from which one follows the other"),
         "queries": Limit(10, "calls", "calls to stores at once by one copy that are told", "catalogue"),
         "total_s": Limit(10, "s", "worth fixing from this much time waited on"),
@@ -140,6 +143,11 @@ class _Copy:
     def busy_ns(self) -> float:
         return self._average(self.busy)
 
+    @property
+    def busy_load(self) -> float:
+        """Visits at once in the busiest quarter of seconds."""
+        return float(self.load[self.busy].mean())
+
     def _average(self, places: Whole) -> float:
         return float(self.ns[places].sum()) / max(1, int(self.count[places].sum()))
 
@@ -170,7 +178,8 @@ class _Copy:
         if self.refused and int(self.querying.sum()):
             return True
         often = int((self.mean[self.busy] >= limit_ns).sum()) >= limits["seconds"]
-        return len(self.waited) >= _LEAST_SECONDS and often and self.rises >= limits["rises"]
+        crowded = self.busy_load >= limits["at_once"] and self.rises >= limits["rises"]
+        return len(self.waited) >= _LEAST_SECONDS and often and crowded
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -248,7 +257,6 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
     traces = affected if by_connection else sum(len(copy.long(limit_ns)) for copy in copies)
     traces = min(evidence.traces, traces)
     what = "a connection" if by_connection else "their first call"
-    load = float(worst.load[worst.busy].mean())
     return finding(
         evidence,
         INFO,
@@ -266,7 +274,7 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
         severity=level,
         title=f"{service} runs out of {'connections' if by_connection else 'connections or workers'} under load",
         summary=(
-            f"With {load:.1f} visits at once ({worst.instance or 'its only copy named'}), visits waited "
+            f"With {worst.busy_load:.1f} visits at once ({worst.instance or 'its only copy named'}), visits waited "
             f"{duration(ms(worst.busy_ns))} for {what} on average, {duration(ms(worst.idle_ns))} when idle; {refused} "
             f"waits failed, and {failed:,} requests with them."
         ),
@@ -276,7 +284,7 @@ def _exhausted(evidence: Evidence, copies: list[_Copy], limits: Limits) -> Findi
             "instances": len(copies),
             "busy_wait_ms": ms(worst.busy_ns),
             "idle_wait_ms": ms(worst.idle_ns),
-            "busy_load": round(load, 2),
+            "busy_load": round(worst.busy_load, 2),
             "load_at_first_long_wait": _first_long(worst, limit_ns),
             "correlation": round(worst.rises, 4),
             "refused": refused,
