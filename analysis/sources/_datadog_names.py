@@ -103,6 +103,8 @@ _KINDS: Final[Mapping[str, str]] = {
     "http": "client",
     **dict.fromkeys(STORE_SYSTEMS, "client"),
 }
+#: Tags of requests over HTTP.
+_ASKED: Final = frozenset({"http.method", "http.request.method", "http.url", "http.status_code"})
 _PUBLISHING: Final = ("produce", "publish", "send", "enqueue")
 _RECEIVING: Final = ("consume", "receive", "deliver", "process")
 
@@ -120,9 +122,9 @@ def kind_of(tags: Mapping[str, Any], kind: str, operation: str) -> str:
             return "producer"
         if verb.startswith(_RECEIVING):
             return "consumer"
-    return {"server": "server", "client": "client"}.get(
-        verb, "internal" if kind in {"custom", "worker"} else "unspecified"
-    )
+    # A span without a type that names no request is one of the process's own, as are those of schedulers.
+    own = kind in {"custom", "worker"} or (not kind and tags.keys().isdisjoint(_ASKED))
+    return {"server": "server", "client": "client"}.get(verb, "internal" if own else "unspecified")
 
 
 def conventional(tags: Mapping[str, Any], kind: str, operation: str, resource: str | None) -> dict[str, Any]:

@@ -36,6 +36,12 @@ _RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
 _PROCESS_FIELDS: Final = tuple(field for fields in _RESOURCE.values() for field in fields)
 #: Processes whose columns are remembered.
 _PROCESSES: Final = 4096
+#: Types of transactions that nobody asked for: the agents' names for timers, commands, and what is begun by hand.
+_JOBS: Final = frozenset({"background", "cli", "custom", "job", "scheduled"})
+#: Fields that only transactions have that were asked for over HTTP.
+_ASKED: Final = frozenset({"http.request.method", "url.full", "url.original", "url.path"})
+#: Names of transactions that are method and route; a page that no route is there for is named otherwise.
+_ROUTED: Final = re.compile(r"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE) (/\S*)", re.ASCII)
 _LEAVING: Final = frozenset({"db", "messaging", "external", "storage", "cache"})
 _REQUEST: Final = (
     "http.request.method", "http.response.status_code", "url.full", "url.path", "url.query", "http.route",
@@ -120,10 +126,16 @@ class ApmSpans:
         """Yield the row of a transaction, then those that stand for calls that the agent dropped."""
         row = self._begun(flat, "transaction", flat.get("transaction.id") or flat.get("span.id"))
         kind = str(flat.get("transaction.type") or "")
+        asked = not flat.keys().isdisjoint(_ASKED)
+        own = flat.get("agent.name") in _BROWSERS or (kind in _JOBS and not asked)
         row["kind"] = KINDS.get(str(flat.get("span.kind") or "").upper()) or (
-            "internal" if flat.get("agent.name") in _BROWSERS else "consumer" if kind == "messaging" else "server"
+            "internal" if own else "consumer" if kind == "messaging" else "server"
         )
         attributes = {name: flat[name] for name in _REQUEST if name in flat}
+        # Agents name a transaction after the route, which they record nowhere else.
+        route = _ROUTED.fullmatch(str(flat.get("transaction.name") or "")) if asked else None
+        if route is not None:
+            attributes.setdefault("http.route", route[1])
         if "url.full" not in flat and "url.path" not in flat and "url.original" in flat:
             attributes["url.full"] = flat["url.original"]
         if kind == "messaging" or "transaction.message.queue.name" in flat:

@@ -35,6 +35,7 @@ STORES: Final[Mapping[str, str]] = {
 #: Subtypes of spans of the type "storage".
 _OBJECT_STORES: Final[Mapping[str, str]] = {"azureblob": "azure.blob", "azuretable": "azure.table", "s3": "aws.s3"}
 _CONTAINER: Final = re.compile(r"Azure(?:Blob|Table) \w+ ([^/\s]+)")
+_COLLECTION: Final = re.compile(r"([^.\s]+)\.(\S+)\.(\w+)")
 #: Subtypes, targets and frameworks that are brokers.
 BROKERS: Final[Mapping[str, str]] = {
     "activemq": "activemq",
@@ -79,6 +80,11 @@ def exit_attributes(flat: Mapping[str, Any], kind: str, action: str) -> dict[str
         found["db.query.text"] = flat.get("span.db.statement")
         found["db.response.returned_rows"] = flat.get("span.db.rows_affected")
         found["db.operation.name"] = None if action in _PLAIN_ACTIONS else action
+        if system == "mongodb":
+            # Agents name the span "database.collection.command", and record the collection nowhere else.
+            collection = _COLLECTION.fullmatch(str(flat.get("span.name") or ""))
+            if collection is not None and (action in _PLAIN_ACTIONS or collection[3].lower() == action):
+                found["db.collection.name"] = collection[2]
         return found
     if kind == "storage" and subtype in _OBJECT_STORES:
         found["db.system.name"] = _OBJECT_STORES[subtype]

@@ -205,6 +205,16 @@ def test_calls_to_stores():
     assert {row["old_conventions"] for row in rows.values()} == {False}
 
 
+def test_a_span_without_a_type_that_names_no_request_is_of_the_process():
+    spans = [
+        agent_span(1, type="", name="scheduled.call", meta={"component": "spring-scheduling"}),
+        agent_span(2, type="", name="http.request", meta={"http.method": "GET", "http.url": "http://stock/items"}),
+        agent_span(3, type="", name="grpc.client", meta={}),
+    ]
+    rows = {row["span_id"]: row["kind"] for row in read(orjson.dumps([spans])).spans}
+    assert rows == {1: "internal", 2: "unspecified", 3: "client"}
+
+
 def test_calls_between_services_and_messages():
     http = {
         "span.kind": "client",

@@ -159,6 +159,8 @@ def only(event: str = "span", **fields: Any) -> dict[str, Any]:
         ("transaction", {"transaction.type": "messaging"}, "consumer"),
         ("transaction", {"transaction.type": "page-load", "agent.name": "rum-js"}, "internal"),
         ("transaction", {"transaction.type": "request", "span.kind": "INTERNAL"}, "internal"),
+        ("transaction", {"transaction.type": "scheduled"}, "internal"),
+        ("transaction", {"transaction.type": "custom", "url.path": "/cart"}, "server"),
         ("span", {"span.type": "app"}, "internal"),
         ("span", {"span.type": "external", "span.subtype": "http"}, "client"),
         ("span", {"span.type": "custom", "span.destination.service.resource": "stock:8080"}, "client"),
@@ -185,6 +187,36 @@ def test_calls_to_services_and_brokers():
     assert row["messaging_operation"] == "publish"
     row = only("transaction", **{"transaction.type": "messaging", "transaction.message.queue.name": "orders"})
     assert row["messaging_destination"] == "orders"
+
+
+@pytest.mark.parametrize(
+    ("fields", "route"),
+    [
+        ({"url.path": "/carts/17", "transaction.name": "GET /carts/{id}"}, "/carts/{id}"),
+        ({"url.path": "/carts/17", "transaction.name": "GET /other", "http.route": "/carts/{id}"}, "/carts/{id}"),
+        ({"url.path": "/carts/17", "transaction.name": "CartController#get"}, None),
+        ({"url.path": "/carts/17", "transaction.name": "GET unknown route"}, None),
+        # Nobody asked for it over HTTP.
+        ({"transaction.name": "GET /carts/{id}"}, None),
+    ],
+)
+def test_a_transaction_is_named_after_its_route(fields, route):
+    assert only("transaction", **{"transaction.type": "request", **fields})["http_route"] == route
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "collection"),
+    [
+        ("shop.carts.find", "find", "carts"),
+        ("shop.carts.find", "query", "carts"),
+        ("shop.fs.files.insert", "insert", "fs.files"),
+        ("shop.carts.find", "update", None),
+        ("ping", "ping", None),
+    ],
+)
+def test_a_span_of_mongodb_is_named_after_its_collection(name, action, collection):
+    row = only(**{"span.type": "db", "span.subtype": "mongodb", "span.action": action, "span.name": name})
+    assert (row["db_system"], row["db_collection"]) == ("mongodb", collection)
 
 
 def test_calls_to_stores_of_objects():
