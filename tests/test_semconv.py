@@ -112,6 +112,10 @@ OLD = {"old_conventions": True}
             {"cassandra.query": "SELECT", "cassandra.keyspace": "k"},
             {"db_statement": "SELECT", "db_namespace": "k", "db_system": "cassandra"},
         ),
+        (
+            {"mongodb.command": "find", "mongodb.collection": "t"},
+            {"db_system": "mongodb", "db_operation": "find", "db_collection": "t"},
+        ),
         ({"jdbc.query[0]": "SELECT 1", "jdbc.row-count": 3}, {"db_statement": "SELECT 1", "db_rows": 3}),
         # Calls.
         (

@@ -26,7 +26,7 @@ from analysis.semconv._columns import (
 from analysis.semconv._exposures import exposures
 from analysis.semconv._names import KINDS, RESOURCE_NAMES, SPAN_NAMES, STATUSES, Names
 from analysis.semconv._pools import COLUMNS, FIRST_NUMBER, Columns, Pool
-from analysis.semconv._values import port, probability_weight, text, truth
+from analysis.semconv._values import port, probability_weight, store_named, text, truth
 from analysis.semconv._vectors import KEYS, Meanings, span_vectors
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "resource_columns",
     "span_columns",
     "span_vectors",
+    "store_named",
     "text",
     "tracestate_weight",
     "truth",

@@ -225,6 +225,7 @@ COMPOSERS: Final[tuple[tuple[str, Callable[[dict[str, Any], Any, str], bool]], .
     ("component", Composer(_component)),
     *((name, _always("messaging_system", system)) for name, system in _BROKERS.items()),
     ("cassandra.query", _always("db_system", "cassandra")),
+    ("mongodb.command", _always("db_system", "mongodb")),
     ("aws.s3.bucket", _bucket),
     ("aws.sqs.queue.url", Composer(_queue_address)),
     ("messaging.url", Composer(_queue_address)),

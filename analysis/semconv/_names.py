@@ -93,7 +93,7 @@ SPAN_NAMES: Final[tuple[Names, ...]] = (
         "db_collection",
         text,
         ("db.collection.name", "aws.dynamodb.table_names", "aws.s3.bucket"),
-        ("aws.table_name",),
+        ("aws.table_name", "mongodb.collection"),
         (
             "db.sql.table",
             "db.mongodb.collection",
@@ -102,7 +102,7 @@ SPAN_NAMES: Final[tuple[Names, ...]] = (
             "db.elasticsearch.path_parts.index",
         ),
     ),
-    Names("db_operation", text, ("db.operation.name",), replaced=("db.operation",)),
+    Names("db_operation", text, ("db.operation.name",), ("mongodb.command",), ("db.operation",)),
     Names(
         "db_statement",
         text,

@@ -27,6 +27,7 @@ __all__ = [
     "port",
     "probability_weight",
     "request_id",
+    "store_named",
     "text",
     "truth",
     "upper",
@@ -94,6 +95,13 @@ DATABASE_SYSTEMS: Final = {
     "sql": "other_sql",
     "sqlserver": "microsoft.sql_server",
 }
+
+#: Systems that a peer without attributes of its own is known by, and those after which a client names the database.
+_STORES: Final = frozenset(
+    {"cassandra", "couchbase", "elasticsearch", "mariadb", "memcached", "mongodb", "mysql", "neo4j", "opensearch"}
+    | {"oracle.db", "postgresql", "redis", "valkey"}
+)
+_WITH_DATABASE: Final = re.compile(r"(mariadb|mongodb|mysql|postgres|postgresql)-(.+)", re.ASCII)
 
 #: Characters of an id of a request that are kept.
 _LONGEST_ID: Final = 200
@@ -214,6 +222,15 @@ def database_system(value: Any) -> str | None:
     """Return the name that the semantic conventions have for a database system, lower case."""
     found = lower(value)
     return None if found is None else DATABASE_SYSTEMS.get(found, found)
+
+
+def store_named(peer: str | None) -> tuple[str | None, str | None]:
+    """Return system and database of a peer that clients name after them, as Brave's do: "redis", "mysql-shop"."""
+    found = database_system(peer)
+    if found in _STORES:
+        return found, None
+    match = _WITH_DATABASE.fullmatch(peer or "")
+    return (database_system(match[1]), match[2]) if match is not None else (None, None)
 
 
 def messaging_system(value: Any) -> str | None:

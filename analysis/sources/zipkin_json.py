@@ -10,7 +10,7 @@ is a row for each part; reading an export into a dataset merges them.
 
 **What is assumed.** Times are microseconds; a span without timestamp or duration has none. A tag ``error`` makes a
 span an error whatever its value, even an empty one; an annotation of that name does not. The remote endpoint names
-the other side.
+the other side; where it is called like a system of data stores ("redis", "mysql-shop"), that is what is called.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.semconv import KINDS, exception_columns, resource_columns, span_columns, text, truth
+from analysis.semconv import KINDS, exception_columns, resource_columns, span_columns, store_named, text, truth
 from analysis.semconv import port as port_of
 from analysis.sources._collection import without_collection
 from analysis.sources._documents import LINE, NOT_JSON, RUN, Layout, elements_of, units, units_of
@@ -57,7 +57,7 @@ _RAW: Final = replace(_LAYOUT, raw=True, runs=True)
 #: links.
 _SIZES: Final = (50, 6, 50, 50, 1 << 20)
 #: Columns that the endpoints of a span feed.
-_OF_PEERS: Final = ("peer_service", "server_address", "server_port")
+_OF_PEERS: Final = ("peer_service", "server_address", "server_port", "db_system", "db_namespace")
 _MICROSECOND_NS: Final = 1_000
 _PARTS: Final = ("name", "timestamp", "duration", "localEndpoint", "remoteEndpoint", "kind", "tags", "parentId")
 _CALLERS: Final = frozenset({"client", "producer"})
@@ -220,6 +220,7 @@ class _Reader:
         if row["kind"] in _CALLERS:
             row["server_address"] = text(remote.get("ipv4")) or text(remote.get("ipv6"))
             row["server_port"] = port_of(remote.get("port"))
+            row["db_system"], row["db_namespace"] = store_named(row["peer_service"])
 
 
 def _event_attributes(annotation: str) -> dict[str, Any]:

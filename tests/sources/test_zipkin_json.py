@@ -78,6 +78,28 @@ def test_endpoints():
     assert (row["service"], row["peer_service"], row["server_address"], row["host"]) == (None, "mysql", None, "::1")
 
 
+@pytest.mark.parametrize(
+    ("name", "store"),
+    [
+        ("redis", ("redis", None)),
+        ("mongodb", ("mongodb", None)),
+        ("postgres", ("postgresql", None)),
+        ("mysql-shop", ("mysql", "shop")),
+        ("mongodb-shop", ("mongodb", "shop")),
+        ("redis-proxy", (None, None)),
+        ("orders", (None, None)),
+        ("kafka", (None, None)),
+    ],
+)
+def test_a_peer_called_like_a_system_of_stores_is_one(name, store):
+    remote = {"serviceName": name, "ipv4": "10.0.0.3", "port": 3306}
+    row = only(kind="CLIENT", remoteEndpoint=remote)
+    assert (row["db_system"], row["db_namespace"], row["peer_service"]) == (*store, name)
+    # Who calls a server is no store, and what the span says itself goes before the name.
+    assert only(kind="SERVER", remoteEndpoint=remote)["db_system"] is None
+    assert only(kind="CLIENT", remoteEndpoint=remote, tags={"db.system": "h2"})["db_system"] == "h2"
+
+
 @pytest.mark.parametrize("value", ["", "true", "false", "500", "timed out"])
 def test_a_tag_named_error_is_an_error_whatever_its_value(value):
     row = only(tags={"error": value})
