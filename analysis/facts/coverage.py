@@ -58,7 +58,7 @@ ASPECTS: Final = {
     "database_text": ("data_calls", "with_statement", "db.query.text or db.collection.name on data calls"),
     "peer": ("clients", "with_peer", "server.address or peer.service on client spans"),
     "destination": ("messages", "with_destination", "messaging.destination.name on messaging spans"),
-    "error_type": ("errors", "with_error_type", "error.type or an exception on failed spans"),
+    "error_type": ("errors", "with_error_type", "error.type, an exception or a response code on failed spans"),
 }
 FIELDS: Final = (
     Field("service", pa.string(), "key", "", "service; empty where the export names none"),
@@ -80,7 +80,9 @@ FIELDS: Final = (
     Field("messages", pa.int64(), "sum", "spans", "producer and consumer spans"),
     Field("with_destination", pa.int64(), "sum", "spans", "of these, naming topic or queue"),
     Field("errors", pa.int64(), "sum", "spans", "failed spans"),
-    Field("with_error_type", pa.int64(), "sum", "spans", "of these, with an error type or exception"),
+    Field(
+        "with_error_type", pa.int64(), "sum", "spans", "of these, with an error type, an exception or a response code"
+    ),
     Field(
         "old_conventions", pa.int64(), "sum", "spans", "spans with names that the semantic conventions have replaced"
     ),
@@ -123,7 +125,7 @@ _TEXTS: Final[dict[str, dict[str, Callable[[str], Any] | None]]] = {
         "outcome": lambda text: text != "unset",
         "error": lambda text: text == "error",
     },
-    "rpc_status": {"outcome": None},
+    "rpc_status": {"outcome": None, "error type": lambda text: text not in ("OK", "0")},
     "http_route": {"route": lambda text: not is_raw_path(text)},
     "name": {"raw name": is_raw_path},
     "db_system": {"system": None},
@@ -135,7 +137,7 @@ _TEXTS: Final[dict[str, dict[str, Callable[[str], Any] | None]]] = {
     "error_type": {"error type": None},
 }
 #: What else is seen of a span.
-_SEEN: Final = ("connecting", "peer", "outcome", "old", "several", "weighted", "timeless", "coarse")
+_SEEN: Final = ("connecting", "peer", "outcome", "error type", "old", "several", "weighted", "timeless", "coarse")
 _BITS: Final = {
     said: 1 << place
     for place, said in enumerate(dict.fromkeys([*(said for says in _TEXTS.values() for said in says), *_SEEN]))
@@ -224,6 +226,7 @@ def _seen(forest: Forest) -> dict[str, npt.NDArray[np.bool_]]:
         "connecting": connecting(forest),
         "peer": answered(forest),
         "outcome": forest.array("http_status") > 0,
+        "error type": forest.array("http_status") >= 400,
         "old": forest.array("old_conventions").astype(np.bool_),
         "several": forest.multiplicity > 1,
         "weighted": forest.weight_millis != 1000,
