@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import pandas as pd
 
 from analysis.facts.data_access import UNKNOWN_TABLE
+from analysis.stores import named_like
 
 __all__ = ["cohesion", "coupling", "ownership"]
 
@@ -40,8 +41,8 @@ def ownership(result: Reviewed | Facts, owner_share: float = _OWNER_SHARE) -> pd
     result
         A review, or its facts; ``data_access`` is used.
     owner_share
-        Share (0..1) of a table's writes from which a service is its owner. A table that nobody writes is owned by its
-        only reader, where it has one.
+        Share (0..1) of a table's writes from which a service is its owner, unless the table is called after another of
+        its writers. A table that nobody writes is owned by its only reader, where it has one.
 
     Returns
     -------
@@ -65,7 +66,9 @@ def ownership(result: Reviewed | Facts, owner_share: float = _OWNER_SHARE) -> pd
 def _owner(rows: pd.DataFrame, owner_share: float) -> str:
     writes = rows.set_index("service")["writes"]
     if writes.sum():
-        return str(writes.idxmax()) if writes.max() >= owner_share * writes.sum() else ""
+        most = str(writes.idxmax())
+        named = named_like(str(rows["table"].iloc[0]), [str(name) for name in writes.index[writes > 0]])
+        return most if writes.max() >= owner_share * writes.sum() and named in ("", most) else ""
     return str(rows["service"].iloc[0]) if len(rows) == 1 else ""
 
 

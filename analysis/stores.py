@@ -8,10 +8,21 @@ hide two stores, :func:`likeness` why two names may be one store, which only a c
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["DEFAULT_PORTS", "ambiguous", "host_name", "likeness", "located", "schema_of", "server_of", "store_id"]
+__all__ = [
+    "DEFAULT_PORTS",
+    "ambiguous",
+    "host_name",
+    "likeness",
+    "located",
+    "named_like",
+    "schema_of",
+    "server_of",
+    "store_id",
+]
 
 #: Ports that the systems listen on unless told otherwise; a store named without a port is the one on this port.
 DEFAULT_PORTS: Final = {
@@ -62,6 +73,9 @@ _LOCAL: Final = (
 )
 #: Endings that a cluster's resolver adds to `service.namespace` (Kubernetes, DNS for Services and Pods).
 _CLUSTER_ENDINGS: Final = (".svc.cluster.local", ".svc")
+#: Words in the names of services that say what they are, not what they are about.
+_KINDS_OF_SERVICES: Final = frozenset({"api", "app", "backend", "ms", "server", "service", "svc", "worker"})
+_WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _IP_ADDRESS: Final = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|\[?[0-9a-f]*:[0-9a-f:]+\]?")
 #: Words in the names of servers that hold copies, and of what stands before a server.
 _KINDS_OF_NAMES: Final = {
@@ -158,6 +172,30 @@ def likeness(one: str, other: str) -> str:
     if not in_figures and re.sub(r"\d+", "#", host) == re.sub(r"\d+", "#", other_host):
         return f"{short} and {long} may be nodes of one set"
     return ""
+
+
+def named_like(table: str, services: Iterable[str]) -> str:
+    """Return the only one of some services whose words are all in a table's name; "" where none or several are.
+
+    Words that say what a service is are left out, and whether a word is meant once or many times does not matter.
+
+    Examples
+    --------
+    >>> named_like("sales.order_lines", ["order-service", "shipping"])
+    'order-service'
+    >>> named_like("orders", ["shipping", "billing"])
+    ''
+    """
+    words = _words(table.rpartition(".")[2])
+    about = {service: _words(service) - _KINDS_OF_SERVICES for service in services}
+    found = [service for service, own in about.items() if own and own <= words]
+    return found[0] if len(found) == 1 else ""
+
+
+def _words(name: str) -> frozenset[str]:
+    """Return the words of a name, each as it is of one thing."""
+    words = (word.lower() for word in _WORDS.findall(name))
+    return frozenset(word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s") for word in words)
 
 
 def server_of(store: str) -> str:

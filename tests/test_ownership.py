@@ -41,6 +41,17 @@ def test_who_writes_four_of_five_times_is_the_owner() -> None:
     ]
 
 
+def test_nobody_owns_a_table_called_after_another_of_its_writers() -> None:
+    rows = [
+        access("shipping", "POST /parcels", "orders", "write", 9),
+        access("orders", "POST /orders", "orders", "write", 1),
+        access("shipping", "POST /parcels", "charges", "write", 9),
+        access("orders", "POST /orders", "charges", "write", 1),
+    ]
+    found = ownership({"data_access": pd.DataFrame(rows)})
+    assert dict(zip(found["table"], found["owner"], strict=True)) == {"orders": "", "charges": "shipping"}
+
+
 def test_services_are_coupled_by_the_tables_they_share() -> None:
     matrix = coupling(FACTS)
     assert list(matrix.index) == list(matrix.columns) == ["orders", "payments", "stock"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.stores import ambiguous, host_name, likeness, located, schema_of, server_of, store_id
+from analysis.stores import ambiguous, host_name, likeness, located, named_like, schema_of, server_of, store_id
 
 
 @pytest.mark.parametrize(
@@ -116,3 +116,20 @@ def test_a_cluster_names_one_host_in_several_ways(address: str, name: str) -> No
 def test_why_two_stores_may_be_one(one: str, other: str, why: str) -> None:
     assert likeness(one, other) == why
     assert likeness(other, one) == why
+
+
+@pytest.mark.parametrize(
+    ("table", "services", "found"),
+    [
+        ("orders", ["orders", "shipping"], "orders"),
+        ("orders", ["OrderService", "shipping"], "OrderService"),
+        ("sales.order_lines", ["order-api", "billing"], "order-api"),
+        ("categories", ["category-svc"], "category-svc"),
+        ("orders", ["order-history", "shipping"], ""),
+        ("orders", ["order-api", "order-worker"], ""),
+        ("orders", ["service", "shipping"], ""),
+        ("", ["orders"], ""),
+    ],
+)
+def test_a_table_is_called_after_the_service_whose_words_it_has(table: str, services: list[str], found: str) -> None:
+    assert named_like(table, services) == found

@@ -13,7 +13,7 @@ from analysis._wording import listed
 from analysis.detectors import NO_ROLES, Evidence, Roles
 from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.operations import template
-from analysis.stores import ambiguous, likeness
+from analysis.stores import ambiguous, likeness, named_like
 
 __all__ = [
     "BACK_OFFICE",
@@ -21,6 +21,7 @@ __all__ = [
     "NO_DATA_CALLS",
     "by_design",
     "bystanders",
+    "contender",
     "how",
     "known_accesses",
     "owner_of",
@@ -87,6 +88,12 @@ def owner_of(writes: pd.Series) -> tuple[str, float]:
     """Return the service that writes most and its share (0..1) of the writes; "" and 0 where nobody writes."""
     total = float(writes.sum())
     return (str(writes.idxmax()), float(writes.max()) / total) if total else ("", 0.0)
+
+
+def contender(table: str, writes: pd.Series, owner: str) -> str:
+    """Return the writer that a table is called after, where it is not the one that writes most; "" elsewhere."""
+    other = named_like(table, [str(service) for service in writes.index])
+    return other if other != owner else ""
 
 
 def traces_of(

@@ -12,10 +12,11 @@ change the table alone, and no trace of calls shows that they depend on each oth
 How it decides
 --------------
 For each table of each store: where one service makes at least ``owner_share`` of the writes (0.8, house default), it
-is the owner, and every other writer makes foreign writes: a finding each. Where nobody makes so many, the table has no
-owner: that is a shared table. Worth fixing from ``writes`` foreign writes on (2, house default); below it is ``info``.
-``medium``, as it blocks independent change. A back office, by the words of its name, is ``info``: it corrects data of
-others by design.
+is the owner, and every other writer makes foreign writes: a finding each. Where nobody makes so many, or the table is
+called after another of its writers (``orders``, written by the service ``orders`` and most often by ``shipping``), who
+owns it is open: that is a shared table. Worth fixing from ``writes`` foreign writes on (2, house default); below it is
+``info``. ``medium``, as it blocks independent change. A back office, by the words of its name, is ``info``: it corrects
+data of others by design.
 
 Confidence follows how the table is known (named 1.0, parsed 1.0, scanned 0.6), and is lowered where the store's
 address means something else to each host (``localhost``).
@@ -82,17 +83,24 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         missing = ("what the statements do: read or write (db.query.text or db.operation.name)",)
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=missing)
     apart = _tables.bystanders(known["service"], evidence.roles)
-    findings = []
+    findings, contested = [], []
     for key, rows in known[~known["service"].isin(list(apart))].groupby(["store", "table"], sort=True):
         writes = _tables.write_counts(rows)
         owner, share = _tables.owner_of(writes)
         if len(writes) < 2 or share < limits["owner_share"]:
             continue
         store, table = named(key)
+        other = _tables.contender(table, writes, owner)
+        if other:
+            contested.append(f"{table} in {store}: {owner} makes {share:.0%} of the writes, but its name is {other}'s")
+            continue
         findings += [
             _finding(evidence, rows, limits, store, table, owner, service) for service in writes.index.drop(owner)
         ]
-    suppressed = tuple(f"{service} writes tables of others by design: {reason}" for service, reason in apart.items())
+    suppressed = (
+        *(f"{service} writes tables of others by design: {reason}" for service, reason in apart.items()),
+        *contested,
+    )
     answer = partial(Assessment, INFO.name, INFO.family, missing=partly, suppressed=suppressed)
     return answer("found", findings=tuple(findings)) if findings else answer("not_found")
 

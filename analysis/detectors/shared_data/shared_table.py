@@ -56,7 +56,7 @@ from analysis.detectors._evidence import examples, merged_exemplars, ms, named
 from analysis.detectors.shared_data import _tables
 from analysis.facts.data_access import UNKNOWN_TABLE
 from analysis.findings import Assessment, Finding
-from analysis.stores import schema_of, server_of
+from analysis.stores import named_like, schema_of, server_of
 
 __all__ = ["INFO", "judge"]
 
@@ -130,6 +130,7 @@ def _shared(evidence: Evidence, access: pd.DataFrame, limits: Limits, left: set[
         writers = tuple(writes.index)
         readers = tuple(service for service in services if service not in writers)
         owner, owner_share = _tables.owner_of(writes)
+        fitting = _tables.contender(table, writes, owner) or owner or named_like(table, services) or services[0]
         weight = Weight(passes_limits=True, several_writers=len(writers) >= 2, blocks_change=len(writers) == 1)
         how = _tables.how(writers, readers)
         yield _finding(
@@ -149,7 +150,7 @@ def _shared(evidence: Evidence, access: pd.DataFrame, limits: Limits, left: set[
                 "owner": owner,
                 "owner_write_share": round(owner_share, 4),
             },
-            remedy=_REMEDY.format(table=table, owner=owner or services[0]),
+            remedy=_REMEDY.format(table=table, owner=fitting),
         )
 
 
