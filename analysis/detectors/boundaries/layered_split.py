@@ -24,8 +24,9 @@ Better: one service ``orders``, with the three as modules.
 
 What it can mistake
 -------------------
-A gateway, a proxy or a façade before a service is no layer of it: services named so, and those that call three others
-and keep nothing, are taken off the chain. A window that shows one use case only makes a chain of everything.
+A gateway, a proxy or a façade before a service is no layer of it: services named so, those that call three others and
+keep nothing, and those above three or more services that only they call, are taken off the chain. A window that shows
+one use case only makes a chain of everything.
 
 What to do
 ----------
@@ -72,6 +73,8 @@ INFO: Final = Info(
 )
 _SENSITIVE_TO: Final = ("orphans", "kinds", "sampling")
 _LAYERS: Final = 3
+#: So many services that only one calls, in nearly all of its visits, are parts that it puts together.
+_COMPOSED: Final = 3
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -80,11 +83,13 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         return not_assessable(INFO.name, NOT_CROSSING)
     below = _links(evidence.shared(called_operations), limits)
     fronts = evidence.shared(fronts_seen)
+    composing = {name for name, links in below.items() if len(links) >= _COMPOSED}
     findings, suppressed = [], []
     for chain in _chains(below):
-        layers = _longest_run(chain, fronts)
+        layers = _longest_run(chain, fronts, composing)
         if len(layers) < _LAYERS:
-            suppressed.append(f"{ARROW.join(chain)}: a gateway, proxy or façade is no layer")
+            what = "what puts several services together" if composing & set(chain) else "a gateway, proxy or façade"
+            suppressed.append(f"{ARROW.join(chain)}: {what} is no layer")
         else:
             findings.append(_finding(evidence, limits, layers, below))
     answer = answers_of(INFO.name, suppressed)
@@ -124,11 +129,11 @@ def _chains(below: Mapping[str, Mapping[str, float]]) -> list[tuple[str, ...]]:
     return sorted(found)
 
 
-def _longest_run(chain: tuple[str, ...], fronts: Collection[str]) -> tuple[str, ...]:
-    """Return the longest part of a chain without a gateway, proxy or façade, the first of several."""
+def _longest_run(chain: tuple[str, ...], fronts: Collection[str], composing: Collection[str]) -> tuple[str, ...]:
+    """Return the longest part of a chain without a gateway, proxy, façade or composer, the first of several."""
     runs: list[list[str]] = [[]]
     for name in chain:
-        if name in fronts or is_proxy(name) or is_adapter(name):
+        if name in fronts or name in composing or is_proxy(name) or is_adapter(name):
             runs.append([])
         else:
             runs[-1].append(name)

@@ -13,8 +13,9 @@ changes, and the heaviest part decides what all of it costs.
 How it decides
 --------------
 By the operations through which a service is entered, probes left out: at least ``operations`` (15, catalogue), and more
-than the third quartile of all services by ``fence`` (1.5, Tukey 1977) interquartile ranges. Its tables, joined by the
-operations that use both, fall into at least ``communities`` (2, catalogue) communities (Louvain, Blondel et al. 2008).
+than the third quartile of all services by ``fence`` (1.5, Tukey 1977) interquartile ranges; gateways with so many are
+not among these, as they repeat those of others. Its tables, joined by the operations that use both, fall into at least
+``communities`` (2, catalogue) communities (Louvain, Blondel et al. 2008).
 Worth fixing (``low``) when at most ``across`` (0.1, house default) of the visits that touch data touch several of them,
 so that the cut is there to be made; else ``info``. Never more: size is no failure.
 
@@ -64,7 +65,7 @@ INFO: Final = Info(
     facts=("calls", "data_access", "passages", "trace_services"),
     limits={
         "operations": Limit(15, "operations", "operations that it has, at least", "catalogue"),
-        "fence": Limit(1.5, "", "interquartile ranges above the third quartile of all services", "Tukey 1977"),
+        "fence": Limit(1.5, "", "interquartile ranges above the third quartile of services", "Tukey 1977"),
         "communities": Limit(2, "communities", "groups that its tables fall into, at least", "catalogue"),
         "across": Limit(0.1, "", "share of visits on several groups up to which it is worth fixing"),
     },
@@ -81,9 +82,13 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         return not_assessable(INFO.name, "tables of data calls (db.collection.name or db.query.text)")
     visits = evidence.shared(called_operations)
     count = visits.groupby("service")["operation"].nunique().sort_index()
-    low, high = (float(value) for value in np.percentile(count.to_numpy(), [25, 75]))
-    fence = high + limits["fence"] * (high - low)
     fronts = evidence.shared(fronts_seen)
+    # Beside a gateway that repeats the operations of all, the service with most of them would look usual.
+    by_design = np.array([name in fronts or is_proxy(str(name)) for name in count.index], np.bool_)
+    repeating = by_design & (count.to_numpy() >= limits["operations"])
+    usual = count if repeating.all() else count[~repeating]
+    low, high = (float(value) for value in np.percentile(usual.to_numpy(), [25, 75]))
+    fence = high + limits["fence"] * (high - low)
     findings, suppressed = [], []
     for service, number in ((str(name), int(value)) for name, value in count.items()):
         if number < limits["operations"] or number <= fence:

@@ -26,9 +26,10 @@ Better: ``checkout`` reads the table, or keeps the rates as a module.
 What it can mistake
 -------------------
 Small services are kept apart on purpose where what they do is dangerous, heavy or needs its own licence or keys
-(rendering, conversion, signing, scanning): those named so are left out and listed with the answer, and so are those
-that call the outside in ``outside`` (0.5, house default) of their visits, which hide a third party from the others. A
-window that shows few of its operations makes a service look small.
+(rendering, conversion, signing, scanning): those named so are left out and listed with the answer. So are those that
+call the outside in ``outside`` (0.5, house default) of their visits, which hide a third party from the others, proxies
+and adapters, and what is entered through a gateway or a backend for a frontend, whose module it cannot become. A window
+that shows few of its operations makes a service look small.
 
 What to do
 ----------
@@ -44,12 +45,14 @@ import pandas as pd
 
 from analysis._wording import counted, duration, percent
 from analysis.detectors import Evidence, Info, Limit, Limits, Weight, severity
+from analysis.detectors._requests import fronts_seen, is_proxy
 from analysis.detectors.boundaries._services import (
     NOT_CROSSING,
     answers_of,
     called_operations,
     callers_of,
     calls_between,
+    is_adapter,
     not_assessable,
     told_by,
     way_of,
@@ -90,6 +93,7 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
     calls = evidence["calls"]
     outside = frozenset(calls.loc[calls["callee_kind"] == "external", "callee"])
     callers = callers_of(visits)
+    fronts = evidence.shared(fronts_seen)
     layers = told_by(evidence, "layered_split", "layers")
     passing = told_by(evidence, "pass_through_service", "service")
     findings, suppressed = [], []
@@ -114,6 +118,10 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
             suppressed.append(f"{service}: told as a pass-through service")
         elif _outside(own, outside) >= limits["outside"]:
             suppressed.append(f"{service}: it stands before something outside")
+        elif caller in fronts or is_proxy(caller):
+            suppressed.append(f"{service}: {caller} is a gateway, through which others call it")
+        elif service in fronts or is_proxy(service) or is_adapter(service):
+            suppressed.append(f"{service}: a gateway, proxy or adapter passes on by design")
         elif _APART.search(service):
             suppressed.append(f"{service}: kept apart on purpose, by its name")
         else:
