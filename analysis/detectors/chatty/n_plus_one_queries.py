@@ -35,8 +35,9 @@ Better: ``SELECT … FROM items WHERE order_id IN (…)``, or a join.
 What it can mistake
 -------------------
 A job that works through rows one by one on purpose (severity is low at most where no user waits). Pages of one long
-answer, and reads of a cache (both for information only). Attempts of a query that failed, and polling, are no runs;
-what was left out is listed with the answer. Values hidden by the instrumentation may be all the same.
+answer, and reads of a cache (both for information only). Batches of a long list, where the statement takes one: the
+finding says so. Attempts of a query that failed, and polling, are no runs; what was left out is listed with the answer.
+Values hidden by the instrumentation may be all the same.
 
 What to do
 ----------
@@ -79,6 +80,8 @@ INFO: Final = Info(
 _SENSITIVE_TO: Final = ("compressed", "orphans", "sampling", "truncated_statements")
 _CATEGORIES: Final = ("database", "cache")
 _WRITES: Final = re.compile(r"(INSERT|UPDATE|DELETE|MERGE|REPLACE|UPSERT)\b", re.IGNORECASE)
+#: What a statement has that asks for, or writes, what a list holds; of how many, the template does not say.
+_LISTS: Final = re.compile(r"\bIN ?\(\?\)|\b(?:ANY|UNNEST) ?\(\?", re.IGNORECASE)
 
 
 def judge(evidence: Evidence, limits: Limits) -> Assessment:
@@ -176,6 +179,10 @@ def _summary(run: Repetition, cached: bool) -> str:
     return " ".join(parts)
 
 
+def _takes_list(run: Repetition) -> bool:
+    return any(_LISTS.search(template) for template in run.templates)
+
+
 def _considered(run: Repetition, cached: bool) -> list[str]:
     said = []
     values = _values(run)
@@ -193,6 +200,8 @@ def _considered(run: Repetition, cached: bool) -> list[str]:
         said.append(f"the values differ: {share:.0%} of the calls ask for something of their own")
     if cached:
         said.append("cache reads: a key at a time is cheap and often meant, so it is for information only")
+    if _takes_list(run):
+        said.append("a statement takes a list: what runs again may be batches already")
     return said + run.considered()
 
 
@@ -203,6 +212,8 @@ def _remedy(run: Repetition, cached: bool) -> str:
         return "Read the keys at once (MGET, a pipeline), if the time matters."
     if run.pages:
         return "Read larger pages, or stream the answer; where the pages are all needed, ask without paging."
+    if _takes_list(run) and run.share_where("spread", "cousins") < 0.5:
+        return "The statement takes a list: ask with larger ones, or leave the whole to the database (a join)."
     if _writes(run):
         return "Write the rows at once: one statement with many rows, or the driver's batch."
     if run.share_where("spread", "cousins") >= 0.5:
