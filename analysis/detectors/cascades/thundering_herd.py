@@ -14,9 +14,11 @@ How it decides
 --------------
 By seconds of one template that one service calls at one target: a second is a herd with ``calls`` calls or more (50)
 that are ``times`` or more the median of the seconds that have any (5; the catalogue's limits), made for ``requests``
-requests or more (10, house default). It is none where the requests themselves came in a rush: the calls must have grown
-``beyond`` times as much as all requests of that second (2, house default). Jobs and messages (half of the calls or more
-begin in a request that nobody waits for, or whose beginning is missing) and probes are left out.
+requests or more (10, house default). Calls that follow a question to a cache (``cached`` of them or more), which the
+cache answers in most seconds, are held against all seconds with requests: one a second is usual at least. It is none
+where the requests themselves came in a rush: the calls must have grown ``beyond`` times as much as all requests of that
+second (2, house default). Jobs and messages (half of the calls or more begin in a request that nobody waits for, or
+whose beginning is missing) and probes are left out.
 
 Worth fixing from ``cached`` on: the share of the calls before which their visit had asked a cache in vain (0.5, house
 default), or where calls of the herd failed. Severity follows from the share of all requests whose calls failed.
@@ -129,9 +131,15 @@ def _herds(calls: Rows, requests: tuple[Whole, Whole], limits: Limits, suppresse
             continue
         seconds, began = laid_out(rows["minute"], {name: rows[name] for name in _BY_SECOND})
         usual = float(np.median(began["by_second"])) if len(seconds) else 0.0
+        known = len(seconds)
+        if len(requests[0]) > known and rows.total("asked_cache") >= limits["cached"] * rows.total("calls"):
+            # Such a call is made where the cache had no answer: seconds without one are as usual as those with.
+            known = len(requests[0])
+            silent = np.zeros(known - len(seconds), np.int64)
+            usual = max(1.0, float(np.median(np.concatenate([began["by_second"], silent]))))
         enough = max(limits["calls"], limits["times"] * usual)
         rush = np.flatnonzero((began["by_second"] >= enough) & (began["requests"] >= limits["requests"]))
-        if not len(rush) or len(seconds) < _LEAST_SECONDS:
+        if not len(rush) or known < _LEAST_SECONDS:
             continue
         whom = f"{shortened(template)} of {service} at {target or 'a callee that nothing names'}"
         if 2 * rows.total("behind_batch") >= rows.total("calls"):
