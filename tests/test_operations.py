@@ -392,6 +392,8 @@ def test_parameters_of_caches_and_documents():
 
     assert parameters("redis", "GET cart:7") == hashed("GET cart:7")
     assert parameters("redis", "GET ?") == 0
+    assert parameters("redis", "GET") == parameters("redis", "hgetall ") == 0
+    assert parameters("redis", "PING") == hashed("PING")
     ann = parameters("mongodb", '{"find": "users", "filter": {"name": "ann"}, "lsid": {"id": 1}}')
     assert ann == parameters("mongodb", '{"find": "users", "filter": {"name": "ann"}, "lsid": {"id": 2}}') != 0
     assert ann != parameters("mongodb", '{"find": "users", "filter": {"name": "bob"}, "lsid": {"id": 1}}')

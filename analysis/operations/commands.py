@@ -109,6 +109,12 @@ def _commands(statement: str) -> Iterator[str]:
             yield f"{command} {' '.join(_keys(command, arguments[1:]))}".strip()
 
 
+def lacks_key(statement: str) -> bool:
+    """Tell whether a command of a cache that asks for a key stands alone: the instrumentation left the key out."""
+    command = statement.strip().upper()
+    return command in _PIPELINED and command not in _WITHOUT_KEY
+
+
 def _keys(command: str, arguments: list[str]) -> list[str]:
     if command in {"XREAD", "XREADGROUP"}:
         upper = [argument.upper() for argument in arguments]

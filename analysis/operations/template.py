@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from analysis.operations.commands import document_parameters, document_template, redis_template
+from analysis.operations.commands import document_parameters, document_template, lacks_key, redis_template
 from analysis.operations.identifiers import replace_identifiers
 from analysis.operations.names import message_destination_template, name_template
 from analysis.operations.paths import http_parameters, http_path_template, whole_path_hash, without_method
@@ -148,7 +148,8 @@ def operation_template(
         template = _message(kind, messaging_destination, messaging_operation)
     elif category == "cache":
         template = redis_template(db_statement, db_operation)
-        parameters = 0 if "?" in db_statement or not db_statement else hash_of([db_statement])
+        hidden = "?" in db_statement or not db_statement or lacks_key(db_statement)
+        parameters = 0 if hidden else hash_of([db_statement])
     elif category == "database":
         path = f"{http_method} {url_path}".strip() if url_path else ""
         template, parameters = _database(db_system, db_statement, db_operation, db_collection or db_namespace, path)
