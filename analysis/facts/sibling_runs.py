@@ -8,6 +8,7 @@ the same) count as one.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -23,8 +24,10 @@ from analysis.facts._repeated_calls import PAGED, Calls
 from analysis.facts._run_kernels import MEASURES, count_values, measure_runs
 from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of, verdict_of
 from analysis.facts._runs import Runs, find_runs
+from analysis.facts._says import says
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
+from analysis.schema import KINDS
 
 __all__ = ["COLUMNS", "FIELDS", "PAGED", "SPREADS", "VERDICTS", "scan"]
 
@@ -71,6 +74,10 @@ FIELDS: Final = (
 )
 #: Runs of a million calls would make exemplars of a million ids.
 _MOST_SPANS: Final = 1000
+
+_UNSPECIFIED: Final = KINDS.index("unspecified")
+#: How an operation is called that a path names.
+_ASKED: Final = re.compile(r"(?:HTTP )?(?:[A-Z]+ )?/", re.IGNORECASE)
 
 Int64s = npt.NDArray[np.int64]
 
@@ -158,7 +165,15 @@ def _background(forest: Forest, rows: Int64s) -> npt.NDArray[np.bool_]:
     kind, root = forest.codes("kind"), forest.root[rows]
     jobs = [code for code, name in enumerate(kind.values) if name in ("internal", "consumer", "producer")]
     by_job = Codes(kind.codes[root], kind.values).marked(jobs)
+    # Instrumentation that tells the kinds of calls leaves it out of spans within the process: so do Brave's timers.
+    by_job |= _without_kind(forest)[root] & ~_without_kind(forest)[rows]
     return np.asarray(~waited(forest)[rows] | (by_job & ~forest.orphan[root]))
+
+
+def _without_kind(forest: Forest) -> npt.NDArray[np.bool_]:
+    """Mark the spans that say neither their kind nor, by protocol or path, that somebody asks for them."""
+    unsaid = (forest.kind == _UNSPECIFIED) & says(forest, "category", lambda text: text == "internal")
+    return np.asarray(unsaid & ~says(forest, "operation", lambda text: _ASKED.match(text) is not None))
 
 
 def _stepped(length: Int64s) -> Int64s:

@@ -44,7 +44,7 @@ import yaml
 from analysis.findings import Assessment
 
 CASES = Path(__file__).parent.parent / "cases"
-KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+KINDS = {"unspecified": 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 EPOCH_NS = 1_767_225_600_000_000_000
 TRACE_EVERY_NS = 2_000_000_000
 
