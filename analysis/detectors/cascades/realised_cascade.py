@@ -109,10 +109,11 @@ def judge(evidence: Evidence, limits: Limits) -> Assessment:
         missing.append(f"synchronous calls between two services: {NO_CROSSING}")
     if not int(evidence["coverage"]["with_outcome"].sum()):
         missing.append("how spans ended: no status, http.response.status_code or rpc status code is recorded")
-    if missing and (len(between) == 0 or evidence["failures"].empty):
+    slow, by_chance = _slow_pairs(evidence, limits)
+    # Slowness is seen by times alone, however spans ended.
+    if missing and not slow and (len(between) == 0 or evidence["failures"].empty):
         return Assessment(INFO.name, INFO.family, "not_assessable", missing=tuple(missing))
     left = dict(_left_to_fallbacks(evidence))
-    slow, by_chance = _slow_pairs(evidence, limits)
     findings = [*_errors(evidence, limits, left), *_slowness(evidence, limits, slow)]
     outcome: Outcome = "found" if findings else "not_found"
     suppressed = (*left.values(), *by_chance)
