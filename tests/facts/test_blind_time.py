@@ -35,7 +35,7 @@ def test_calls_and_pools_and_spans_without_time_are_left_out():
     found = read(
         "blind_time",
         span(1, operation="call", kind="client", ms=100),
-        span(2, 1, operation="pool acquire", kind="internal"),
+        span(2, 1, operation="pool acquire", kind="internal", category="internal"),
         span(3, 2, operation="timeless") | {"start_ns": None, "duration_ns": None},
         span(4, 3, operation="leaf"),
     )
