@@ -80,7 +80,7 @@ _SAID_BY: Final = {
     "database_text": ("data call", "db.query.text or db.collection.name"),
     "peer": ("client span", "server.address or peer.service"),
     "destination": ("messaging span", "messaging.destination.name"),
-    "error_type": ("failed span", "error.type or an exception"),
+    "error_type": ("failed span", "error.type, exception or response code"),
 }
 _HALF: Final = 0.5
 
