@@ -21,8 +21,9 @@ from analysis.origins.windows import NoTraces, Window, read_window, whole
 __all__ = ["SCHEMA", "origins", "origins_report"]
 
 SCHEMA: Final = "archreview/origins/1"
-#: Scores that differ by less are of one rank: then counts who was first.
-_SAME: Final = 3
+#: Digits of a score, and of the percentage that people are shown: where that is the same, who was first counts.
+_DIGITS: Final = 4
+_SHOWN: Final = 1
 #: Less than this part of the requests is no score.
 _LEAST: Final = 0.0005
 
@@ -174,8 +175,8 @@ def _ranked(during: Recorded, found: list[Suspicion], lost: pd.DataFrame, window
     passing = concerned.groupby("service").size()
     # Who loses much of what comes to it is suspected rather than who loses a little of everything (the specificity of
     # spectra, as MicroRank has it, Yu et al., WWW 2021); few requests are held against four that were not lost.
-    suspected = {name: float(whole_lost[name]) / (int(passing[name]) + SEEN) for name in scores.index}
-    order = sorted(scores.index, key=lambda name: (-round(float(suspected[name]), _SAME), int(began[name]), name))
+    suspected = {name: round(float(whole_lost[name]) / (int(passing[name]) + SEEN), _DIGITS) for name in scores.index}
+    order = sorted(scores.index, key=lambda name: (-round(100 * suspected[name], _SHOWN), int(began[name]), name))
     rows: list[dict[str, Any]] = []
     for service in order:
         if scores[service] < _LEAST:
@@ -189,8 +190,8 @@ def _ranked(during: Recorded, found: list[Suspicion], lost: pd.DataFrame, window
                 "rank": len(rows) + 1,
                 "service": service,
                 "operation": min(own.index, key=lambda name: (-round(float(own[name]), 9), name)),
-                "score": round(suspected[service], 4),
-                "lost_share": round(float(scores[service]), 4),
+                "score": suspected[service],
+                "lost_share": round(float(scores[service]), _DIGITS),
                 "evidence": told,
             }
         )

@@ -47,6 +47,19 @@ def test_faults_of_trainticket(shared_exports):
     assert all(1 <= rank <= most for rank, most in zip(alone, (0, 0, 2, 1, 1, 0, 0, 5, 2), strict=True) if most)
 
 
+def test_nobody_is_shown_above_somebody_with_more(shared_exports):
+    # Two services lost nearly the same: which is first must agree with the percentages that are shown.
+    folder = shared_exports / "trainticket"
+    normal, faulty = (
+        an.open_rows([folder / name], MAPPING) for name in ("normal/08_50_trace.csv.gz", "faults/10_05_trace.csv.gz")
+    )
+    begin, end = faulty.window
+    ranked = an.origins(faulty, incident=(begin, (begin + end) // 2), baseline=normal)
+    shown = [float(f"{score:.1%}".rstrip("%")) for score in ranked["score"]]
+    assert len(shown) > 3
+    assert shown == sorted(shown, reverse=True)
+
+
 @pytest.fixture(scope="module")
 def phases():
     return json.loads((SHOP / "phases.json").read_text())
