@@ -1,7 +1,8 @@
 """Time of spans with children in which no child runs: by what share of the span it is, and how long.
 
-Pauses between the attempts of a call that was tried again are no blind time: they are known for what they are. A span
-is told where a log record that names it was written in its middle: then the log says what the spans do not.
+Pauses between the attempts of a call that was tried again, or between the polls of what is not yet done, are no blind
+time: they are known for what they are. A span is told where a log record that names it was written in its middle: then
+the log says what the spans do not.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.facts import _attempts
+from analysis.facts import _attempts, _judged_runs
 from analysis.facts._attempts import attempts_of
 from analysis.facts._data_calls import connecting
+from analysis.facts._judged_runs import judged_runs
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.facts.requests import entry_keys
 from analysis.forest import Codes, Forest
@@ -24,7 +26,7 @@ __all__ = ["COLUMNS", "FIELDS", "LOG_COLUMNS", "TENTHS", "scan"]
 
 #: Shares are told in tenths.
 TENTHS: Final = 10
-COLUMNS: Final = _attempts.COLUMNS
+COLUMNS: Final = tuple(dict.fromkeys((*_attempts.COLUMNS, *_judged_runs.COLUMNS)))
 LOG_COLUMNS: Final = ("span_id",)
 FIELDS: Final = (
     Field("entry_service", pa.string(), "key", "", "service of the request's topmost span"),
@@ -35,7 +37,7 @@ FIELDS: Final = (
     Field("told", pa.bool_(), "key", "", "a log record that names the span was written in its middle"),
     Field("spans", pa.int64(), "sum", "spans", "spans with children that are no calls to others"),
     Field("traces", pa.int64(), "sum", "traces", "distinct traces"),
-    Field("pause_ns", pa.int64(), "sum", "ns", "pauses between attempts in them"),
+    Field("pause_ns", pa.int64(), "sum", "ns", "pauses between attempts, or polls, in them"),
     Field("blind", HISTOGRAM, "histogram", "ns", "time in which no child runs, without such pauses"),
     Field("critical", HISTOGRAM, "histogram", "ns", "what of it is on the critical path"),
     Field("exemplars", EXEMPLARS, "exemplars", "ns", "by blind time; the span"),
@@ -52,7 +54,7 @@ def scan(forest: Forest) -> pa.Table:
     """Return the blind time of one partition."""
     parents = (np.diff(forest.child_offset) > 0) & forest.has_time & (forest.duration > 0)
     rows = np.flatnonzero(parents & ~forest.of_kind(_CALLING) & ~connecting(forest))
-    pause = np.minimum(_pauses(forest)[rows], forest.self_time[rows])
+    pause = np.minimum(_pauses(forest)[rows] + _pauses_of_polls(forest)[rows], forest.self_time[rows])
     blind = forest.self_time[rows] - pause
     tenths = (blind >> _SPARE) * TENTHS // np.maximum(forest.duration[rows] >> _SPARE, 1)
     one = np.ones(len(rows), np.bool_)
@@ -87,6 +89,20 @@ def _pauses(forest: Forest) -> npt.NDArray[np.int64]:
     gap = np.maximum(forest.start[rows[later]] - forest.end[rows[later - 1]], 0)
     paused = np.zeros(forest.size, np.int64)
     np.add.at(paused, above[above >= 0], gap[above >= 0])
+    return paused
+
+
+def _pauses_of_polls(forest: Forest) -> npt.NDArray[np.int64]:
+    """Return for each row how long it paused between asking another service again and again for the same; ns.
+
+    Who reads the same from a store now and then may well work in between.
+    """
+    judged = judged_runs(forest)
+    runs = judged.runs
+    asks = judged.calls.remote[runs.first]
+    polling = np.flatnonzero(judged.where("polling") & asks & ~runs.spread & (runs.node >= 0))
+    paused = np.zeros(forest.size, np.int64)
+    np.add.at(paused, runs.node[polling], judged.measured["pauses"][polling])
     return paused
 
 

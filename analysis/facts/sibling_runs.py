@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from analysis.facts import _repeated_calls
+from analysis.facts import _judged_runs
 from analysis.facts._ancestry import local_entries
 from analysis.facts._grouping import number_of
+from analysis.facts._judged_runs import judged_runs
 from analysis.facts._numbering import added, largest_of
-from analysis.facts._once import calls_of, critical_of_calls, listed_by_start, waited
+from analysis.facts._once import listed_by_start, waited
 from analysis.facts._repeated_calls import PAGED, Calls
-from analysis.facts._run_kernels import MEASURES, count_values, measure_runs
-from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of, verdict_of
-from analysis.facts._runs import Runs, find_runs
+from analysis.facts._run_keys import SPREADS, VERDICTS, keys_of, spread_of
+from analysis.facts._runs import Runs
 from analysis.facts._says import says
 from analysis.facts._table import EXEMPLARS, HISTOGRAM, Field, Occurrences, gather
 from analysis.forest import Codes, Forest
@@ -31,7 +31,7 @@ from analysis.schema import KINDS
 
 __all__ = ["COLUMNS", "FIELDS", "PAGED", "SPREADS", "VERDICTS", "scan"]
 
-COLUMNS: Final = (*_repeated_calls.COLUMNS, "time_resolution_ns")
+COLUMNS: Final = _judged_runs.COLUMNS
 FIELDS: Final = (
     Field("entry_service", pa.string(), "key", "", "service of the request's topmost span"),
     Field("entry_operation", pa.string(), "key", "", "its operation; empty where that span is missing"),
@@ -84,18 +84,15 @@ Int64s = npt.NDArray[np.int64]
 
 def scan(forest: Forest) -> pa.Table:
     """Return the runs of one partition."""
-    calls = calls_of(forest)
-    entry = local_entries(forest)
-    runs = find_runs(forest, calls, entry)
-    measured = _measure(forest, calls, runs, entry)
-    spread, verdict, concurrent = spread_of(runs), *verdict_of(forest, calls, runs, measured)
+    judged = judged_runs(forest)
+    calls, runs, measured = judged.calls, judged.runs, judged.measured
     rows = calls.rows[runs.first]
     keys: dict[str, Codes | npt.NDArray[Any]] = {
-        **keys_of(forest, calls, runs, entry),
+        **keys_of(forest, calls, runs, local_entries(forest)),
         "background": _background(forest, rows),
-        "spread": Codes(spread, SPREADS),
-        "verdict": Codes(verdict, VERDICTS),
-        "concurrent": concurrent,
+        "spread": Codes(spread_of(runs), SPREADS),
+        "verdict": Codes(judged.verdict, VERDICTS),
+        "concurrent": judged.concurrent,
     }
     root = forest.root[rows]
     # Numbered as they appear, hence by trace, as gathering wants it.
@@ -125,39 +122,6 @@ def scan(forest: Forest) -> pa.Table:
 
 #: Measures of runs that are no columns of the fact.
 _INTERNAL: Final = frozenset({"length", "overlaps", "pauses", "logical", "known", "busy"})
-
-
-def _measure(forest: Forest, calls: Calls, runs: Runs, entry: npt.NDArray[np.int32]) -> dict[str, Int64s]:
-    """Return the measures of each run."""
-    rows, values = calls.rows[runs.call], calls.values[runs.call]
-    uses_store = np.zeros(forest.size, bool)
-    uses_store[entry[calls.rows[~calls.remote]]] = True
-    resolution = forest.array("time_resolution_ns", 1).astype(np.int64, copy=False)
-    lines = measure_runs(
-        runs.offset,
-        rows,
-        runs.call,
-        values,
-        critical_of_calls(forest, rows),
-        (forest.start, forest.end, forest.duration, resolution),
-        forest.multiplicity,
-        forest.error,
-        uses_store,
-        calls.server,
-        calls.partner,
-        calls.routed,
-        calls.resent,
-    )
-    measured = dict(zip(MEASURES, lines, strict=True))
-    length = np.where(measured["logical"] > 1, measured["logical"], measured["logical"] + measured["retries"])
-    # A pattern is as long as its rarest part.
-    rarest = length.copy()
-    np.minimum.at(rarest, runs.leader, length)
-    return measured | {
-        "length": rarest[runs.leader],
-        "values": count_values(runs.offset, values),
-        "saving_ns": np.maximum(measured["critical_ns"] - measured["longest_ns"], 0),
-    }
 
 
 def _background(forest: Forest, rows: Int64s) -> npt.NDArray[np.bool_]:

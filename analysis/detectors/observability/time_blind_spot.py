@@ -15,10 +15,11 @@ By operation: spans with children of which at least ``share`` (50 %) and at leas
 running; worth fixing from ``spans`` such spans on (5), if they are at least ``of_spans`` (5 %) of the operation's
 (house defaults). Fewer, such as a pause of the runtime now and then, are ``info``. Set aside are client and producer
 spans (between a call and its callee lies the network), spans of connecting or waiting for a pool, which name what
-they wait for, and the pauses between attempts of one call. Severity follows the blind time on the critical path at
-p95, over all requests of the entry operation, those without it included. The share is told in tenths, the time to the
-1.6 % of the histograms. Spans in whose middle a log record was written that names them are set aside too: there the
-log tells what the spans do not.
+they wait for, and the pauses between attempts of one call or between polls of another service (three times or more
+the same, with pauses much longer than the answers). Severity follows the blind time on the critical path at p95, over
+all requests of the entry operation, those without it included. The share is told in tenths, the time to the 1.6 % of
+the histograms. Spans in whose middle a log record was written that names them are set aside too: there the log tells
+what the spans do not.
 
 Example
 -------
@@ -112,7 +113,7 @@ def _finding(
     trust = evidence.trust.of(services)
     considered = [
         f"{parents - spans:,} of {parents:,} spans of the operation with children are no blind spot",
-        f"{duration(ms(dark.total('pause_ns')))} of pauses between attempts were set aside",
+        f"{duration(ms(dark.total('pause_ns')))} of pauses between attempts and polls were set aside",
         f"{rows.only(rows['told']).total('spans'):,} spans in whose middle a log record was written were set aside",
         "calls to others, spans of connecting, and of waiting for a pool, were left out",
         *trust.sentences(_SENSITIVE_TO, traces),
