@@ -27,6 +27,7 @@ from analysis.facts._texts import first_there, taken
 from analysis.forest import Codes, Forest
 from analysis.links.layers import layers_of
 from analysis.links.naming import every_store
+from analysis.operations import lacks_key
 from analysis.schema import KINDS
 
 __all__ = ["COLUMNS", "DATA", "PAGED", "Calls", "certain_values", "places_called", "select_calls"]
@@ -246,7 +247,7 @@ def _whole_statements(forest: Forest, rows: Integers) -> Bools:
 def _is_whole(statement: str, system: str) -> bool:
     """Say whether a statement hides no value; several facts ask, and partitions repeat one another's statements."""
     said = sql.fingerprint(statement, system)
-    return not said.sanitised and not said.truncated
+    return not said.sanitised and not said.truncated and not lacks_key(statement)
 
 
 def places_called(forest: Forest, calls: Calls, chosen: Integers) -> npt.NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """Operation templates: what a span does, without the values that tell one request from another."""
 
-from analysis.operations.commands import key_prefix, redis_template
+from analysis.operations.commands import key_prefix, lacks_key, redis_template
 from analysis.operations.names import holds_identifier, message_destination_template, name_template
 from analysis.operations.paths import http_host, http_parameters, http_path_template, is_raw_path
 from analysis.operations.template import Category, Operation, category_of, operation_template
@@ -15,6 +15,7 @@ __all__ = [
     "http_path_template",
     "is_raw_path",
     "key_prefix",
+    "lacks_key",
     "message_destination_template",
     "name_template",
     "operation_template",
