@@ -109,7 +109,7 @@ _COVERAGE: Final = Fact(
         )
         SELECT kinds.*, counted.* EXCLUDE (told), coalesce(answered, 0) AS answered,
             names.raw AS raw_name, coalesce(NOT routes.raw, false) AS with_route,
-            data AND NOT operations.connecting AS data_call
+            data AND NOT (operations.connecting AND NOT stated AND db_collection IS NULL) AS data_call
         FROM kinds JOIN counted USING (told) LEFT JOIN answered USING (told) JOIN said AS names ON name = names.text
             JOIN said AS operations ON operation = operations.text
             LEFT JOIN said AS routes ON http_route = routes.text
@@ -142,7 +142,8 @@ _COVERAGE: Final = Fact(
                 "messages": "kind IN ('producer', 'consumer')",
                 "with_destination": "kind IN ('producer', 'consumer') AND messaging_destination IS NOT NULL",
                 "errors": "failed",
-                "with_error_type": "failed AND error_type IS NOT NULL",
+                "with_error_type": """failed AND (error_type IS NOT NULL OR http_status >= 400
+                    OR rpc_status NOT IN ('OK', '0'))""",
                 "truncated": "data_call AND cut_off",
             }.items()
         )

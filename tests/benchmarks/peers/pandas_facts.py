@@ -190,6 +190,8 @@ def coverage(planted: Planted) -> Made:
     answered = np.bincount(told[unnamed[np.isin(unnamed, answering)]], minlength=len(kinds))
     served, message = (kind == "server") & (kinds["category"] == "http"), kind.isin(["producer", "consumer"])
     data, status = kinds["data_call"], kinds["status"] != "unset"
+    code = kinds["rpc_status"]
+    coded = (kinds["http_status"] >= 400) | (code.notna() & ~code.isin(["OK", "0"]))
     says = {
         "with_kind": kind != "unspecified",
         "with_status": status,
@@ -204,7 +206,7 @@ def coverage(planted: Planted) -> Made:
         "messages": message,
         "with_destination": message & kinds["messaging_destination"].notna(),
         "errors": kinds["failed"],
-        "with_error_type": kinds["failed"] & kinds["error_type"].notna(),
+        "with_error_type": kinds["failed"] & (kinds["error_type"].notna() | coded),
         "truncated": data & kinds["cut_off"],
     }
     columns = {name: counted["spans"].where(condition, 0) for name, condition in says.items()}

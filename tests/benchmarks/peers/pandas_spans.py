@@ -102,7 +102,8 @@ def _kinds(different: pd.DataFrame) -> pd.DataFrame:
     connecting = {name: texts.opens_connection(name) for name in kinds["operation"].unique()}
     kinds["raw_name"] = kinds["name"].map(raw).astype(bool)
     kinds["with_route"] = kinds["http_route"].map(raw).eq(other=False)
-    kinds["data_call"] = kinds["data"] & ~kinds["operation"].map(connecting).astype(bool)
+    unsaid = ~kinds["stated"] & kinds["db_collection"].isna()
+    kinds["data_call"] = kinds["data"] & ~(kinds["operation"].map(connecting).astype(bool) & unsaid)
     keys = ["service", "operation", "kind", "category"]
     for name, few in (("service", 1), ("visits", 2), ("requests", 3), ("operations", 4)):
         kinds[f"{name}_number"] = kinds.groupby(keys[:few], sort=False).ngroup()

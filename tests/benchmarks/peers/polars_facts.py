@@ -184,6 +184,7 @@ def coverage(planted: Planted) -> Made:
     served = (kind == "server") & (category == "http")
     message, data = kind.is_in(["producer", "consumer"]), pl.col("data_call")
     told = (pl.col("status") != "unset") | (pl.col("http_status") > 0) | pl.col("rpc_status").is_not_null()
+    coded = (pl.col("http_status") >= 400) | ~pl.col("rpc_status").is_in(["OK", "0"])
     says = {
         "with_kind": kind != "unspecified",
         "with_status": pl.col("status") != "unset",
@@ -198,7 +199,7 @@ def coverage(planted: Planted) -> Made:
         "messages": message,
         "with_destination": message & pl.col("messaging_destination").is_not_null(),
         "errors": pl.col("failed"),
-        "with_error_type": pl.col("failed") & pl.col("error_type").is_not_null(),
+        "with_error_type": pl.col("failed") & (pl.col("error_type").is_not_null() | coded),
         "truncated": data & pl.col("cut_off"),
     }
     counts = ("spans", "compressed", "stood_for", "dropped", "weighted", "coarse", "old_conventions")

@@ -81,6 +81,7 @@ def _kinds(different: pl.DataFrame) -> pl.DataFrame:
     connecting = {name: texts.opens_connection(name) for name in plain.get_column("operation").unique()}
     status = pl.col("http_status")
     data = pl.col("category").is_in(["database", "cache"]) & ~pl.col("kind").is_in(["server", "consumer"])
+    unsaid = ~pl.col("stated") & pl.col("db_collection").is_null()
     keys = ("service", "operation", "kind", "category")
     return plain.with_columns(
         failed=pl.col("status") == "error",
@@ -89,7 +90,7 @@ def _kinds(different: pl.DataFrame) -> pl.DataFrame:
         data=data,
         raw_name=pl.col("name").replace_strict(raw, return_dtype=pl.Boolean),
         with_route=~pl.col("http_route").replace_strict(raw, default=True, return_dtype=pl.Boolean),
-        data_call=data & ~pl.col("operation").replace_strict(connecting, return_dtype=pl.Boolean),
+        data_call=data & ~(pl.col("operation").replace_strict(connecting, return_dtype=pl.Boolean) & unsaid),
         service_number=pl.col("service").rank("dense"),
         operation_number=pl.col("operation").rank("dense"),
         visits_number=pl.struct(keys[:2]).rank("dense"),
