@@ -91,5 +91,6 @@ def _daily(evidence: Evidence, saving: Mapping[str, float]) -> dict[str, float]:
 
 def _by_day(daily: Mapping[str, float]) -> str:
     calls = daily.get("calls_per_day")
-    fewer = "" if calls is None else f" and {calls:,} calls"
+    # Three digits, as of times: more of them would say that a day is known from a window.
+    fewer = "" if calls is None else f" and {int(float(f'{calls:.3g}')):,} calls"
     return f"At the traffic seen that saves {duration(daily['total_ms_per_day'])}{fewer} a day."

@@ -105,7 +105,8 @@ class Repetition:
     @property
     def times(self) -> str:
         """How often the calls are made, as a reader says it."""
-        return f"{self.calls_p95:g} times a {'job' if self.background else 'request'}"
+        usual = round(self.histogram("calls").percentile(0.5), 2) == self.calls_p95
+        return f"{self.calls_p95:g} times a {'job' if self.background else 'request'}{'' if usual else ' at p95'}"
 
     @property
     def where(self) -> str:

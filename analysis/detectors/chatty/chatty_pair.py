@@ -126,7 +126,7 @@ def _finding(evidence: Evidence, limits: Limits, caller: str, callee: str, rows:
     streaming = 2 * total["streams"] >= total["calls"]
     saved = saving.percentile(PERCENTILE)
     share = largest_share(evidence, rows, "saving_per_request")
-    at_p95 = round(calls.percentile(PERCENTILE), 2)
+    median, at_p95 = (round(calls.percentile(part), 2) for part in (0.5, PERCENTILE))
     passes = saved >= limits["cost_ms"] * 1e6 and not front and not streaming
     on_the_way = "" if network is None else f"; {network:.0%} of the caller's time is spent on the way"
     considered = [f"the edge is used in {_entry_share(evidence, rows):.0%} of the requests of an entry operation"]
@@ -151,15 +151,15 @@ def _finding(evidence: Evidence, limits: Limits, caller: str, callee: str, rows:
         _SENSITIVE_TO,
         considered,
         severity=severity(Weight(passes_limits=passes, share_of_p95=share)),
-        title=f"{caller} calls {callee} {at_p95:g} times a request",
+        title=f"{caller} calls {callee} {at_p95:g} times a request{'' if median == at_p95 else ' at p95'}",
         summary=(
-            f"{caller} makes {round(calls.percentile(0.5), 2):g} calls to {callee} in a request (median; p95 "
+            f"{caller} makes {median:g} calls to {callee} in a request (median; p95 "
             f"{at_p95:g}){on_the_way}. One call in place of all would save {duration(ms(saved))} at p95."
         ),
         services=tuple(sorted((caller, callee))),
         subject={"caller": caller, "callee": callee},
         measures={
-            "calls_per_trace_p50": round(calls.percentile(0.5), 2),
+            "calls_per_trace_p50": median,
             "calls_per_trace_p95": at_p95,
             "calls": total["calls"],
             "errors": total["errors"],

@@ -149,7 +149,8 @@ def _finding(
         f"{listed(sources)} had answered before the first of the calls; that the ids are theirs is inferred",
         f"{hidden:.0%} of the calls hide what they ask for" if hidden else "the calls ask for different things",
     ]
-    where, often = f"{operation} of {service}", round(times.percentile(_PERCENTILE), 2)
+    where = f"{operation} of {service}"
+    median, often = (round(times.percentile(part), 2) for part in (0.5, _PERCENTILE))
     return finding(
         evidence,
         INFO,
@@ -159,10 +160,11 @@ def _finding(
         _SENSITIVE_TO,
         considered,
         severity=severity(Weight(passes_limits=passes, share_of_p95=share)),
-        title=f"{where} joins data of {listed(sources)} with {target} by {often:g} calls a request",
+        title=f"{where} joins data of {listed(sources)} with {target} by {often:g} calls a request"
+        f"{'' if median == often else ' at p95'}",
         summary=(
             f"After answers of {listed(sources)}, {where} calls {template} of {target} "
-            f"{times.percentile(0.5):g} times a request (median). They take "
+            f"{median:g} times a request (median). They take "
             f"{duration(ms(critical.percentile(_PERCENTILE)))} of the critical path at p95; one call instead would "
             f"save {duration(ms(saving.percentile(_PERCENTILE)))}."
         ),
