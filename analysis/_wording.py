@@ -44,9 +44,12 @@ def counted(number: int, noun: str, several: str = "") -> str:
     return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return names as a sentence has them: ``a``, ``a and b``, ``a, b and c``."""
-    *first, last = list(names) or [""]
+def listed(names: Iterable[str], most: int | None = None) -> str:
+    """Return names as a sentence has them: ``a``, ``a and b``, ``a, b and c``; beyond ``most`` they are counted."""
+    every = list(names)
+    if most is not None and len(every) > most:
+        every[most:] = [f"{len(every) - most} more"]
+    *first, last = every or [""]
     return f"{', '.join(first)} and {last}" if first else last
 
 

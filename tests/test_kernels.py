@@ -163,6 +163,19 @@ def test_a_kernel_that_is_only_declared_looks_for_no_folder(monkeypatch: pytest.
     compiled.kernel(seven)
 
 
+def _said(folder, script, argument):
+    """Return what a script prints that runs in a process of its own, beside modules of a folder."""
+    run = subprocess.run(
+        [sys.executable, "-c", script, argument],
+        cwd=folder,
+        env={"PYTHONPATH": str(Path(compiled.__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return run.stdout
+
+
 def test_a_kernel_from_disk_is_a_part_of_one_that_is_compiled_later(tmp_path):
     (tmp_path / "loops.py").write_text(
         "from analysis._kernels.compiled import kernel\n\n\n@kernel\ndef twice(count):\n    return 2 * count\n\n\n"
@@ -172,17 +185,7 @@ def test_a_kernel_from_disk_is_a_part_of_one_that_is_compiled_later(tmp_path):
         "from loops import twice, thrice; import sys\n"
         "print(twice(1), *(thrice(count) for count in eval(sys.argv[1])), len(twice.stats.cache_hits))\n"
     )
-    said = []
-    for counts in ("()", "(2,)", "(2,)"):
-        run = subprocess.run(
-            [sys.executable, "-c", script, counts],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(Path(compiled.__file__).parents[2])},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        said.append(run.stdout.strip())
+    said = [_said(tmp_path, script, counts).strip() for counts in ("()", "(2,)", "(2,)")]
     # The second finds one of them, and compiles the other around it.
     assert said == ["2 0", "2 6 1", "2 6 1"]
 
@@ -206,17 +209,7 @@ def test_only_what_is_called_from_python_becomes_code_and_is_kept(tmp_path):
         "print(len(share.signatures), *sorted(file.name[6:12] for file in Path().rglob('*.nbc')))\n"
         "if sys.argv[1]:\n    print(share(7, 3), *sorted(file.name[6:12] for file in Path().rglob('*.nbc')))\n"
     )
-    said = []
-    for directly in ("", "", "yes", "yes"):
-        run = subprocess.run(
-            [sys.executable, "-c", script, directly],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(Path(compiled.__file__).parents[2])},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        said.append(run.stdout.split("\n")[:-1])
+    said = [_said(tmp_path, script, directly).split("\n")[:-1] for directly in ("", "", "yes", "yes")]
     # 7 // 3 and 9 // 4; 7 // 2 + 7 // 5; then what is divided by zero, and 7000 // 3.
     results = ["4 2 2", "ZeroDivisionError integer division by zero", "ValueError more than 100"]
     # What is called by a kernel alone has one form for constants and others, as long as the kernel is being compiled.

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 import pandas as pd
 
-from analysis._wording import counted, percent
+from analysis._wording import counted, listed, percent
 from analysis.catalogue import Catalogue
 from analysis.contexts._affinity import Affinities
 
@@ -91,14 +91,14 @@ def _against_services(
     against = [*_weak(measured, context), *_own_lives(measured, context.members)]
     teams = sorted({catalogue.teams[name] for name in services if name in catalogue.teams})
     if len(teams) > 1:
-        against.append(f"it would join the teams {_listed(teams)}")
+        against.append(f"it would join the teams {listed(teams, _NAMED)}")
     against.append("scaling, compliance and the skills of teams leave no trace")
     yield _row(
         "service",
         "one context in several services",
         context.name,
         context.members,
-        f"{_listed(context.members)} act as one context, and are {counted(len(services), 'service')}.",
+        f"{listed(context.members, _NAMED)} act as one context, and are {counted(len(services), 'service')}.",
         speaks_for=context.evidence,
         speaks_against=against,
     )
@@ -113,7 +113,7 @@ def _weak(measured: Affinities, context: _Context) -> list[str]:
         f"{one} and {other}" for one, other in combinations(context.members, 2) if not measured.pair(one, other).calls
     ]
     if loose:
-        said.append(f"no call between {_listed(loose)}")
+        said.append(f"no call between {listed(loose, _NAMED)}")
     if not any(measured.pair(one, other).tables for one, other in combinations(context.members, 2)):
         said.append("no table in common")
     return said
@@ -152,13 +152,13 @@ def _against_owners(
                 if (pair := measured.pair(one, other)).weight
             ]
             across = [sentence for sentence in context.evidence if _crosses(sentence, owners)] or list(context.evidence)
-            counts = ", ".join(f"{name} has {_listed(by_owner[name])}" for name in names)
+            counts = ", ".join(f"{name} has {listed(by_owner[name], _NAMED)}" for name in names)
             yield _row(
                 label,
                 f"one context, several {label}s",
                 context.name,
                 context.members,
-                f"The context of {context.name} is cut between the {label}s {_listed(names)}: {counts}.",
+                f"The context of {context.name} is cut between the {label}s {listed(names, _NAMED)}: {counts}.",
                 speaks_for=[*across, f"{counted(len(ties), 'tie')} across the line"],
                 speaks_against=[
                     *_weak(measured, context),
@@ -178,7 +178,7 @@ def _crosses(sentence: str, owners: Mapping[str, str]) -> bool:
 
 def _several(measured: Affinities, owner: str, parts: Mapping[str, Sequence[str]], label: str) -> dict[str, Any]:
     units = sorted(unit for members in parts.values() for unit in members)
-    lists = [_listed(parts[name]) for name in sorted(parts)]
+    lists = [listed(parts[name], _NAMED) for name in sorted(parts)]
     ties = [
         measured.pair(one, other)
         for first, second in combinations(sorted(parts), 2)
@@ -192,7 +192,10 @@ def _several(measured: Affinities, owner: str, parts: Mapping[str, Sequence[str]
     told = (
         f"{counted(calls, 'call')} between them, {percent(share)} of all of theirs" if calls else "no call between them"
     )
-    sides = [(share < _FEW, told), (not tables, f"they share {_listed(tables)}" if tables else "no table in common")]
+    sides = [
+        (share < _FEW, told),
+        (not tables, f"they share {listed(tables, _NAMED)}" if tables else "no table in common"),
+    ]
     apart = [sentence for speaks_for, sentence in sides if speaks_for]
     joined = [sentence for speaks_for, sentence in sides if not speaks_for]
     return _row(
@@ -210,15 +213,15 @@ def _several(measured: Affinities, owner: str, parts: Mapping[str, Sequence[str]
 
 
 def _not_listed(measured: Affinities, catalogue: Catalogue) -> Iterable[dict[str, Any]]:
-    seen, listed = {*measured.units, *measured.fronts}, {entry.service for entry in catalogue.entries}
-    unknown, silent = sorted(seen - listed), sorted(listed - seen)
+    seen, entered = {*measured.units, *measured.fronts}, {entry.service for entry in catalogue.entries}
+    unknown, silent = sorted(seen - entered), sorted(entered - seen)
     if unknown:
         yield _row(
             "catalogue",
             "not in the catalogue",
             "",
             unknown,
-            f"{_listed(unknown)} record spans and stand in no catalogue: nobody is known to own them.",
+            f"{listed(unknown, _NAMED)} record spans and stand in no catalogue: nobody is known to own them.",
             speaks_for=["each of them was seen"],
             speaks_against=["the catalogue may know them by another name (an annotation .../service-name says which)"],
         )
@@ -228,14 +231,7 @@ def _not_listed(measured: Affinities, catalogue: Catalogue) -> Iterable[dict[str
             "not seen",
             "",
             silent,
-            f"{_listed(silent)} stand in the catalogue and record no span here.",
+            f"{listed(silent, _NAMED)} stand in the catalogue and record no span here.",
             speaks_for=["no span of theirs is in the export"],
             speaks_against=["they may be idle, not instrumented, or export elsewhere"],
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    first = list(names[:_NAMED])
-    if len(names) > _NAMED:
-        return f"{', '.join(first)} and {len(names) - _NAMED} more"
-    return " and ".join([", ".join(first[:-1]), first[-1]]) if len(first) > 1 else "".join(first)

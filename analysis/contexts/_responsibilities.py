@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
-from analysis._wording import counted, percent
+from analysis._wording import counted, listed, percent
 from analysis.contexts._affinity import fronts_among
 from analysis.detectors import NO_ROLES, Roles
 from analysis.detectors.boundaries._services import is_probe
@@ -112,16 +112,16 @@ def _sentence(
     *,
     front: bool,
 ) -> str:
-    about = _listed([name for name, _ in subjects])
-    for_whom = f" for {_listed(callers)}" if callers else ""
+    about = listed([name for name, _ in subjects], _NAMED)
+    for_whom = f" for {listed(callers, _NAMED)}" if callers else ""
     if front:
         return (
             f"{service} stands in front: it passes requests about {about or 'everything'} on to the services behind it."
         )
     if mine and about:
-        return f"{service} answers for {about}{for_whom}, and owns {_listed(mine)}."
+        return f"{service} answers for {about}{for_whom}, and owns {listed(mine, _NAMED)}."
     if mine:
-        return f"{service} owns {_listed(mine)}; what it is asked for was not seen."
+        return f"{service} owns {listed(mine, _NAMED)}; what it is asked for was not seen."
     if about:
         touches = int(own.loc[own["data"].astype(bool), "visits"].sum())
         keeps = "keeps no table of its own" if touches else "keeps no data"
@@ -145,16 +145,9 @@ def _doubts(
             f"{counted(len(subjects), 'subject')}, the largest with {share} of the visits: several things at once?"
         )
     if others:
-        said.append(f"reaches into {_listed(others)}")
+        said.append(f"reaches into {listed(others, _NAMED)}")
     if contested:
-        said.append(f"{_listed(contested)}: several write, none owns")
+        said.append(f"{listed(contested, _NAMED)}: several write, none owns")
     if not subjects and not front:
         said.append("no operation of its own was seen")
     return said
-
-
-def _listed(names: Sequence[Any]) -> str:
-    first = [str(name) for name in names[:_NAMED]]
-    if len(names) > _NAMED:
-        return f"{', '.join(first)} and {len(names) - _NAMED} more"
-    return " and ".join([", ".join(first[:-1]), first[-1]]) if len(first) > 1 else "".join(first)

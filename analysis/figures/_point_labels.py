@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from analysis.figures._map_badges import Box, overlap
 from analysis.figures._text import text_width
 
 __all__ = ["LINE_PX", "SIZE_PX", "Placed", "Point", "placed"]
@@ -18,8 +19,6 @@ _GAP_PX: Final = 10
 #: So much further away is tried next, so many times.
 _STEP_PX: Final = 17
 _STEPS: Final = 12
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def placed(points: Sequence[Point], width_px: float, height_px: float) -> list[P
             x, y = point.x + one.x, point.y + one.y
             box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
             inside = box[0] >= 0 and box[1] >= -LINE_PX and box[2] <= width_px and box[3] <= height_px
-            if inside and not any(_overlap(box, other) for other in others):
+            if inside and not any(overlap(box, other) for other in others):
                 found[-1] = one
                 taken.append(box)
                 break
@@ -89,7 +88,3 @@ def _places(point: Point, width: float, height: float, height_px: float) -> Iter
         away = up * (point.radius + _GAP_PX + step * _STEP_PX + height / 2)
         for aside in (0.0, width / 2, -width / 2):
             yield Placed(aside, away, beside=False)
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

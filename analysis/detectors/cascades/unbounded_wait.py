@@ -198,7 +198,7 @@ def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Findi
     trust = evidence.trust.of(services)
     considered = (
         "no call of it ever ended by a deadline error",
-        f"{failed:,} of {whole.count} calls failed in other ways",
+        f"{failed:,} of {whole.count:,} calls failed in other ways",
         *trust.sentences(_SENSITIVE_TO, traces),
     )
     return Finding(
@@ -208,7 +208,7 @@ def _finding(item: _Waits, limit_ns: float, count: int, limits: Limits) -> Findi
         confidence=trust.confidence(0.8, _SENSITIVE_TO, traces),
         title=f"{item.where} waits for {item.whom} without bound: {shortened(item.template)}",
         summary=(
-            f"{count:,} of {whole.count} calls waited longer than {limit_ns / _SECOND_NS:.3g} s, the longest "
+            f"{count:,} of {whole.count:,} calls waited longer than {limit_ns / _SECOND_NS:.3g} s, the longest "
             f"{longest / _SECOND_NS:.3g} s, where {duration(ms(whole.percentile(0.5)))} is usual; none met a deadline."
         ),
         services=services,
@@ -271,7 +271,7 @@ def _timeout(item: _Waits, seconds: int, count: int, ended: int, limits: Limits)
         severity="info",
         confidence=trust.confidence(0.8, _SENSITIVE_TO, traces),
         title=f"{item.where} gives up on {item.whom} after {seconds} s: {shortened(item.template)}",
-        summary=f"{count:,} of {ended} failed calls end at {seconds} s or a twentieth above: the timeout in force.",
+        summary=f"{count:,} of {ended:,} failed calls end at {seconds} s or a twentieth above: the timeout in force.",
         services=services,
         subject={"kind": "timeout", **{name: getattr(item, name) for name in _SUBJECT}},
         measures={"timeout_s": seconds, "at_timeout": count, "failed": ended},

@@ -84,7 +84,7 @@ def _finding(evidence: Evidence, limits: Limits, service: str, rows: pd.DataFram
     considered = (
         f"its most frequent messages: {common}" if common else "its messages have no text",
         f"{counted(apart, 'record')} of these came with fields beside their message",
-        f"{counted(int(rows['lines'].sum()) - lines, 'record')} with a message that occurs once were set aside",
+        f"set aside, as their message occurs once: {counted(int(rows['lines'].sum()) - lines, 'record')}",
     )
     services = (service,) if service else ()
     trust = evidence.trust.of(services)
